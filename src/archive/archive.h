@@ -1,0 +1,191 @@
+/**
+ * The archive: files of logs, whatever folder, name or compression they have, as streams of whole lines.
+ *
+ *     paths ─archive_find─► files ─archive_pieces─► pieces ─archive_deal─► this rank's ─stream_next─► lines
+ *
+ * A line is bytes up to a line feed and nothing more is known of it here. Every line belongs to one piece,
+ * the one in which its first byte lies, so that however an archive is cut each line is read exactly once.
+ *
+ * What a file does wrong (it cannot be read, is cut off, shrinks) is never an error of a function here: it is
+ * a warning of archive_find or the fault of a stream, and the rest is read. Paths are bytes of the file
+ * system and are escaped where they are shown.
+ */
+#ifndef ARCHIVE_ARCHIVE_H
+#define ARCHIVE_ARCHIVE_H
+
+#include "base/error.h"
+#include "parallel/parallel.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** The longest line, in bytes without its line feed, that a stream hands out. */
+enum { LINE_MOST = 65536 };
+
+/** Bytes at a file's start and end that its hashes cover. */
+enum { ARCHIVE_END_BYTES = 65536 };
+
+/** One resolver's log, as the job names it. Borrowed from the caller, who keeps it while he wants it. */
+struct archive_source {
+    const char *const *paths;  // [path_count] files, folders, globs with * ? [..] and **
+    size_t path_count;
+    const char *resolver;
+    const char *timezone;
+    int year;
+};
+
+enum compression { COMPRESSION_PLAIN, COMPRESSION_GZIP };
+
+/** A file that can be read. */
+struct archive_file {
+    char *path;
+    size_t source;  // whose it is; of a file that two sources name, the first
+    int64_t bytes;  // on disk when it was found; what a log grows by later is not read
+    int64_t mtime_ms;  // since 1970
+    uint64_t device;  // as rank 0's host numbers it
+    uint64_t inode;
+    enum compression compression;
+    uint64_t head_hash;  // content_hash of the first 64 KiB on disk, or of all when it has less
+    uint64_t tail_hash;  // content_hash of the last 64 KiB on disk
+};
+
+/** Something that was named or found but not used, and why. */
+struct archive_warning {
+    char *path;  // or the glob that matched nothing
+    char *text;  // "is empty"
+    bool is_file;  // counts among the unusable; otherwise it is about a folder or a glob
+};
+
+struct archive {
+    struct archive_file *files;  // [file_count] in order of source, then path bytewise
+    size_t file_count;
+    struct archive_warning *warnings;  // [warning_count] in order of path
+    size_t warning_count;
+    size_t unusable_count;  // files that were found and cannot be used
+    char *texts;  // what the pointers above point into: one block of memory
+    size_t text_bytes;
+};
+
+/** A stretch of a file, and the lines that begin in it. */
+struct archive_piece {
+    size_t file;
+    int64_t from;  // bytes of a plain file, [from, to)
+    int64_t to;  // -1: to the end, of a compressed file
+    int64_t work;  // what it will cost, in bytes of plain text
+};
+
+/**
+ * Finds the files of all sources, on rank 0, and tells everybody. Collective.
+ *
+ * A folder means all files below it but hidden ones and those that end in .part; so do globs. Links are
+ * followed, loops of them are told. A file that is reached twice, by paths or by links, counts once. What a
+ * file is is told by its content, never by its name.
+ *
+ * @param sources  borrowed, [source_count]; only rank 0's are looked at
+ * @param archive  filled, the same on every rank; end it with archive_clear. Untouched on failure.
+ * @return         STATUS_NO_INPUT when there is no usable file at all
+ */
+MUST_CHECK enum status archive_find(const struct team *team, const struct archive_source *sources,
+                                    size_t source_count, struct archive *archive, struct error *err);
+
+/** Frees what the archive holds and makes it empty. Local. */
+void archive_clear(struct archive *archive);
+
+/**
+ * Reads the first bytes of a file, decompressed. Local.
+ *
+ * @param head   filled, [room]
+ * @param count  returns how many there are: fewer than room only when the file has no more, or is broken
+ * @return       STATUS_NO_MEMORY
+ */
+MUST_CHECK enum status archive_sniff(const struct archive *archive, size_t file, char *head, size_t room,
+                                     size_t *count, struct error *err);
+
+/**
+ * Reads the last complete line of a plain file, without its line feed. Local.
+ *
+ * @param line   filled, [room]
+ * @param count  returns its length, 0 when there is none: a compressed file, no line feed in the last 64 KiB,
+ *               a line that starts before them or is longer than room, an empty line
+ * @return       STATUS_NO_MEMORY
+ */
+MUST_CHECK enum status archive_last_line(const struct archive *archive, size_t file, char *line, size_t room,
+                                         size_t *count, struct error *err);
+
+/**
+ * Cuts files into pieces, in order of files and offsets. Local.
+ *
+ * The pieces depend on the arguments alone, so every rank has the same ones.
+ *
+ * @param file_wanted  borrowed, [file_count]: which files to cut; NULL: all
+ * @param file_whole   borrowed, [file_count]: which files must be one piece; NULL: none. Compressed ones are.
+ * @param piece_bytes  size of a plain file's pieces, 1 or more
+ * @param pieces       returns new, [count]; free() it. NULL when there are none
+ * @return             STATUS_NO_MEMORY
+ */
+MUST_CHECK enum status archive_pieces(const struct archive *archive, const bool *file_wanted,
+                                      const bool *file_whole, int64_t piece_bytes,
+                                      struct archive_piece **pieces, size_t *count, struct error *err);
+
+/**
+ * Tells which run of the pieces, [first, end), is a rank's. Local.
+ *
+ * A piece goes to the rank in whose equal share of the work its middle lies: no rank gets more than the mean
+ * + the largest piece. Runs may be empty.
+ *
+ * @param pieces  borrowed, [count], in any order that is the same on every rank
+ */
+void archive_deal(const struct archive_piece *pieces, size_t count, int ranks, int rank, size_t *first,
+                  size_t *end);
+
+/** The lines of a piece. Opaque. */
+struct stream;
+
+/**
+ * Opens a piece. A file that cannot be opened any more is a stream without lines and with a fault. Local.
+ *
+ * @param archive       borrowed until stream_close
+ * @param buffer_bytes  how much to read at once; it grows up to LINE_MOST + 1 when a line needs it
+ * @param stream        returns new; end it with stream_close
+ * @return              STATUS_NO_MEMORY
+ */
+MUST_CHECK enum status piece_open(const struct archive *archive, const struct archive_piece *piece,
+                                  size_t buffer_bytes, struct stream **stream, struct error *err);
+
+/**
+ * Hands out the next whole lines that the piece owns. Local.
+ *
+ * Each ends in a line feed, except perhaps the file's last one. Lines longer than LINE_MOST are left out:
+ * then `offset` is more than the end of the block before, and lines on both sides of the gap are not
+ * adjacent.
+ *
+ * @param lines   returns borrowed, [count], until the next call; NULL at the end of the piece
+ * @param count   returns how many bytes; 0 at the end
+ * @param offset  returns where the block starts, in decompressed bytes of the file
+ * @return        STATUS_NO_MEMORY
+ */
+MUST_CHECK enum status stream_next(struct stream *stream, const char **lines, size_t *count, int64_t *offset,
+                                   struct error *err);
+
+/**
+ * Reads the line before the piece's first one, without its line feed. Local.
+ *
+ * @param line   returns borrowed, [count], until stream_close; NULL when there is none, when it is longer
+ * than LINE_MOST, and when the piece owns no line
+ * @param count  returns its length, which may be 0 for an empty line
+ */
+void stream_previous(struct stream *stream, const char **line, size_t *count);
+
+/** Returns how many lines longer than LINE_MOST were left out so far. Local. */
+int64_t stream_long_lines(const struct stream *stream);
+
+/** Returns what stopped the stream before its end ("truncated gzip after 12 bytes"), borrowed, or NULL.
+ * Local.
+ */
+const char *stream_fault(const struct stream *stream);
+
+/** Takes the stream, or NULL. Local. */
+void stream_close(struct stream *stream);
+
+#endif

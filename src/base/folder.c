@@ -1,0 +1,55 @@
+#include "base/folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PATH_BYTES 4096
+
+enum status folder_make(const char *path, struct error *err)
+{
+    char part[PATH_BYTES];
+    size_t count = strlen(path);
+    if (count == 0 || count >= sizeof part)
+        return error_set(err, STATUS_USAGE, "folder", "choose a shorter path", "a path of %zu bytes", count);
+    for (size_t i = 1; i <= count; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        if (mkdir(part, 0777) != 0 && errno != EEXIST)
+            return error_set(err, STATUS_IO, path, "check the path and your rights", "cannot make the folder: %s",
+                             strerror(errno));
+    }
+    return STATUS_OK;
+}
+
+enum status folder_lock(const char *path, int *lock, struct error *err)
+{
+    char name[PATH_BYTES + 16];
+    (void)snprintf(name, sizeof name, "%s/.quern.lock", path);
+    *lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (*lock < 0)
+        return error_set(err, STATUS_IO, path, "check the path and your rights", "cannot write there: %s",
+                         strerror(errno));
+    if (flock(*lock, LOCK_EX | LOCK_NB) == 0)
+        return STATUS_OK;
+    bool is_held = errno == EWOULDBLOCK;
+    (void)close(*lock);
+    *lock = -1;
+    if (!is_held)
+        return STATUS_OK;
+    return error_set(err, STATUS_FAILED, path, "wait for it, or give this job another folder",
+                     "another quern is writing there");
+}
+
+void folder_unlock(int lock)
+{
+    if (lock >= 0)
+        (void)close(lock);
+}

@@ -1,0 +1,185 @@
+/* The command line, by argp: each command has the options that mean something to it, and no others. */
+#include "session.h"
+
+#include <argp.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef QUERN_VERSION
+#define QUERN_VERSION "0.1.0"
+#endif
+
+struct command_row {
+    const char *name;
+    const char *words;
+    size_t least, most;
+    const char *text;
+};
+
+static const struct command_row ROWS[COMMANDS] = {
+#define X(NAME, name, words, least, most, mpi, text) {#name, words, least, most, text},
+#include "commands.def"
+#undef X
+};
+
+enum option_key {
+    KEY_SET = 's',
+    KEY_QUIET = 'q',
+    KEY_VERBOSE = 'v',
+    KEY_JSON = 0x100,
+    KEY_MODEL,
+    KEY_TIMEZONE,
+    KEY_YEAR,
+    KEY_RANKS,
+    KEY_DIGEST,
+    KEY_TSV,
+};
+
+#define FOR(command) (1u << COMMAND_##command)
+#define FOR_JOBS (FOR(CHECK) | FOR(RUN) | FOR(EXTRACT) | FOR(TRAIN) | FOR(SCORE))
+
+struct option_row {
+    unsigned commands;
+    struct argp_option option;
+};
+
+static const struct option_row OPTIONS[] = {
+    {FOR_JOBS, {"set", KEY_SET, "KEY=VALUE", 0, "Replace a value of the job file; VALUE is YAML, the last one wins", 0}},
+    {FOR(CHECK) | FOR(RUN) | FOR(EXTRACT) | FOR(SHOW) | FOR(INFO), {"json", KEY_JSON, NULL, 0, "Print JSON", 0}},
+    {FOR_JOBS, {"quiet", KEY_QUIET, NULL, 0, "No progress", 0}},
+    {FOR_JOBS, {"verbose", KEY_VERBOSE, NULL, 0, "Tell more", 0}},
+    {FOR(SCORE), {"model", KEY_MODEL, "FILE", 0, "Score by this model instead of output.dir/model.h5", 0}},
+    {FOR(CHECK), {"ranks", KEY_RANKS, "N", 0, "Show the split over N ranks", 0}},
+    {FOR(PARSE), {"tsv", KEY_TSV, NULL, 0, "Print tab-separated values (the default)", 0}},
+    {FOR(PARSE), {"timezone", KEY_TIMEZONE, "ZONE", 0, "IANA zone of time stamps that carry none (UTC)", 0}},
+    {FOR(PARSE), {"year", KEY_YEAR, "YEAR", 0, "Year of time stamps that carry none (the file's)", 0}},
+    {FOR(INFO), {"digest", KEY_DIGEST, NULL, 0, "Print content digests only", 0}},
+};
+#define OPTION_COUNT (sizeof OPTIONS / sizeof OPTIONS[0])
+
+static int number_of(const char *text, int least, int most, struct argp_state *state, const char *name)
+{
+    char *end = NULL;
+    long value = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || value < least || value > most)
+        argp_error(state, "--%s: \"%s\" is no number from %d to %d", name, text, least, most);
+    return (int)value;
+}
+
+static error_t option_read(int key, char *text, struct argp_state *state)
+{
+    struct options *options = state->input;
+    switch (key) {
+    case KEY_SET: options->sets[options->set_count++] = text; break;
+    case KEY_JSON: options->json = true; break;
+    case KEY_QUIET: options->quiet = true; break;
+    case KEY_VERBOSE: options->verbose = true; break;
+    case KEY_MODEL: options->model = text; break;
+    case KEY_TIMEZONE: options->timezone = text; break;
+    case KEY_YEAR: options->year = number_of(text, 1970, 9999, state, "year"); break;
+    case KEY_RANKS: options->ranks = number_of(text, 1, INT_MAX, state, "ranks"); break;
+    case KEY_DIGEST: options->digest = true; break;
+    case KEY_TSV: options->tsv = true; break;
+    case ARGP_KEY_ARG: options->words[options->word_count++] = text; break;
+    case ARGP_KEY_END:
+        if (options->word_count < ROWS[options->command].least || options->word_count > ROWS[options->command].most)
+            argp_error(state, "expected %s", ROWS[options->command].words);
+        break;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static void usage_print(FILE *stream)
+{
+    (void)fprintf(stream, "usage: quern COMMAND [OPTION...] ...\n\n"
+                          "Anomaly scores for every internal IP, from an archive of BIND 9 query logs.\n\n");
+    for (int c = 0; c < COMMANDS; c++)
+        (void)fprintf(stream, "  %-8s %-9s  %s\n", ROWS[c].name, ROWS[c].words, ROWS[c].text);
+    (void)fprintf(stream, "\nquern COMMAND --help tells the options of a command; quern --version its version.\n"
+                          "Run on several ranks with mpirun -n 8 quern run JOB.yaml, or srun quern run JOB.yaml.\n");
+}
+
+/* Whether this process is not the first of its launch: it then keeps quiet about a wrong command line. */
+static bool is_other_rank(void)
+{
+    static const char *const NAMES[] = {"OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK"};
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
+        const char *rank = getenv(NAMES[i]);
+        if (rank)
+            return strcmp(rank, "0") != 0;
+    }
+    return false;
+}
+
+static bool has_word(int argc, char **argv, const char *word)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], word) == 0)
+            return true;
+    return false;
+}
+
+static int command_find(int argc, char **argv, enum command_id *command)
+{
+    bool silent = is_other_rank();
+    if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
+        if (!silent)
+            (void)printf("quern %s\n", QUERN_VERSION);
+        return 0;
+    }
+    bool wants_help = argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0);
+    if (argc < 2 || wants_help) {
+        if (!silent)
+            usage_print(wants_help ? stdout : stderr);
+        return wants_help ? 0 : status_exit(STATUS_USAGE);
+    }
+    for (int c = 0; c < COMMANDS; c++)
+        if (strcmp(argv[1], ROWS[c].name) == 0) {
+            *command = (enum command_id)c;
+            return -1;
+        }
+    if (!silent)
+        (void)fprintf(stderr, "quern: there is no command \"%.40s\"\nquern --help lists the commands\n", argv[1]);
+    return status_exit(STATUS_USAGE);
+}
+
+int options_read(int argc, char **argv, struct options *options)
+{
+    struct argp_option allowed[OPTION_COUNT + 1] = {{0}};
+    char name[64];
+    size_t count = 0;
+    *options = (struct options){0};
+    int done = command_find(argc, argv, &options->command);
+    if (done >= 0)
+        return done;
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (OPTIONS[i].commands & 1u << options->command)
+            allowed[count++] = OPTIONS[i].option;
+    options->words = calloc((size_t)argc + 1, sizeof *options->words);
+    options->sets = calloc((size_t)argc + 1, sizeof *options->sets);
+    if (!options->words || !options->sets)
+        return status_exit(STATUS_NO_MEMORY);
+    const struct argp argp = {.options = allowed,
+                              .parser = option_read,
+                              .args_doc = ROWS[options->command].words,
+                              .doc = ROWS[options->command].text};
+    (void)snprintf(name, sizeof name, "quern %s", ROWS[options->command].name);
+    argp_err_exit_status = status_exit(STATUS_USAGE);
+    bool silent = is_other_rank();
+    if (silent && (has_word(argc, argv, "--help") || has_word(argc, argv, "--usage")))
+        return 0;
+    char *first = argv[1];
+    argv[1] = name;
+    error_t failed = argp_parse(&argp, argc - 1, argv + 1, silent ? ARGP_SILENT : 0, NULL, options);
+    argv[1] = first;
+    return failed ? status_exit(STATUS_USAGE) : -1;
+}
+
+void options_clear(struct options *options)
+{
+    free(options->words);
+    free(options->sets);
+}

@@ -1,0 +1,183 @@
+/* The steps of a job, which the commands put together. */
+#include "session.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "decide/decide.h"
+#include "model/prepare.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- extract ---- */
+
+static void extract_tell(const struct session *session, const struct extract_summary *summary)
+{
+    if (!session_prints(session))
+        return;
+    for (size_t i = 0; i < summary->warning_count; i++)
+        session_warn(session, summary->warnings[i].where, summary->warnings[i].what);
+    int64_t rejects = summary->kinds[LINES_REJECT];
+    if (rejects > 0)
+        (void)fprintf(stderr, "quern: warning: %" PRId64 " rejected lines%s\n", rejects,
+                      summary->reject_count ? ", the first of them:" : "");
+    for (size_t i = 0; i < summary->reject_count; i++)
+        (void)fprintf(stderr, "  %s byte %" PRId64 ": %s\n", summary->rejects[i].path, summary->rejects[i].line.offset,
+                      summary->rejects[i].line.text);
+    if (summary->fold_guessed > 0)
+        (void)fprintf(stderr, "quern: warning: %" PRId64 " lines in a repeated hour: which of the two was guessed\n",
+                      summary->fold_guessed);
+    if (session->options.verbose)
+        (void)fprintf(stderr,
+                      "quern: %" PRId64 " lines, %" PRId64 " queries, %" PRId64 " rows; %" PRId64 " shards written, %" PRId64
+                      " kept; slowest rank %.2f of the mean\n",
+                      extract_lines(summary), summary->kinds[LINES_QUERY], summary->rows, summary->shards_written,
+                      summary->shards_kept,
+                      summary->log_bytes_parsed ? (double)summary->slowest_bytes * team_size(session->team) /
+                                                      (double)summary->log_bytes_parsed
+                                                : 1.0);
+}
+
+enum status step_extract(struct session *session, struct extract_summary *summary, struct error *err)
+{
+    session_step(session, "reading logs");
+    enum status status = extract_run(session->team, session->job, session->zone, session_progress, session, summary, err);
+    extract_tell(session, summary);
+    return status;
+}
+
+enum status step_refresh(struct session *session, struct extract_summary *summary, struct error *err)
+{
+    struct store_day *days = NULL;
+    size_t count = 0;
+    enum status status = step_extract(session, summary, err);
+    if (status != STATUS_NO_INPUT)
+        return status;
+    // The logs may be gone while the store has what was in them.
+    struct error listing = {0};
+    enum status listed = store_days_shared(session->team, session->job->store_dir, &days, &count, &listing);
+    free(days);
+    if (listed != STATUS_OK || count == 0)
+        return status;
+    session_warn(session, "archive", "no usable log; going on with the days that the store has");
+    return STATUS_OK;
+}
+
+/* ---- rows ---- */
+
+enum status step_load(struct session *session, struct rows *rows, struct error *err)
+{
+    const struct job *job = session->job;
+    struct rows_plan plan = {.dir = job->store_dir,
+                             .set = (enum job_feature_set)job->features_set,
+                             .zone = session->zone,
+                             .calendar = session->calendar,
+                             .night = job->features_night};
+    session_step(session, "loading rows");
+    extract_span(job, session->zone, &plan.from_s, &plan.to_s);
+    return rows_load(session->team, &plan, rows, err);
+}
+
+/* ---- models ---- */
+
+static void path_in(const struct session *session, const char *name, char *path, size_t room)
+{
+    (void)snprintf(path, room, "%s/%s", session->job->output_dir, name);
+}
+
+static struct model_settings model_settings(const struct job *job)
+{
+    struct model_settings settings = {.k = (int)job->model_kmeans_k,
+                                      .kmeans_seed = (uint64_t)job->model_kmeans_seed,
+                                      .kmeans2_robust = job->model_kmeans2_scaling == SCALING_ROBUST,
+                                      .hidden_count = (int)job->model_autoencoder_hidden.count,
+                                      .epochs = (int)job->model_autoencoder_epochs,
+                                      .batch = (int)job->model_autoencoder_batch,
+                                      .autoencoder_seed = (uint64_t)job->model_autoencoder_seed};
+    for (int i = 0; i < settings.hidden_count; i++)
+        settings.hidden[i] = (int)job->model_autoencoder_hidden.items[i];
+    return settings;
+}
+
+static void train_tell(const struct session *session, const struct model *model)
+{
+    struct model_summary summary = model_summary_of(model);
+    int level = model_context_of(model)->calibration_level;
+    static const char *const LEVELS[] = {"other days and other IPs", "other IPs", "other days",
+                                         "the training rows themselves: p-values are optimistic"};
+    if (!session_prints(session))
+        return;
+    if (session->options.verbose)
+        (void)fprintf(stderr,
+                      "quern: %" PRId64 " rows trained, %" PRId64 " calibrated by %s; %" PRId64 " epochs, %" PRId64 " clamps\n",
+                      summary.train_rows, summary.calibration_rows, LEVELS[level], summary.epochs, summary.clamps);
+    else if (level == 3)
+        (void)fprintf(stderr, "quern: warning: model: too few rows, days or IPs to calibrate on others than %s\n",
+                      LEVELS[level]);
+}
+
+enum status step_train(struct session *session, struct rows *rows, struct prepared *prepared, struct model **model,
+                       struct error *err)
+{
+    enum status status = STATUS_OK;
+    char path[4200];
+    const struct prepare_plan plan = {session->zone, session->job->model_train, session->job->model_calibrate};
+    struct model_settings settings = model_settings(session->job);
+    session_step(session, "training");
+    TRY(prepare_training(session->team, &plan, rows, prepared, err));
+    TRY(model_fit(session->team, &prepared->input, &settings, &prepared->context, model, err));
+    path_in(session, "model.h5", path, sizeof path);
+    TRY(model_write(session->team, *model, path, err));
+    train_tell(session, *model);
+done:
+    return status;
+}
+
+/* ---- scores ---- */
+
+/* The command line as it was typed, for provenance. */
+static char *command_line(const struct session *session)
+{
+    size_t bytes = 1;
+    for (int i = 0; i < session->argc; i++)
+        bytes += strlen(session->argv[i]) + 1;
+    char *line = calloc(bytes, 1);
+    size_t at = 0;
+    for (int i = 0; line && i < session->argc; i++)
+        at += (size_t)snprintf(line + at, bytes - at, "%s%s", i ? " " : "", session->argv[i]);
+    return line;
+}
+
+enum status step_score(struct session *session, const struct rows *rows, const struct prepared *prepared,
+                       const struct model *model, bool is_own_fit, struct ip_table *table, struct error *err)
+{
+    enum status status = STATUS_OK;
+    char path[4200], ranks[16];
+    struct model_scores scores = {0};
+    char *job = NULL, *line = command_line(session);
+    const struct model_context *context = model_context_of(model);
+    uint8_t *seen = calloc(rows->count + 1, 1);
+    enum status had = seen && line ? job_text(session->job, &job, err)
+                                   : error_set(err, STATUS_NO_MEMORY, "scores", "", "no room for %zu rows", rows->count);
+    session_step(session, "scoring");
+    TRY(team_agree(session->team, had, err));
+    TRY(team_agree(session->team, model_score(model, &prepared->input, &scores, err), err));
+    for (size_t row = 0; row < rows->count; row++)
+        seen[row] = is_own_fit ? prepared->use[row] == MODEL_TRAIN
+                               : rows->items[row].window_s >= context->train_from_s &&
+                                     rows->items[row].window_s < context->train_to_s;
+    TRY(ips_judge(session->team, rows, &scores, table, err));
+    (void)snprintf(ranks, sizeof ranks, "%d", team_size(session->team));
+    const struct provenance provenance[] = {{"command", line}, {"job", job}, {"ranks", ranks}};
+    path_in(session, "scores.h5", path, sizeof path);
+    TRY(scores_write(session->team, path, session->job->features_timezone, rows, model, &scores, seen, table, provenance,
+                     sizeof provenance / sizeof provenance[0], err));
+done:
+    model_scores_free(&scores);
+    free(seen);
+    free(job);
+    free(line);
+    return status;
+}

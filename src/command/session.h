@@ -1,0 +1,128 @@
+/* What the commands share: the words and options of the command line, the team, the job, and messages. */
+#ifndef COMMAND_SESSION_H
+#define COMMAND_SESSION_H
+
+#include "base/error.h"
+#include "base/zone.h"
+#include "extract/extract.h"
+#include "job/calendar.h"
+#include "job/job.h"
+#include "model/model.h"
+#include "parallel/parallel.h"
+#include "table/table.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum command_id {
+#define X(NAME, name, words, least, most, mpi, text) COMMAND_##NAME,
+#include "commands.def"
+#undef X
+    COMMANDS,
+};
+
+/** The command line, read. Texts are borrowed from argv. */
+struct options {
+    enum command_id command;
+    const char **words;  // [word_count]
+    size_t word_count;
+    const char **sets;  // [set_count] of KEY=VALUE
+    size_t set_count;
+    const char *model;  // --model
+    const char *timezone;  // --timezone
+    int year;  // --year
+    int ranks;  // --ranks
+    bool quiet, verbose, json, digest, tsv;
+};
+
+struct session {
+    struct options options;
+    int argc;
+    char **argv;
+    struct team *team;
+    struct job *job;
+    struct zone *zone;  // features.timezone
+    struct calendar *calendar;
+    double progress_said_s;  // when progress was last told
+    double began_s;
+    const char *doing;  // the step that progress is about
+    int locks[2];  // of output.dir and store.dir
+    size_t lock_count;
+};
+
+/** One function a command; what it prints, it prints on rank 0. */
+#define X(NAME, name, words, least, most, mpi, text)                                                         \
+    MUST_CHECK enum status command_##name(struct session *session, struct error *err);
+#include "commands.def"
+#undef X
+
+/** Reads the command line. Returns −1 to go on, else the exit status: after --help, or after an error. Local. */
+int options_read(int argc, char **argv, struct options *options);
+
+/** Frees the lists of the options. Local. */
+void options_clear(struct options *options);
+
+/** Reads the job that the first word names, its zone and calendar. Collective. */
+MUST_CHECK enum status session_job(struct session *session, struct error *err);
+
+/** Makes output.dir and store.dir and takes them for this job. Collective. */
+MUST_CHECK enum status session_folders(struct session *session, struct error *err);
+
+/** Frees what the session holds but the team. Local. */
+void session_clear(struct session *session);
+
+/** Returns whether this rank prints. Local. */
+bool session_prints(const struct session *session);
+
+/** Tells a warning on standard error, on rank 0. Local. */
+void session_warn(const struct session *session, const char *where, const char *what);
+
+/** Tells what went wrong: `quern: WHERE: WHAT`, the hint on the next line. Local. */
+void error_print(const struct error *err);
+
+/** Tells on standard error what the program does now, unless --quiet. Local. */
+void session_step(struct session *session, const char *doing);
+
+/** An extract_progress whose context is the session. Local. */
+void session_progress(void *context, int64_t done_bytes, int64_t total_bytes);
+
+/* ---- pipeline.c: the steps of the job ---- */
+
+/** Brings the store up to date, and prints warnings and rejects. Collective. */
+MUST_CHECK enum status step_extract(struct session *session, struct extract_summary *summary, struct error *err);
+
+/** As step_extract, but a store that has days already is enough when the logs are gone. Collective. */
+MUST_CHECK enum status step_refresh(struct session *session, struct extract_summary *summary, struct error *err);
+
+/** Loads the rows of the job's span. Collective. */
+MUST_CHECK enum status step_load(struct session *session, struct rows *rows, struct error *err);
+
+struct prepared;
+struct ip_table;
+
+/** Trains and writes output.dir/model.h5. Collective. */
+MUST_CHECK enum status step_train(struct session *session, struct rows *rows, struct prepared *prepared,
+                                  struct model **model, struct error *err);
+
+/** Scores and judges and writes output.dir/scores.h5. Collective. */
+MUST_CHECK enum status step_score(struct session *session, const struct rows *rows, const struct prepared *prepared,
+                                  const struct model *model, bool is_own_fit, struct ip_table *table,
+                                  struct error *err);
+
+/** Prints the table of groups and the suspicious IPs, on rank 0. Local. */
+void result_print(const struct session *session, const struct rows *rows, const struct model *model,
+                  const struct ip_table *table);
+
+struct json;
+
+/** Writes the members that describe an extraction. Local. */
+void extract_json(struct json *json, const struct session *session, const struct extract_summary *summary,
+                  int64_t peak_bytes);
+
+/** Writes the member "groups". Local. */
+void groups_json(struct json *json, const struct ip_table *table);
+
+/** Returns the most memory that any rank has held. Collective. */
+int64_t session_peak_bytes(const struct session *session);
+
+#endif

@@ -1,0 +1,99 @@
+/**
+ * From row scores to what is said of an IP.
+ *
+ *     struct rows, struct model_scores ──ips_judge──► struct ip_table ──scores_write──► scores.h5 ──► report/
+ *
+ * The rule of the method: an IP with rows in the majority group and rows in the minority group changed its behaviour
+ * and is suspicious. It is worked out for each model, by day and over the span, and by itself is a notice at most. An
+ * IP that is always in the minority did not change: it is told apart, often it is a server.
+ */
+#ifndef DECIDE_DECIDE_H
+#define DECIDE_DECIDE_H
+
+#include "base/error.h"
+#include "base/ip.h"
+#include "model/model.h"
+#include "parallel/parallel.h"
+#include "table/table.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** The models that split rows into two groups. */
+enum group_model { GROUP_KMEANS2, GROUP_KMEANS, GROUP_AUTOENCODER, GROUP_MODELS };
+
+/** Returns a model's name, such as "kmeans2". Borrowed, static. Local. */
+const char *group_model_name(enum group_model model);
+
+enum verdict { VERDICT_NONE, VERDICT_NOTICE, VERDICT_WARNING, VERDICT_CRITICAL, VERDICTS };
+
+/** Returns the verdict's name, such as "notice". Borrowed, static. Local. */
+const char *verdict_name(enum verdict verdict);
+
+/** The verdicts' names as flag_meanings, in the order of enum verdict. */
+#define VERDICT_MEANINGS "none notice warning critical"
+
+/** What is said of an IP over the span. */
+struct ip_judged {
+    struct ip ip;
+    int64_t rows, queries, days;
+    int64_t minority_rows[GROUP_MODELS];
+    int64_t both_days[GROUP_MODELS];  // days with rows in both groups
+    double score;  // mean of the three largest row scores, which are −log10 p; fewer rows count as 0
+    int64_t rank;  // 1 is the largest score; equal ones by IP
+    int32_t role;  // enum role
+    int32_t verdict;  // enum verdict
+};
+
+/** Returns whether the IP has rows in both groups of a model over the span. Local. */
+bool ip_in_both(const struct ip_judged *ip, enum group_model model);
+
+/** Returns whether all rows of the IP are in the minority of a model. Local. */
+bool ip_always_minority(const struct ip_judged *ip, enum group_model model);
+
+/** All IPs of the span, ascending; the same on every rank. */
+struct ip_table {
+    struct ip_judged *items;  // [count]
+    size_t count;
+};
+
+/** The groups of a model over all rows: the table that the method reports. */
+struct group_sizes {
+    int64_t majority_rows, minority_rows;
+    int64_t both_ips;  // over the span
+    int64_t always_minority_ips;
+};
+
+/**
+ * Judges every IP of the rows. Collective.
+ *
+ * @param rows    borrowed
+ * @param scores  borrowed, of the same rows
+ * @param table   filled, the same on every rank; free its items with free()
+ */
+MUST_CHECK enum status ips_judge(const struct team *team, const struct rows *rows, const struct model_scores *scores,
+                                 struct ip_table *table, struct error *err);
+
+/** Adds up the groups of each model. Local. */
+void groups_sum(const struct ip_table *table, struct group_sizes sizes[GROUP_MODELS]);
+
+/** What a scores.h5 says of where it comes from; left out of its digest. */
+struct provenance {
+    const char *name;
+    const char *value;
+};
+
+/**
+ * Writes scores.h5: a variable a score of rows and IPs, netCDF conventions, whole or not at all. Collective.
+ *
+ * @param path        borrowed, the same on every rank
+ * @param timezone    borrowed; of days and hours, for who reads the file
+ * @param seen        borrowed, [rows->count]: whether the fit saw the row
+ * @param provenance  borrowed, [provenance_count]
+ */
+MUST_CHECK enum status scores_write(const struct team *team, const char *path, const char *timezone, const struct rows *rows,
+                                    const struct model *model, const struct model_scores *scores, const uint8_t *seen,
+                                    const struct ip_table *table, const struct provenance *provenance,
+                                    size_t provenance_count, struct error *err);
+
+#endif

@@ -1,0 +1,226 @@
+/* The both-groups rule and the score of an IP: rows go to the rank that owns the IP, which sees them in order of time. */
+#include "decide/decide.h"
+
+#include "base/map.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TOP_ROWS 3
+
+/* What a row says about its IP, as sent between ranks. */
+struct row_note {
+    struct ip ip;
+    int64_t day, queries;
+    double score;
+    uint8_t minority[GROUP_MODELS];
+    uint8_t unused[8 - GROUP_MODELS];
+};
+
+/* An IP while its rows come in. */
+struct tracked {
+    struct ip ip;  // key
+    struct ip_judged judged;
+    double top[TOP_ROWS];  // descending
+    int64_t day;
+    uint8_t seen[GROUP_MODELS];  // of the day: bit 0 a majority row, bit 1 a minority row
+};
+
+static const char *const MODEL_NAMES[GROUP_MODELS] = {"kmeans2", "kmeans", "autoencoder"};
+static const char *const VERDICT_NAMES[VERDICTS] = {"none", "notice", "warning", "critical"};
+
+const char *group_model_name(enum group_model model)
+{
+    return MODEL_NAMES[model];
+}
+
+const char *verdict_name(enum verdict verdict)
+{
+    return VERDICT_NAMES[verdict];
+}
+
+bool ip_in_both(const struct ip_judged *ip, enum group_model model)
+{
+    return ip->minority_rows[model] > 0 && ip->minority_rows[model] < ip->rows;
+}
+
+bool ip_always_minority(const struct ip_judged *ip, enum group_model model)
+{
+    return ip->rows > 0 && ip->minority_rows[model] == ip->rows;
+}
+
+static enum status notes_exchange(const struct team *team, const struct rows *rows, const struct model_scores *scores,
+                                  struct row_note **notes, size_t *count, struct error *err)
+{
+    enum status status = STATUS_OK;
+    size_t ranks = (size_t)team_size(team);
+    size_t *out = calloc(3 * ranks, sizeof *out);
+    struct row_note *sorted = calloc(rows->count + 1, sizeof *sorted);
+    void *arrived = NULL;
+    bool had = out && sorted;
+    TRY(team_agree(team, had ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "verdicts", "", "no room for rows"), err));
+    size_t *in = out + ranks, *next = in + ranks;
+    for (size_t i = 0; i < rows->count; i++)
+        out[ip_owner(&rows->items[i].ip, (int)ranks)] += sizeof *sorted;
+    for (size_t rank = 1; rank < ranks; rank++)
+        next[rank] = next[rank - 1] + out[rank - 1] / sizeof *sorted;
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct row_data *row = &rows->items[i];
+        struct row_note *note = &sorted[next[ip_owner(&row->ip, (int)ranks)]++];
+        note->ip = row->ip;
+        note->day = row->day;
+        note->queries = row->queries;
+        note->score = scores->score[i];
+        note->minority[GROUP_KMEANS2] = scores->kmeans2_group[i] != 0;
+        note->minority[GROUP_KMEANS] = scores->kmeans_group[i] != 0;
+        note->minority[GROUP_AUTOENCODER] = scores->autoencoder_group[i] != 0;
+    }
+    TRY(team_exchange(team, sorted, out, &arrived, in, err));
+    *count = 0;
+    for (size_t rank = 0; rank < ranks; rank++)
+        *count += in[rank] / sizeof *sorted;
+    *notes = arrived;
+done:
+    free(out);
+    free(sorted);
+    return status;
+}
+
+static void day_close(struct tracked *tracked)
+{
+    for (int model = 0; model < GROUP_MODELS; model++) {
+        tracked->judged.both_days[model] += tracked->seen[model] == 3;
+        tracked->seen[model] = 0;
+    }
+}
+
+static void note_add(struct tracked *tracked, const struct row_note *note)
+{
+    struct ip_judged *judged = &tracked->judged;
+    if (judged->rows == 0 || note->day != tracked->day) {
+        day_close(tracked);
+        judged->days++;
+    }
+    tracked->day = note->day;
+    judged->rows++;
+    judged->queries += note->queries;
+    for (int model = 0; model < GROUP_MODELS; model++) {
+        judged->minority_rows[model] += note->minority[model];
+        tracked->seen[model] |= note->minority[model] ? 2 : 1;
+    }
+    double score = note->score;
+    for (int i = 0; i < TOP_ROWS; i++)
+        if (score > tracked->top[i]) {
+            double lower = tracked->top[i];
+            tracked->top[i] = score;
+            score = lower;
+        }
+}
+
+static enum status notes_sum(const struct row_note *notes, size_t count, struct map *ips, struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < count; i++) {
+        void *found = NULL;
+        TRY(map_put(ips, &notes[i].ip, &found, NULL, err));
+        note_add(found, &notes[i]);
+    }
+done:
+    return status;
+}
+
+static void judge(struct tracked *tracked, const struct ip_role *roles, size_t role_count)
+{
+    struct ip_judged *judged = &tracked->judged;
+    day_close(tracked);
+    judged->ip = tracked->ip;
+    double sum = 0;
+    for (int i = 0; i < TOP_ROWS; i++)
+        sum += tracked->top[i];
+    judged->score = sum / TOP_ROWS;
+    judged->verdict = VERDICT_NONE;
+    for (int model = 0; model < GROUP_MODELS; model++)
+        if (ip_in_both(judged, (enum group_model)model))
+            judged->verdict = VERDICT_NOTICE;
+    size_t low = 0, high = role_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (ip_compare(&roles[middle].ip, &judged->ip) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low < role_count && ip_compare(&roles[low].ip, &judged->ip) == 0)
+        judged->role = roles[low].role;
+}
+
+static int compare_score(const void *a, const void *b)
+{
+    const struct ip_judged *x = a, *y = b;
+    if (x->score != y->score)
+        return x->score > y->score ? -1 : 1;
+    return ip_compare(&x->ip, &y->ip);
+}
+
+static int compare_ip(const void *a, const void *b)
+{
+    return ip_compare(&((const struct ip_judged *)a)->ip, &((const struct ip_judged *)b)->ip);
+}
+
+static enum status judged_gather(const struct team *team, const struct map *ips, struct ip_table *table,
+                                 struct error *err)
+{
+    enum status status = STATUS_OK;
+    void *all = NULL;
+    size_t bytes = 0;
+    struct ip_judged *mine = calloc(ips->count + 1, sizeof *mine);
+    TRY(team_agree(team, mine ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "verdicts", "", "no room for IPs"), err));
+    for (size_t i = 0; i < ips->count; i++)
+        mine[i] = ((const struct tracked *)map_at(ips, i))->judged;
+    TRY(team_gather(team, mine, ips->count * sizeof *mine, &all, &bytes, err));
+    table->items = all;
+    table->count = bytes / sizeof *mine;
+    qsort(table->items, table->count, sizeof *table->items, compare_score);
+    for (size_t i = 0; i < table->count; i++)
+        table->items[i].rank = (int64_t)i + 1;
+    qsort(table->items, table->count, sizeof *table->items, compare_ip);
+done:
+    free(mine);
+    return status;
+}
+
+enum status ips_judge(const struct team *team, const struct rows *rows, const struct model_scores *scores,
+                      struct ip_table *table, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct row_note *notes = NULL;
+    struct ip_role *roles = NULL;
+    size_t note_count = 0, role_count = 0;
+    struct map ips;
+    map_init(&ips, sizeof(struct tracked), sizeof(struct ip));
+    *table = (struct ip_table){0};
+    TRY(roles_find(team, rows, &roles, &role_count, err));
+    TRY(notes_exchange(team, rows, scores, &notes, &note_count, err));
+    TRY(team_agree(team, notes_sum(notes, note_count, &ips, err), err));
+    for (size_t i = 0; i < ips.count; i++)
+        judge(map_at(&ips, i), roles, role_count);
+    TRY(judged_gather(team, &ips, table, err));
+done:
+    map_clear(&ips);
+    free(notes);
+    free(roles);
+    return status;
+}
+
+void groups_sum(const struct ip_table *table, struct group_sizes sizes[GROUP_MODELS])
+{
+    memset(sizes, 0, GROUP_MODELS * sizeof *sizes);
+    for (size_t i = 0; i < table->count; i++)
+        for (int model = 0; model < GROUP_MODELS; model++) {
+            const struct ip_judged *ip = &table->items[i];
+            sizes[model].minority_rows += ip->minority_rows[model];
+            sizes[model].majority_rows += ip->rows - ip->minority_rows[model];
+            sizes[model].both_ips += ip_in_both(ip, (enum group_model)model);
+            sizes[model].always_minority_ips += ip_always_minority(ip, (enum group_model)model);
+        }
+}

@@ -1,0 +1,141 @@
+#include "internal.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void extract_summary_clear(struct extract_summary *summary)
+{
+    free(summary->warnings);
+    *summary = (struct extract_summary){0};
+}
+
+int64_t extract_lines(const struct extract_summary *summary)
+{
+    int64_t lines = 0;
+    for (int kind = 0; kind < LINE_COUNTS; kind++)
+        lines += summary->kinds[kind];
+    return lines;
+}
+
+static enum status room_make_local(struct extraction *run, bool **wanted, uint64_t **file_ids, struct error *err)
+{
+    size_t files = run->archive.file_count + 1;
+    run->sums = calloc(files, sizeof *run->sums);
+    *wanted = calloc(files, sizeof **wanted);
+    *file_ids = calloc(files, sizeof **file_ids);
+    if (!run->sums || !*wanted || !*file_ids)
+        return error_set(err, STATUS_NO_MEMORY, "archive", "", "no room for %zu files", files);
+    for (size_t file = 0; file < run->archive.file_count; file++)
+        (*file_ids)[file] = file_identity(run, file);
+    return STATUS_OK;
+}
+
+/* Sums by file of all ranks, and what this run parsed. */
+static void sums_gather(struct extraction *run)
+{
+    struct extract_summary *summary = run->summary;
+    summary->slowest_bytes = run->done_bytes;
+    team_max_i64(run->team, &summary->slowest_bytes, 1);
+    summary->log_bytes_parsed = run->done_bytes;
+    team_sum_i64(run->team, &summary->log_bytes_parsed, 1);
+    team_sum_i64(run->team, &summary->shards_written, 1);
+    team_sum_i64(run->team, &summary->shards_kept, 1);
+}
+
+static int compare_rejects(const void *a, const void *b)
+{
+    const struct extract_reject *x = a, *y = b;
+    int order = strcmp(x->path, y->path);
+    return order ? order : (x->line.offset > y->line.offset) - (x->line.offset < y->line.offset);
+}
+
+/* The first rejects by file and offset, and all warnings. */
+static enum status messages_gather(struct extraction *run, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct extract_summary *summary = run->summary;
+    void *rejects = NULL, *warnings = NULL;
+    size_t bytes = 0;
+    TRY(team_gather(run->team, summary->rejects, summary->reject_count * sizeof *summary->rejects, &rejects, &bytes, err));
+    size_t count = bytes / sizeof *summary->rejects;
+    if (count > 0)
+        qsort(rejects, count, sizeof *summary->rejects, compare_rejects);
+    summary->reject_count = count < EXTRACT_REJECTS ? count : EXTRACT_REJECTS;
+    if (summary->reject_count > 0)
+        memcpy(summary->rejects, rejects, summary->reject_count * sizeof *summary->rejects);
+    TRY(team_gather(run->team, summary->warnings, summary->warning_count * sizeof *summary->warnings, &warnings, &bytes,
+                    err));
+    free(summary->warnings);
+    summary->warnings = warnings;
+    warnings = NULL;
+    summary->warning_count = bytes / sizeof *summary->warnings;
+done:
+    free(rejects);
+    free(warnings);
+    return status;
+}
+
+static enum status archive_warnings_local(struct extraction *run, struct error *err)
+{
+    enum status status = STATUS_OK;
+    run->summary->files = (int64_t)(run->archive.file_count + run->archive.unusable_count);
+    for (size_t i = 0; i < run->archive.warning_count && team_rank(run->team) == 0; i++)
+        TRY(warning_add(run, run->archive.warnings[i].path, run->archive.warnings[i].text, err));
+done:
+    return status;
+}
+
+static enum status nothing_usable(const struct extraction *run, struct error *err)
+{
+    const struct extract_summary *summary = run->summary;
+    const char *hint = "see the rejected lines; expected are BIND 9 query logs: … client @0x… IP#PORT (NAME): query: NAME IN A …";
+    if (summary->kinds[LINES_OUTSIDE] + summary->kinds[LINES_UNWATCHED] > 0)
+        hint = "check archive.from, archive.to and archive.clients: there are queries, but none that is asked for";
+    else if (summary->kinds[LINES_UNTIMED] > 0)
+        hint = "the lines carry no time: set print-time in named.conf";
+    return error_set(err, STATUS_NO_INPUT, "archive", hint, "no usable query in %" PRId64 " lines of %" PRId64 " files",
+                     extract_lines(summary), summary->files);
+}
+
+enum status extract_run(const struct team *team, const struct job *job, const struct zone *zone,
+                        extract_progress *progress, void *context, struct extract_summary *summary, struct error *err)
+{
+    enum status status = STATUS_OK;
+    bool *wanted = NULL;
+    uint64_t *file_ids = NULL;
+    struct extraction run = {.team = team,
+                             .job = job,
+                             .zone = zone,
+                             .progress = team_rank(team) == 0 ? progress : NULL,
+                             .progress_context = context,
+                             .summary = summary};
+    *summary = (struct extract_summary){0};
+    TRY(team_agree(team, setup_local(&run, err), err));
+    TRY(archive_find(team, run.archive_sources, run.source_count, &run.archive, err));
+    TRY(team_agree(team, archive_warnings_local(&run, err), err));
+    TRY(team_agree(team, room_make_local(&run, &wanted, &file_ids, err), err));
+    TRY(known_find(&run, err));
+    // First what is new; its days then tell which of the known files must be read again.
+    for (size_t file = 0; file < run.archive.file_count; file++)
+        wanted[file] = run.known_of[file] < 0;
+    TRY(team_agree(team, read_wanted_local(&run, wanted, err), err));
+    team_sum_i64(team, &run.sums[0][0], run.archive.file_count * FILE_SUMS);
+    memset(wanted, 0, run.archive.file_count * sizeof *wanted);
+    TRY(dirty_find(&run, wanted, err));
+    run.only_dirty = true;
+    TRY(team_agree(team, read_wanted_local(&run, wanted, err), err));
+    TRY(shards_make(&run, file_ids, err));
+    sums_gather(&run);
+    TRY(known_update(&run, err));
+    summary->files_unusable += (int64_t)run.archive.unusable_count;
+    TRY(messages_gather(&run, err));
+    if (summary->kinds[LINES_QUERY] == 0)
+        status = nothing_usable(&run, err);
+done:
+    setup_clear(&run);
+    free(wanted);
+    free(file_ids);
+    return status;
+}

@@ -1,0 +1,462 @@
+/* Reading: each line of this rank's pieces becomes a query, a line of another kind, or a reject; all of them are
+ * counted, by file and by day. */
+#include "internal.h"
+
+#include "base/text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BUFFER_BYTES ((size_t)1 << 20)
+
+/* What is looked at of a file's start and end before it is cut. */
+#define SNIFF_BYTES 65536
+
+#define DAY_MS INT64_C(86400000)
+
+/* Rejects kept of a piece and day. */
+#define DAY_REJECTS 4
+
+/* What a piece gave to one day. */
+struct day_note {
+    int64_t day;  // key
+    int64_t kinds[LINE_COUNTS];
+    int64_t bytes, first_ms, last_ms;
+    int64_t *minutes, *offsets;
+    size_t minute_count, minute_capacity, offset_capacity;
+    struct line_reject rejects[DAY_REJECTS];
+    size_t reject_count;
+};
+
+struct reader {
+    struct extraction *run;
+    size_t file;
+    const struct source_setup *source;
+    struct line_parser *parser;
+    struct map days;  // of struct day_note
+    int64_t day;  // of the last line with a time, INT64_MIN before the first
+    struct day_note early;  // lines before the first one with a time
+    const char *last_line;  // of the line before, for doubled ones; NULL when there is none
+    size_t last_count;
+    bool last_is_query;
+};
+
+enum status warning_add(struct extraction *run, const char *where, const char *what, struct error *err)
+{
+    struct extract_summary *summary = run->summary;
+    struct extract_warning *grown =
+        realloc(summary->warnings, (summary->warning_count + 1) * sizeof *summary->warnings);
+    if (!grown)
+        return error_set(err, STATUS_NO_MEMORY, where, "", "no room for a warning");
+    summary->warnings = grown;
+    struct extract_warning *warning = &grown[summary->warning_count++];
+    memset(warning, 0, sizeof *warning);
+    (void)text_for_terminal(where, strlen(where), warning->where, sizeof warning->where);
+    (void)text_for_terminal(what, strlen(what), warning->what, sizeof warning->what);
+    return STATUS_OK;
+}
+
+/* ---- notes by day ---- */
+
+static enum status note_of(struct reader *reader, struct day_note **note, struct error *err)
+{
+    enum status status = STATUS_OK;
+    void *found = NULL;
+    bool fresh = false;
+    if (reader->day == INT64_MIN) {
+        *note = &reader->early;
+        return STATUS_OK;
+    }
+    TRY(map_put(&reader->days, &reader->day, &found, &fresh, err));
+    *note = found;
+    if (fresh) {
+        (*note)->first_ms = INT64_MAX;
+        (*note)->last_ms = INT64_MIN;
+    }
+done:
+    return status;
+}
+
+/* Where a new minute begins. A minute that lies before the last one is not noted again: such files are read in full. */
+static enum status minute_note(struct day_note *note, int64_t time_ms, int64_t offset, struct error *err)
+{
+    enum status status = STATUS_OK;
+    int64_t minute_s = time_ms / 60000 * 60;
+    if (note->minute_count && note->minutes[note->minute_count - 1] >= minute_s)
+        return STATUS_OK;
+    TRY(array_reserve(&note->minutes, &note->minute_capacity, note->minute_count + 1, sizeof *note->minutes, err));
+    TRY(array_reserve(&note->offsets, &note->offset_capacity, note->minute_count + 1, sizeof *note->offsets, err));
+    note->minutes[note->minute_count] = minute_s;
+    note->offsets[note->minute_count++] = offset;
+done:
+    return status;
+}
+
+static void reject_note(struct reader *reader, struct day_note *note, const struct query *query, const char *line,
+                        size_t count, int64_t offset)
+{
+    struct line_reject reject = {.offset = offset};
+    char sample[120];
+    (void)text_for_terminal(line, count < sizeof sample ? count : sizeof sample, sample, sizeof sample);
+    (void)snprintf(reject.text, sizeof reject.text, "%s: %s", query->reject_reason, sample);
+    if (note->reject_count < DAY_REJECTS)
+        note->rejects[note->reject_count++] = reject;
+    struct extract_summary *summary = reader->run->summary;
+    if (summary->reject_count == EXTRACT_REJECTS)
+        return;
+    struct extract_reject *kept = &summary->rejects[summary->reject_count++];
+    const char *path = reader->run->archive.files[reader->file].path;
+    memset(kept, 0, sizeof *kept);
+    (void)text_for_terminal(path, strlen(path), kept->path, sizeof kept->path);
+    kept->line = reject;
+}
+
+/* ---- a line ---- */
+
+static bool is_doubled(const struct reader *reader, const struct query *query, const char *line, size_t count)
+{
+    return query->kind == LINE_QUERY && reader->last_line && reader->last_is_query && reader->last_count == count &&
+           memcmp(reader->last_line, line, count) == 0;
+}
+
+/* What kind of line it is, counted in the tallies if it has a day that is being made. */
+static enum status line_count(struct reader *reader, const struct query *query, const char *line, size_t count,
+                              enum line_count *kind, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct extraction *run = reader->run;
+    char text[IP_TEXT_BYTES];
+    struct span host = query->host.count ? query->host
+                                         : (struct span){reader->source->resolver, strlen(reader->source->resolver)};
+    bool is_query = query->kind == LINE_QUERY;
+    *kind = query->kind == LINE_RESPONSE ? LINES_RESPONSE : query->kind == LINE_OTHER ? LINES_OTHER : LINES_REJECT;
+    if (is_query && !query->has_time)
+        *kind = LINES_UNTIMED;
+    if (!query->has_time || query->kind == LINE_REJECT)
+        return STATUS_OK;
+    int64_t day = tallies_day(run->tallies, query->time_ms);
+    if (day == INT64_MIN) {
+        *kind = is_query ? LINES_OUTSIDE : *kind;
+        return STATUS_OK;
+    }
+    reader->day = day;
+    bool doubled = is_doubled(reader, query, line, count);
+    bool left_out = doubled && run->job->archive_doubled == DOUBLED_SKIP;
+    struct span resolver = is_query ? resolver_text(query, host, text) : host;
+    run->sums[reader->file][FILE_FOLD_GUESSED] += query->fold_guessed;
+    if (run->only_dirty && !is_dirty(run, day)) {
+        *kind = LINES_OUTSIDE;  // the day is kept as it is; the file's own counts stay those of its first reading
+        return STATUS_OK;
+    }
+    TRY(tallies_line(run->tallies, query->time_ms, resolver, is_query, doubled, err));
+    if (left_out)
+        *kind = LINES_REPEATED;
+    else if (is_query)
+        TRY(tallies_query(run->tallies, query, resolver, kind, err));
+done:
+    return status;
+}
+
+static enum status line_read(struct reader *reader, const char *line, size_t count, int64_t offset, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct query query;
+    enum line_count kind = LINES_REJECT;
+    struct day_note *note = NULL;
+    (void)line_parse(reader->parser, line, count, &query);
+    TRY(line_count(reader, &query, line, count, &kind, err));
+    reader->run->sums[reader->file][kind]++;
+    TRY(note_of(reader, &note, err));
+    note->bytes += (int64_t)count + 1;
+    note->kinds[kind]++;
+    if (kind == LINES_REJECT)
+        reject_note(reader, note, &query, line, count, offset);
+    else if (query.has_time && kind != LINES_OUTSIDE) {
+        note->first_ms = query.time_ms < note->first_ms ? query.time_ms : note->first_ms;
+        note->last_ms = query.time_ms > note->last_ms ? query.time_ms : note->last_ms;
+        TRY(minute_note(note, query.time_ms, offset, err));
+    }
+    reader->last_line = line;
+    reader->last_count = count;
+    reader->last_is_query = query.kind == LINE_QUERY;
+done:
+    return status;
+}
+
+/* ---- a piece ---- */
+
+static enum status block_read(struct reader *reader, const char *lines, size_t count, int64_t offset, struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t at = 0; at < count;) {
+        const char *end = memchr(lines + at, '\n', count - at);
+        size_t length = end ? (size_t)(end - lines) - at : count - at;
+        TRY(line_read(reader, lines + at, length, offset + (int64_t)at, err));
+        at += length + 1;
+    }
+    reader->run->sums[reader->file][FILE_BYTES] += (int64_t)count;
+done:
+    return status;
+}
+
+/* The line before the piece is looked at, not counted: the piece's first line may be its double. */
+static enum status previous_take(struct reader *reader, struct stream *stream, char **previous,
+                                 struct error *err)
+{
+    const char *line = NULL;
+    size_t count = 0;
+    struct query query;
+    stream_previous(stream, &line, &count);
+    if (!line)
+        return STATUS_OK;
+    *previous = malloc(count + 1);
+    if (!*previous)
+        return error_set(err, STATUS_NO_MEMORY, "archive", "", "no room for a line");
+    memcpy(*previous, line, count);
+    (void)line_parse(reader->parser, *previous, count, &query);
+    reader->last_line = *previous;
+    reader->last_count = count;
+    reader->last_is_query = query.kind == LINE_QUERY;
+    return STATUS_OK;
+}
+
+/* A block's bytes are gone when the next one comes: its last line is copied out. */
+static enum status previous_keep(struct reader *reader, char **previous, struct error *err)
+{
+    if (!reader->last_line || reader->last_line == *previous)
+        return STATUS_OK;
+    char *grown = realloc(*previous, reader->last_count + 1);
+    if (!grown)
+        return error_set(err, STATUS_NO_MEMORY, "archive", "", "no room for a line");
+    *previous = grown;
+    memcpy(grown, reader->last_line, reader->last_count);
+    reader->last_line = grown;
+    return STATUS_OK;
+}
+
+/* The days of the piece go to the tallies; lines before the first time belong to the first day that came. */
+static enum status notes_hand_over(struct reader *reader, const struct archive_piece *piece, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct extraction *run = reader->run;
+    for (size_t i = 0; i < reader->days.count; i++) {
+        struct day_note *note = map_at(&reader->days, i);
+        if (i == 0) {
+            note->bytes += reader->early.bytes;
+            for (int kind = 0; kind < LINE_COUNTS; kind++)
+                note->kinds[kind] += reader->early.kinds[kind];
+            for (size_t r = 0; r < reader->early.reject_count && note->reject_count < DAY_REJECTS; r++)
+                note->rejects[note->reject_count++] = reader->early.rejects[r];
+        }
+        if (note->first_ms == INT64_MAX)
+            continue;  // only lines of days that are kept
+        struct line_record record = {.path = run->archive.files[reader->file].path,
+                                     .from = piece->from,
+                                     .bytes = note->bytes,
+                                     .first_ms = note->first_ms,
+                                     .last_ms = note->last_ms,
+                                     .minutes = note->minutes,
+                                     .offsets = note->offsets,
+                                     .minute_count = note->minute_count,
+                                     .rejects = note->rejects,
+                                     .reject_count = note->reject_count};
+        memcpy(record.kinds, note->kinds, sizeof record.kinds);
+        TRY(tallies_record(run->tallies, note->day, &record, err));
+        if (run->only_dirty)
+            continue;  // which files touch this day is known by now
+        TRY(array_reserve(&run->touches, &run->touch_capacity, run->touch_count + 1, sizeof *run->touches, err));
+        run->touches[run->touch_count++] = (struct touch){(int64_t)reader->file, note->day};
+    }
+done:
+    return status;
+}
+
+static void reader_clear(struct reader *reader)
+{
+    for (size_t i = 0; i < reader->days.count; i++) {
+        struct day_note *note = map_at(&reader->days, i);
+        free(note->minutes);
+        free(note->offsets);
+    }
+    map_clear(&reader->days);
+    free(reader->early.minutes);
+    free(reader->early.offsets);
+    line_parser_free(reader->parser);
+}
+
+static enum status memory_check(const struct extraction *run, struct error *err)
+{
+    size_t bytes = tallies_bytes(run->tallies);
+    if (bytes <= (size_t)run->job->limits_memory_bytes)
+        return STATUS_OK;
+    return error_set(err, STATUS_LIMIT, "limits.memory", "use more ranks, a shorter span, or raise the limit",
+                     "tallies fill %zu bytes on one rank, the limit is %" PRId64, bytes, run->job->limits_memory_bytes);
+}
+
+/* Lines that were longer than any that named writes: each is one reject, without a sample. */
+static void long_lines_count(struct reader *reader, const struct stream *stream)
+{
+    int64_t count = stream_long_lines(stream);
+    reader->run->sums[reader->file][LINES_REJECT] += count;
+    reader->early.kinds[LINES_REJECT] += count;
+}
+
+static enum status piece_read(struct extraction *run, const struct archive_piece *piece, int year, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct stream *stream = NULL;
+    const struct archive_file *file = &run->archive.files[piece->file];
+    struct reader reader = {.run = run,
+                            .file = piece->file,
+                            .source = &run->sources[file->source],
+                            .day = INT64_MIN};
+    char *previous = NULL;
+    int64_t next_offset = -1;
+    map_init(&reader.days, sizeof(struct day_note), sizeof(int64_t));
+    reader.parser = line_parser_new(reader.source->zone, year);
+    if (!reader.parser)
+        return error_set(err, STATUS_NO_MEMORY, file->path, "", "no room for a parser");
+    TRY(piece_open(&run->archive, piece, BUFFER_BYTES, &stream, err));
+    for (bool first = true;; first = false) {
+        const char *lines = NULL;
+        size_t count = 0;
+        int64_t offset = 0;
+        TRY(stream_next(stream, &lines, &count, &offset, err));
+        if (!lines)
+            break;
+        if (first)
+            TRY(previous_take(&reader, stream, &previous, err));
+        else if (offset != next_offset)
+            reader.last_line = NULL;  // a line too long to be one was left out between the blocks
+        next_offset = offset + (int64_t)count;
+        TRY(block_read(&reader, lines, count, offset, err));
+        TRY(previous_keep(&reader, &previous, err));
+        run->done_bytes += (int64_t)count;
+        if (run->progress)
+            run->progress(run->progress_context, run->done_bytes, run->total_bytes);
+        TRY(memory_check(run, err));
+    }
+    long_lines_count(&reader, stream);
+    if (stream_fault(stream)) {
+        run->sums[piece->file][FILE_FAULTS] = 1;
+        TRY(warning_add(run, file->path, stream_fault(stream), err));
+    }
+    TRY(notes_hand_over(&reader, piece, err));
+done:
+    stream_close(stream);
+    reader_clear(&reader);
+    free(previous);
+    return status;
+}
+
+/* ---- all pieces of this rank ---- */
+
+/* Time of a line as if written in `year`; INT64_MIN when it has none. */
+static int64_t time_in_year(const struct extraction *run, size_t file, const char *line, size_t count, int year,
+                            bool *is_local)
+{
+    struct query query = {0};
+    struct line_parser *parser = line_parser_new(run->sources[run->archive.files[file].source].zone, year);
+    if (!parser)
+        return INT64_MIN;
+    (void)line_parse(parser, line, count, &query);
+    line_parser_free(parser);
+    *is_local = query.is_local_time;
+    return query.has_time ? query.time_ms : INT64_MIN;
+}
+
+/* The first of some lines that carries a time, as it is in a year. */
+static int64_t first_time(const struct extraction *run, size_t file, const char *lines, size_t count, int year,
+                          bool *is_local)
+{
+    for (size_t at = 0; at < count;) {
+        const char *end = memchr(lines + at, '\n', count - at);
+        size_t length = end ? (size_t)(end - lines) - at : count - at;
+        int64_t time_ms = time_in_year(run, file, lines + at, length, year, is_local);
+        if (time_ms != INT64_MIN)
+            return time_ms;
+        at += length + 1;
+    }
+    return INT64_MIN;
+}
+
+/* What must be known of a file before it is cut: the year of its first line where stamps have none, and whether its
+ * lines must be read in one go, since only their order tells what a stamp means. */
+static void file_look(const struct extraction *run, size_t file, int *year, bool *whole)
+{
+    const struct archive_file *item = &run->archive.files[file];
+    const struct source_setup *source = &run->sources[item->source];
+    char head[SNIFF_BYTES], tail[SNIFF_BYTES];
+    size_t head_count = 0, tail_count = 0;
+    bool is_local = false;
+    *year = source->year;
+    *whole = false;
+    if (archive_sniff(&run->archive, file, head, sizeof head, &head_count, NULL) != STATUS_OK)
+        return;  // told when it is read
+    if (archive_last_line(&run->archive, file, tail, sizeof tail, &tail_count, NULL) != STATUS_OK)
+        tail_count = 0;
+    int date_year = 0, month = 0, day = 0;
+    civil_from_day(zone_day_of(source->zone, item->mtime_ms / 1000), &date_year, &month, &day);
+    int guess = source->year ? source->year : date_year;
+    int64_t first_ms = first_time(run, file, head, head_count, guess, &is_local);
+    int64_t last_ms = first_time(run, file, tail, tail_count, guess, &is_local);
+    if (first_ms == INT64_MIN)
+        return;
+    // A stamp that means another time in another year carries none.
+    bool yearless = first_ms != first_time(run, file, head, head_count, guess + 4, &is_local);
+    if (yearless && !source->year) {
+        bool wraps = last_ms != INT64_MIN ? first_ms > last_ms : first_ms > item->mtime_ms + DAY_MS;
+        *year = guess - wraps;
+    }
+    last_ms = last_ms == INT64_MIN || last_ms < first_ms ? item->mtime_ms : last_ms;
+    *whole = yearless || (is_local && zone_has_fold_between(source->zone, first_ms / 1000 - 7200, last_ms / 1000 + 7200));
+}
+
+static enum status pieces_read(struct extraction *run, const struct archive_piece *pieces, size_t from, size_t to,
+                               const int *years, struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = from; i < to; i++)
+        run->total_bytes += pieces[i].work;
+    for (size_t i = from; i < to; i++) {
+        struct error fault = {0};
+        status = piece_read(run, &pieces[i], years[pieces[i].file], &fault);
+        // A file that cannot be read any more is told and left out; all else ends the run.
+        if (status == STATUS_IO) {
+            run->sums[pieces[i].file][FILE_FAULTS] = 1;
+            status = warning_add(run, run->archive.files[pieces[i].file].path, fault.what, err);
+        } else if (status != STATUS_OK && err) {
+            *err = fault;
+        }
+        if (status != STATUS_OK)
+            return status;
+    }
+    return status;
+}
+
+enum status read_wanted_local(struct extraction *run, const bool *wanted, struct error *err)
+{
+    enum status status = STATUS_OK;
+    size_t files = run->archive.file_count;
+    struct archive_piece *pieces = NULL;
+    size_t piece_count = 0, from = 0, to = 0;
+    int *years = calloc(files + 1, sizeof *years);
+    bool *whole = calloc(files + 1, sizeof *whole);
+    if (!years || !whole) {
+        status = error_set(err, STATUS_NO_MEMORY, "archive", "", "no room for %zu files", files);
+        goto done;
+    }
+    for (size_t file = 0; file < files; file++)
+        if (wanted[file])
+            file_look(run, file, &years[file], &whole[file]);
+    TRY(archive_pieces(&run->archive, wanted, whole, run->job->archive_piece_bytes, &pieces, &piece_count, err));
+    archive_deal(pieces, piece_count, team_size(run->team), team_rank(run->team), &from, &to);
+    TRY(pieces_read(run, pieces, from, to, years, err));
+done:
+    free(pieces);
+    free(years);
+    free(whole);
+    return status;
+}

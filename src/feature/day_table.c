@@ -1,0 +1,114 @@
+/* The finished table of a shard as data: its columns, and the memory for them. */
+#include "feature/feature.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct day_column_info COLUMNS[DAY_COLUMNS] = {
+#define X(name, dimension, type, second, units, text)                                                        \
+    {#name, DAY_##dimension, COLUMN_##type, second, units, text, offsetof(struct day_table, name)},
+#include "feature/columns.def"
+#undef X
+};
+
+static const char *const DIMENSIONS[DAY_DIMENSIONS] = {
+    [DAY_row] = "row",
+    [DAY_asked] = "asked",
+    [DAY_pair] = "pair",
+    [DAY_type] = "type",
+    [DAY_second] = "second",
+    [DAY_domain] = "domain",
+    [DAY_domain_byte] = "domain_byte",
+    [DAY_client] = "client",
+    [DAY_name] = "name",
+    [DAY_name_byte] = "name_byte",
+    [DAY_source] = "source",
+    [DAY_source_byte] = "source_byte",
+    [DAY_line] = "line",
+    [DAY_line_path_byte] = "line_path_byte",
+    [DAY_minute] = "minute",
+    [DAY_reject] = "reject",
+    [DAY_reject_byte] = "reject_byte",
+};
+
+static const char *const LINE_NAMES[LINE_COUNTS][2] = {
+#define X(NAME, name, text) {#name, text},
+#include "feature/line_kinds.def"
+#undef X
+};
+
+const char *line_count_name(enum line_count kind)
+{
+    return LINE_NAMES[kind][0];
+}
+
+const char *line_count_text(enum line_count kind)
+{
+    return LINE_NAMES[kind][1];
+}
+
+const struct day_column_info *day_column_info(enum day_column column)
+{
+    return &COLUMNS[column];
+}
+
+const char *day_dimension_name(enum day_dimension dimension)
+{
+    return DIMENSIONS[dimension];
+}
+
+size_t column_type_bytes(enum column_type type)
+{
+    switch (type) {
+    case COLUMN_U8:
+    case COLUMN_CHAR: return 1;
+    case COLUMN_U16: return 2;
+    case COLUMN_U32:
+    case COLUMN_I32: return 4;
+    case COLUMN_I64:
+    case COLUMN_U64: return 8;
+    }
+    return 0;
+}
+
+size_t day_column_width(const struct day_table *table, enum day_column column)
+{
+    const char *second = COLUMNS[column].second;
+    if (!second)
+        return 1;
+    if (strcmp(second, "unit") == 0)
+        return table->unit_count;
+    if (strcmp(second, "octet") == 0)
+        return sizeof(struct ip);
+    return strcmp(second, "ip_character") == 0 ? IP_COLUMN_BYTES : LINE_COUNTS;
+}
+
+void **day_column_array(struct day_table *table, enum day_column column)
+{
+    return (void **)(void *)((unsigned char *)table + COLUMNS[column].offset);
+}
+
+enum status day_table_make(struct day_table *table, struct error *err)
+{
+    for (int c = 0; c < DAY_COLUMNS; c++) {
+        enum day_column column = (enum day_column)c;
+        size_t count = table->size[COLUMNS[c].dimension];
+        size_t bytes = day_column_width(table, column) * column_type_bytes(COLUMNS[c].type);
+        void **array = day_column_array(table, column);
+        *array = count ? calloc(count, bytes) : NULL;
+        if (count && !*array) {
+            enum status status = error_set(err, STATUS_NO_MEMORY, COLUMNS[c].name, "use store.parts or more memory",
+                                           "no room for %zu entries of %zu bytes", count, bytes);
+            day_table_clear(table);
+            return status;
+        }
+    }
+    return STATUS_OK;
+}
+
+void day_table_clear(struct day_table *table)
+{
+    for (int c = 0; c < DAY_COLUMNS; c++)
+        free(*day_column_array(table, (enum day_column)c));
+    *table = (struct day_table){0};
+}

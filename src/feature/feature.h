@@ -1,0 +1,400 @@
+/**
+ * From queries to the tables of a day: what each IP did in each window, which names and domains it asked for.
+ *
+ *     struct query ──tallies_query──► struct tallies ──pack, exchange, merge──► owner ──tally_finish──► struct day_table
+ *
+ * A tally is partial: it holds what one rank saw of one shard (a local day, and a part of the IPs). Tallies merge by
+ * sums, least, largest, bit-or and sets, so the result does not depend on where the archive was cut, on the order of
+ * lines or on who read them. The shard's owner merges and finishes; a day_table holds raw integers only. Everything in
+ * it is ordered by content.
+ *
+ * Repeated queries (an estimate of cache hits) need the first asker in a slot of 300 s over all clients, so they go
+ * another way first: struct tallies keeps candidates, each is settled by one rank (misses_*), and the one miss is
+ * counted in its row.
+ */
+#ifndef FEATURE_FEATURE_H
+#define FEATURE_FEATURE_H
+
+#include "base/error.h"
+#include "base/ip.h"
+#include "base/zone.h"
+#include "job/job.h"
+#include "parse/parse.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** The version of the tables: a store with another one is not continued. */
+#define TABLE_VERSION 1
+
+/** Most units that a window may have. */
+#define UNITS_MOST 3600
+
+/** Encodings a name may show (rule 7), as bits. */
+enum encoding { ENCODING_HEX = 1, ENCODING_BASE32 = 2, ENCODING_BASE64 = 4, ENCODING_EIGHT_BIT = 8 };
+
+enum row_count {
+#define COUNT(NAME, name, merge, unit, text) ROW_##NAME,
+#include "feature/row_counts.def"
+#undef COUNT
+    ROW_COUNTS,
+};
+
+enum line_count {
+#define X(NAME, name, text) LINES_##NAME,
+#include "feature/line_kinds.def"
+#undef X
+    LINE_COUNTS,
+};
+
+/** Returns the name of a kind of line, such as "query". Borrowed, static. Local. */
+const char *line_count_name(enum line_count kind);
+
+/** Returns what a kind of line is. Borrowed, static. Local. */
+const char *line_count_text(enum line_count kind);
+
+/* ---- registered domains ---- */
+
+struct suffixes;
+
+/**
+ * Reads a list of public suffixes, one rule a line ("com", "*.ck", "!www.ck"), '#' begins a comment. Local.
+ *
+ * @param out  returns new; free it with suffixes_free
+ * @return     STATUS_IO, STATUS_CORRUPT with path:line
+ */
+MUST_CHECK enum status suffixes_read(const char *path, struct suffixes **out, struct error *err);
+
+/** Takes the list, or NULL. Local. */
+void suffixes_free(struct suffixes *suffixes);
+
+/** Returns a hash of the rules, the same for the same rules in any order. Local. */
+uint64_t suffixes_hash(const struct suffixes *suffixes);
+
+/**
+ * Returns how many labels of the name stand before its registered domain. Local.
+ *
+ * By the algorithm of publicsuffix.org: the longest rule wins, an exception wins over all, and "*" is the rule of last
+ * resort. A name that is itself a suffix has no registered domain: all of it stands for one, and 0 is returned.
+ *
+ * @param suffix_labels  returns how many labels the public suffix has; may be NULL
+ */
+size_t suffixes_sub_labels(const struct suffixes *suffixes, const struct qname *qname, size_t *suffix_labels);
+
+/* ---- what is known of a name, whoever asks ---- */
+
+struct name_traits {
+    uint16_t sub_bytes;  // length of the part before the registered domain, inner dots counted
+    uint8_t sub_labels;  // its labels
+    uint8_t label_max;  // the longest label of the name
+    int32_t bigram_score;  // 1/256 bit
+    uint16_t bigrams;
+    uint8_t encodings;  // enum encoding, without base64
+    uint16_t encoded_bytes;  // the longest run of labels in one of them
+};
+
+/** Works out the traits of a name that letter case does not change. Local. */
+void name_traits_find(const struct suffixes *suffixes, const struct qname *qname, struct name_traits *traits);
+
+/**
+ * Returns ENCODING_BASE64 when a run of the first `sub_labels` labels looks like base64, else 0. Local.
+ *
+ * @param wire  borrowed, the name as sent: base64 needs both cases
+ */
+uint8_t name_base64(const uint8_t *wire, size_t sub_labels);
+
+/* ---- tallies ---- */
+
+/** How a tally is taken: everything here is part of a shard's fingerprint. */
+struct tally_plan {
+    const struct zone *zone;  // borrowed; the features' zone, which cuts the days
+    const struct suffixes *suffixes;  // borrowed
+    int64_t window_s;
+    int64_t unit_s;
+    int64_t first_day;  // days since 1970-01-01, local: [first_day, end_day) is tallied
+    int64_t end_day;
+    const struct ip_range *clients;  // borrowed; the watched ranges, all when there are none
+    size_t client_count;
+    int ipv6_prefix;
+    int parts;  // a power of two
+    int64_t names_most;  // limits.names, a slot and IP
+    int64_t pairs_most;  // limits.pairs, a day and IP
+    int64_t ip_names_most;  // limits.ip_names, a day and IP
+};
+
+/** Checks that window and unit can be used together. Returns STATUS_USAGE naming the key. Local. */
+MUST_CHECK enum status tally_plan_check(const struct tally_plan *plan, struct error *err);
+
+struct tallies;
+
+/** Returns new, empty tallies, or NULL without memory; free them with tallies_free. Borrows `plan` for life. Local. */
+struct tallies *tallies_new(const struct tally_plan *plan);
+
+/** Takes the tallies, or NULL. Local. */
+void tallies_free(struct tallies *tallies);
+
+/** Returns how many bytes of memory the tallies hold. Local. */
+size_t tallies_bytes(const struct tallies *tallies);
+
+/** Returns the local day of a time, as days since 1970-01-01, if it is one that is tallied; else INT64_MIN. Local. */
+int64_t tallies_day(struct tallies *tallies, int64_t time_ms);
+
+/**
+ * Returns who was asked: the server's address that the line prints, else `other`. Local.
+ *
+ * @param text  room for the address; the result may point there
+ */
+struct span resolver_text(const struct query *query, struct span other, char text[IP_TEXT_BYTES]);
+
+/**
+ * Counts a query. Local.
+ *
+ * @param query     borrowed; a query with a time
+ * @param resolver  borrowed; who was asked, by resolver_text
+ * @param kind      returns LINES_QUERY, LINES_UNWATCHED or LINES_OUTSIDE
+ * @return          STATUS_LIMIT naming the limit, STATUS_NO_MEMORY
+ */
+MUST_CHECK enum status tallies_query(struct tallies *tallies, const struct query *query, struct span resolver,
+                                     enum line_count *kind, struct error *err);
+
+/**
+ * Counts a line of any kind in the resolver's own table. Local.
+ *
+ * @param is_query  whether it is a query, doubled ones included
+ * @param repeated  whether it is a query equal to the line before
+ */
+MUST_CHECK enum status tallies_line(struct tallies *tallies, int64_t time_ms, struct span resolver, bool is_query,
+                                    bool repeated, struct error *err);
+
+/** What a piece of a file gave to one day; the store keeps it beside the tables to find raw lines again. */
+struct line_record {
+    const char *path;  // borrowed
+    int64_t from;  // first byte of the piece
+    int64_t kinds[LINE_COUNTS];
+    int64_t bytes;
+    int64_t first_ms;
+    int64_t last_ms;
+    const int64_t *minutes;  // borrowed, [minute_count]
+    const int64_t *offsets;  // borrowed, [minute_count]
+    size_t minute_count;
+    const struct line_reject *rejects;  // borrowed, [reject_count]
+    size_t reject_count;
+};
+
+/** Bytes of a reject's sample, with the final '\0'. */
+#define REJECT_TEXT_BYTES 200
+
+struct line_reject {
+    int64_t offset;
+    char text[REJECT_TEXT_BYTES];  // escaped for a terminal, and the reason
+};
+
+/** Adds the record of a piece to the day's first part. Borrows `record`. Local. */
+MUST_CHECK enum status tallies_record(struct tallies *tallies, int64_t day, const struct line_record *record,
+                                      struct error *err);
+
+/* ---- who asked first in a slot of 300 s ---- */
+
+/** One question in one slot, and who asked it first: the least (time, IP). Plain bytes, as sent between ranks. */
+struct miss {
+    uint64_t name;  // content hash
+    uint64_t resolver;  // content hash
+    uint32_t slot;  // time / 300 s
+    uint32_t qtype;
+    int64_t time_ms;
+    struct ip ip;
+};
+
+/** Returns the candidates of this rank, borrowed, [count]; their order is none. Local. */
+const struct miss *tallies_misses(const struct tallies *tallies, size_t *count);
+
+/** Returns which of `ranks` settles this question. Local. */
+int miss_owner(const struct miss *miss, int ranks);
+
+/**
+ * Settles candidates: keeps the least (time, IP) a question and counts each winner as a miss in its row. Local.
+ *
+ * The tallies' own candidates are forgotten. To be called once, with everything that came for this rank.
+ *
+ * @param misses  borrowed, [count]
+ */
+MUST_CHECK enum status tallies_settle(struct tallies *tallies, const struct miss *misses, size_t count,
+                                      struct error *err);
+
+/* ---- partial tallies on their way to the shard's owner ---- */
+
+/** Returns how many shards the tallies touch. Local. */
+size_t tallies_count(const struct tallies *tallies);
+
+/** Returns whether shard `at` is still there, and its day and part. Local. */
+bool tallies_shard(const struct tallies *tallies, size_t at, int64_t *day, int *part);
+
+/**
+ * Appends shard `at` to a growing buffer as bytes for tallies_merge. Local.
+ *
+ * @param bytes  points at the buffer, new or grown; the caller frees it
+ */
+MUST_CHECK enum status tallies_pack(const struct tallies *tallies, size_t at, unsigned char **bytes, size_t *count,
+                                    size_t *capacity, struct error *err);
+
+/** Finds the shard of a day and part, made empty when it is not there: a part without any IP is a shard too. Local. */
+MUST_CHECK enum status tallies_touch(struct tallies *tallies, int64_t day, int part, size_t *at, struct error *err);
+
+/** Forgets shard `at`, whose bytes went to its owner. Local. */
+void tallies_drop(struct tallies *tallies, size_t at);
+
+/** Merges everything in a buffer of packed shards into the tallies. Local. */
+MUST_CHECK enum status tallies_merge(struct tallies *tallies, const unsigned char *bytes, size_t count,
+                                     struct error *err);
+
+/* ---- finished tables ---- */
+
+enum column_type { COLUMN_U8, COLUMN_U16, COLUMN_U32, COLUMN_I32, COLUMN_I64, COLUMN_U64, COLUMN_CHAR };
+
+enum day_dimension {
+    DAY_row,
+    DAY_asked,
+    DAY_pair,
+    DAY_type,
+    DAY_second,
+    DAY_domain,
+    DAY_domain_byte,
+    DAY_client,
+    DAY_name,
+    DAY_name_byte,
+    DAY_source,
+    DAY_source_byte,
+    DAY_line,
+    DAY_line_path_byte,
+    DAY_minute,
+    DAY_reject,
+    DAY_reject_byte,
+    DAY_DIMENSIONS,
+};
+
+/** A column's face to the outside. */
+struct day_column_info {
+    const char *name;
+    enum day_dimension dimension;
+    enum column_type type;
+    const char *second;  // second dimension, or NULL
+    const char *units;
+    const char *text;
+    size_t offset;  // of the pointer in struct day_table
+};
+
+/** The C type of a column. */
+#define COLUMN_TYPE_U8 uint8_t
+#define COLUMN_TYPE_U16 uint16_t
+#define COLUMN_TYPE_U32 uint32_t
+#define COLUMN_TYPE_I32 int32_t
+#define COLUMN_TYPE_I64 int64_t
+#define COLUMN_TYPE_U64 uint64_t
+#define COLUMN_TYPE_CHAR char
+
+/** Width of an IP in text columns. */
+#define IP_COLUMN_BYTES 39
+
+/** A finished shard. Every array is the table's own, NULL when empty. */
+struct day_table {
+    int64_t day;  // days since 1970-01-01, local
+    int part;
+    size_t unit_count;  // width of row_unit_queries and source_unit_seen
+    size_t size[DAY_DIMENSIONS];
+#define X(name, dimension, type, second, units, text) COLUMN_TYPE_##type *name;
+#include "feature/columns.def"
+#undef X
+};
+
+/** How many columns there are. */
+enum day_column {
+#define X(name, dimension, type, second, units, text) COLUMN_##name,
+#include "feature/columns.def"
+#undef X
+    DAY_COLUMNS,
+};
+
+/** Returns what a column is. Borrowed, static. Local. */
+const struct day_column_info *day_column_info(enum day_column column);
+
+/** Returns the name of a dimension. Borrowed, static. Local. */
+const char *day_dimension_name(enum day_dimension dimension);
+
+/** Returns bytes of one value of a type. Local. */
+size_t column_type_bytes(enum column_type type);
+
+/** Returns how many values an entry of the column has: 1, or the size of its second dimension. Local. */
+size_t day_column_width(const struct day_table *table, enum day_column column);
+
+/** Returns where the table keeps the column's pointer. Local. */
+void **day_column_array(struct day_table *table, enum day_column column);
+
+/** Makes all arrays of a table whose sizes are set, filled with 0. Returns STATUS_NO_MEMORY. Local. */
+MUST_CHECK enum status day_table_make(struct day_table *table, struct error *err);
+
+/** Frees the arrays of a table and zeroes it; a zeroed table is fine. Local. */
+void day_table_clear(struct day_table *table);
+
+/**
+ * Makes the finished table of shard `at`: counts that need the merged whole, and the order by content. Local.
+ *
+ * @param table  filled; free its arrays with day_table_clear
+ * @return       STATUS_LIMIT naming the limit, STATUS_NO_MEMORY
+ */
+MUST_CHECK enum status tallies_finish(struct tallies *tallies, size_t at, struct day_table *table, struct error *err);
+
+/* ---- the models' features ---- */
+
+/** Most features that a set may have; the grid of k-means holds to 32. */
+#define FEATURES_MOST 32
+
+/** Features of the talk's set, in the order of its publication: what kmeans2 always works on. */
+#define TALK_FEATURES 15
+
+enum feature_how { FEATURE_SHARE, FEATURE_RATIO, FEATURE_COUNT, FEATURE_FLAG };
+enum feature_transform { FEATURE_NONE, FEATURE_ROOT, FEATURE_LOG };
+
+struct feature_info {
+    const char *name;
+    const char *unit;
+    enum feature_how how;
+    enum feature_transform transform;
+    double floor;  // least scale, in units of the transformed value
+    const char *text;
+};
+
+enum full_feature {
+#define FEATURES_FULL
+#define X(NAME, name, unit, how, transform, floor, text) FULL_##NAME,
+#include "feature/features.def"
+#undef X
+#undef FEATURES_FULL
+    FULL_FEATURES,
+};
+
+enum talk_feature {
+#define FEATURES_TALK
+#define X(NAME, name, unit, how, transform, floor, text) TALK_##NAME,
+#include "feature/features.def"
+#undef X
+#undef FEATURES_TALK
+    TALK_FEATURE_COUNT,
+};
+
+/** Returns how many features a set has. Local. */
+size_t feature_count(enum job_feature_set set);
+
+/** Returns what feature `at` of a set is. Borrowed, static. Local. */
+const struct feature_info *feature_info(enum job_feature_set set, size_t at);
+
+/**
+ * Returns the value of a feature as the models see it, before scaling. Local.
+ *
+ * @param num    numerator, count or flag
+ * @param den    denominator of a RATIO, queries of a SHARE; unused otherwise
+ * @param prior  the training rows' mean share, for a SHARE
+ */
+float feature_value(const struct feature_info *info, double num, double den, double prior);
+
+#endif

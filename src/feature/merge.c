@@ -1,0 +1,426 @@
+/* Partial tallies on their way to the shard's owner: as bytes, and merged there. Numbers of clients, names and domains
+ * are the sender's own and are translated by content. */
+#include "tally.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+size_t tallies_count(const struct tallies *tallies)
+{
+    return tallies->count;
+}
+
+bool tallies_shard(const struct tallies *tallies, size_t at, int64_t *day, int *part)
+{
+    const struct tally *tally = tallies->shards[at];
+    if (!tally)
+        return false;
+    *day = tally->day;
+    *part = tally->part;
+    return true;
+}
+
+enum status tallies_touch(struct tallies *tallies, int64_t day, int part, size_t *at, struct error *err)
+{
+    struct tally *tally = NULL;
+    enum status status = tally_of(tallies, day, part, &tally, err);
+    for (*at = 0; status == STATUS_OK && tallies->shards[*at] != tally;)
+        (*at)++;
+    return status;
+}
+
+void tallies_drop(struct tallies *tallies, size_t at)
+{
+    if (tallies->now == tallies->shards[at])
+        tallies->now = NULL;
+    tally_free(tallies->shards[at]);
+    tallies->shards[at] = NULL;
+}
+
+/* ---- packing ---- */
+
+struct packer {
+    unsigned char **bytes;
+    size_t *count, *capacity;
+    struct error *err;
+};
+
+static enum status put(struct packer *packer, const void *from, size_t count)
+{
+    enum status status = array_reserve(packer->bytes, packer->capacity, *packer->count + count, 1, packer->err);
+    if (status == STATUS_OK && count > 0) {
+        memcpy(*packer->bytes + *packer->count, from, count);
+        *packer->count += count;
+    }
+    return status;
+}
+
+static enum status put_number(struct packer *packer, uint64_t number)
+{
+    return put(packer, &number, sizeof number);
+}
+
+/* A count and that many items. */
+static enum status put_items(struct packer *packer, const void *items, size_t count, size_t item_bytes)
+{
+    enum status status = STATUS_OK;
+    TRY(put_number(packer, count));
+    TRY(put(packer, items, count * item_bytes));
+done:
+    return status;
+}
+
+static enum status pack_map(struct packer *packer, const struct map *map)
+{
+    return put_items(packer, map->entries, map->count, map->entry_bytes);
+}
+
+/* The lists that hang on entries follow the entries themselves, whose pointers mean nothing at the other end. */
+static enum status pack_lists(struct packer *packer, const struct tally *tally, size_t unit_count)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < tally->domains.count; i++) {
+        const struct domain *domain = map_at(&tally->domains, i);
+        TRY(put_items(packer, domain->clients.items, domain->clients.count, sizeof *domain->clients.items));
+    }
+    for (size_t i = 0; i < tally->rows.count; i++) {
+        const struct row *row = map_at(&tally->rows, i);
+        TRY(put_items(packer, row->resolvers.items, row->resolvers.count, sizeof *row->resolvers.items));
+        TRY(put_items(packer, row->unit_queries, unit_count, sizeof *row->unit_queries));
+    }
+    for (size_t i = 0; i < tally->pairs.count; i++) {
+        const struct pair *pair = map_at(&tally->pairs, i);
+        TRY(put_items(packer, pair->types.items, pair->types.count, sizeof *pair->types.items));
+        TRY(put_items(packer, pair->seconds.items, pair->seconds.count, sizeof *pair->seconds.items));
+    }
+    for (size_t i = 0; i < tally->sources.count; i++) {
+        const struct source *source = map_at(&tally->sources, i);
+        TRY(put_items(packer, source->unit_seen, unit_count, 1));
+    }
+done:
+    return status;
+}
+
+enum status tallies_pack(const struct tallies *tallies, size_t at, unsigned char **bytes, size_t *count,
+                         size_t *capacity, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct tally *tally = tallies->shards[at];
+    struct packer packer = {bytes, count, capacity, err};
+    TRY(put_number(&packer, (uint64_t)tally->day));
+    TRY(put_number(&packer, (uint64_t)tally->part));
+    TRY(put_items(&packer, tally->heap.bytes, tally->heap.count, 1));
+    const struct map *maps[] = {&tally->clients, &tally->domains, &tally->names,  &tally->rows,
+                                &tally->asked,   &tally->pairs,   &tally->sources};
+    for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++)
+        TRY(pack_map(&packer, maps[i]));
+    TRY(put_items(&packer, tally->records, tally->record_count, sizeof *tally->records));
+    TRY(pack_lists(&packer, tally, tallies->unit_count));
+done:
+    return status;
+}
+
+/* ---- merging ---- */
+
+struct unpacker {
+    const unsigned char *at, *end;
+};
+
+/* Items where they lie in the buffer, which need not be aligned: they are copied out one by one. */
+struct packed {
+    const unsigned char *at;
+    size_t count;
+};
+
+static enum status take(struct unpacker *unpacker, size_t item_bytes, struct packed *packed, struct error *err)
+{
+    uint64_t count = 0;
+    size_t rest = (size_t)(unpacker->end - unpacker->at);
+    if (rest < sizeof count)
+        return error_set(err, STATUS_CORRUPT, "exchange between ranks", "", "a packed tally ends early");
+    memcpy(&count, unpacker->at, sizeof count);
+    unpacker->at += sizeof count;
+    if (count > (rest - sizeof count) / item_bytes)
+        return error_set(err, STATUS_CORRUPT, "exchange between ranks", "", "a packed tally ends early");
+    *packed = (struct packed){unpacker->at, (size_t)count};
+    unpacker->at += count * item_bytes;
+    return STATUS_OK;
+}
+
+static void item(const struct packed *packed, size_t at, void *out, size_t bytes)
+{
+    memcpy(out, packed->at + at * bytes, bytes);
+}
+
+/* A shard as it came: entries in the buffer, and the translation of its numbers into ours. */
+struct arrival {
+    struct tallies *tallies;
+    struct tally *into;
+    struct packed heap, clients, domains, names, rows, asked, pairs, sources, records;
+    uint32_t *client_of, *domain_of, *name_of;
+};
+
+static const void *in_heap(const struct arrival *from, uint64_t at)
+{
+    return from->heap.at + at;
+}
+
+static enum status merge_clients(struct arrival *from, struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < from->clients.count; i++) {
+        struct client client;
+        item(&from->clients, i, &client, sizeof client);
+        TRY(tally_client(from->into, &client.ip, &from->client_of[i], err));
+    }
+done:
+    return status;
+}
+
+static enum status merge_domains(struct arrival *from, struct unpacker *lists, struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < from->domains.count; i++) {
+        struct domain domain;
+        struct packed clients;
+        item(&from->domains, i, &domain, sizeof domain);
+        TRY(take(lists, sizeof(uint64_t), &clients, err));
+        TRY(tally_domain(from->into, in_heap(from, domain.wire_at), domain.wire_bytes, &from->domain_of[i], err));
+        struct domain *into = map_at(&from->into->domains, from->domain_of[i]);
+        into->queries += domain.queries;
+        if (domain.first_ms < into->first_ms)
+            into->first_ms = domain.first_ms;
+        for (size_t c = 0; c < clients.count; c++) {
+            uint64_t hash;
+            item(&clients, c, &hash, sizeof hash);
+            TRY(list64_insert(&into->clients, hash, DOMAIN_CLIENTS_MOST, err));
+        }
+    }
+done:
+    return status;
+}
+
+static enum status merge_names(struct arrival *from, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct tally *into = from->into;
+    for (size_t i = 0; i < from->names.count; i++) {
+        struct name name;
+        void *found = NULL;
+        bool fresh = false;
+        item(&from->names, i, &name, sizeof name);
+        TRY(map_put(&into->names, &name.hash, &found, &fresh, err));
+        struct name *kept = found;
+        from->name_of[i] = (uint32_t)(kept - (struct name *)(void *)into->names.entries);
+        if (!fresh)
+            continue;
+        *kept = name;
+        kept->domain = from->domain_of[name.domain];
+        TRY(heap_add(&into->heap, in_heap(from, name.wire_at), name.wire_bytes, &kept->wire_at, err));
+    }
+done:
+    return status;
+}
+
+static enum status merge_rows(struct arrival *from, struct unpacker *lists, struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < from->rows.count; i++) {
+        struct row row, *into = NULL;
+        struct packed resolvers, units;
+        item(&from->rows, i, &row, sizeof row);
+        TRY(take(lists, sizeof(uint64_t), &resolvers, err));
+        TRY(take(lists, sizeof(uint32_t), &units, err));
+        struct row_key key = {row.key.window, from->client_of[row.key.client]};
+        TRY(tally_row(from->into, key, from->tallies->unit_count, &into, err));
+        for (int count = 0; count < ROW_COUNTS; count++)
+            row_count_merge(into, (enum row_count)count, row.counts[count]);
+        for (size_t r = 0; r < resolvers.count; r++) {
+            uint64_t hash;
+            item(&resolvers, r, &hash, sizeof hash);
+            TRY(list64_insert(&into->resolvers, hash, SIZE_MAX, err));
+        }
+        for (size_t u = 0; u < units.count && u < from->tallies->unit_count; u++) {
+            uint32_t queries;
+            item(&units, u, &queries, sizeof queries);
+            into->unit_queries[u] += queries;
+        }
+    }
+done:
+    return status;
+}
+
+static enum status merge_asked(struct arrival *from, struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < from->asked.count; i++) {
+        struct asked asked, *into = NULL;
+        item(&from->asked, i, &asked, sizeof asked);
+        struct asked_key key = {asked.key.slot, from->client_of[asked.key.client], from->name_of[asked.key.name]};
+        TRY(tally_asked(from->into, from->tallies->plan, key, &into, err));
+        into->queries += asked.queries;
+        into->txt += asked.txt;
+        into->odd += asked.odd;
+        into->mixed += asked.mixed;
+        into->encodings |= asked.encodings;
+        into->types |= asked.types;
+        asked_add_spelling(into, asked.spelling, asked.case_changes, asked.respelled);
+    }
+done:
+    return status;
+}
+
+static enum status merge_pair(struct pair *into, struct pair *pair, const struct packed *types,
+                              const struct packed *seconds, int64_t unit_s, struct error *err)
+{
+    enum status status = STATUS_OK;
+    into->queries += pair->queries;
+    if (pair->first_ms < into->first_ms)
+        into->first_ms = pair->first_ms;
+    if (pair->last_ms > into->last_ms)
+        into->last_ms = pair->last_ms;
+    for (size_t t = 0; t + 1 < types->count; t += 2) {
+        uint32_t qtype, queries;
+        item(types, t, &qtype, sizeof qtype);
+        item(types, t + 1, &queries, sizeof queries);
+        TRY(pair_add_type(into, qtype, queries, err));
+    }
+    if (pair->in_units)
+        pair_to_units(into, unit_s);
+    for (size_t s = 0; s < seconds->count; s++) {
+        uint32_t second;
+        item(seconds, s, &second, sizeof second);
+        // A unit's first second stands for it: the receiver is in units by now.
+        TRY(pair_add_second(into, pair->in_units ? second * (uint32_t)unit_s : second, unit_s, err));
+    }
+done:
+    return status;
+}
+
+static enum status merge_pairs(struct arrival *from, struct unpacker *lists, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct tally_plan *plan = from->tallies->plan;
+    for (size_t i = 0; i < from->pairs.count; i++) {
+        struct pair pair, *into = NULL;
+        struct packed types, seconds;
+        item(&from->pairs, i, &pair, sizeof pair);
+        TRY(take(lists, sizeof(uint32_t), &types, err));
+        TRY(take(lists, sizeof(uint32_t), &seconds, err));
+        struct pair_key key = {from->client_of[pair.key.client], from->domain_of[pair.key.domain]};
+        TRY(tally_pair(from->into, plan, key, &into, err));
+        TRY(merge_pair(into, &pair, &types, &seconds, plan->unit_s, err));
+    }
+done:
+    return status;
+}
+
+static enum status merge_sources(struct arrival *from, struct unpacker *lists, struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < from->sources.count; i++) {
+        struct source source, *into = NULL;
+        struct packed units;
+        item(&from->sources, i, &source, sizeof source);
+        TRY(take(lists, 1, &units, err));
+        struct span text = {in_heap(from, source.text_at), source.text_bytes};
+        TRY(tally_source(from->into, source.key.resolver, (uint32_t)source.key.window, text, from->tallies->unit_count,
+                         &into, err));
+        into->lines += source.lines;
+        into->queries += source.queries;
+        into->repeated += source.repeated;
+        for (size_t u = 0; u < units.count && u < from->tallies->unit_count; u++)
+            into->unit_seen[u] |= units.at[u];
+    }
+done:
+    return status;
+}
+
+static enum status merge_records(struct arrival *from, struct error *err)
+{
+    enum status status = STATUS_OK;
+    char *path = NULL;
+    for (size_t i = 0; i < from->records.count; i++) {
+        struct record record;
+        item(&from->records, i, &record, sizeof record);
+        free(path);
+        path = strndup(in_heap(from, record.path_at), record.path_bytes);
+        if (!path)
+            return error_set(err, STATUS_NO_MEMORY, "line table", "", "no room for a path");
+        record.line.path = path;
+        record.line.minutes = in_heap(from, record.minutes_at);
+        record.line.offsets = in_heap(from, record.offsets_at);
+        record.line.rejects = in_heap(from, record.rejects_at);
+        TRY(tally_record(from->into, &record.line, err));
+    }
+done:
+    free(path);
+    return status;
+}
+
+static enum status arrival_take(struct arrival *from, struct unpacker *unpacker, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct {
+        struct packed *packed;
+        size_t item_bytes;
+    } parts[] = {
+        {&from->heap, 1},
+        {&from->clients, sizeof(struct client)},
+        {&from->domains, sizeof(struct domain)},
+        {&from->names, sizeof(struct name)},
+        {&from->rows, sizeof(struct row)},
+        {&from->asked, sizeof(struct asked)},
+        {&from->pairs, sizeof(struct pair)},
+        {&from->sources, sizeof(struct source)},
+        {&from->records, sizeof(struct record)},
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        TRY(take(unpacker, parts[i].item_bytes, parts[i].packed, err));
+    from->client_of = calloc(from->clients.count + 1, sizeof *from->client_of);
+    from->domain_of = calloc(from->domains.count + 1, sizeof *from->domain_of);
+    from->name_of = calloc(from->names.count + 1, sizeof *from->name_of);
+    if (!from->client_of || !from->domain_of || !from->name_of)
+        status = error_set(err, STATUS_NO_MEMORY, "exchange between ranks", "use more ranks",
+                           "no room for %zu names of a day", from->names.count);
+done:
+    return status;
+}
+
+static enum status merge_shard(struct tallies *tallies, struct unpacker *unpacker, int64_t day, int part,
+                               struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct arrival from = {.tallies = tallies};
+    TRY(tally_of(tallies, day, part, &from.into, err));
+    TRY(arrival_take(&from, unpacker, err));
+    // In the order in which the lists were packed.
+    TRY(merge_clients(&from, err));
+    TRY(merge_domains(&from, unpacker, err));
+    TRY(merge_names(&from, err));
+    TRY(merge_rows(&from, unpacker, err));
+    TRY(merge_asked(&from, err));
+    TRY(merge_pairs(&from, unpacker, err));
+    TRY(merge_sources(&from, unpacker, err));
+    TRY(merge_records(&from, err));
+done:
+    free(from.client_of);
+    free(from.domain_of);
+    free(from.name_of);
+    return status;
+}
+
+enum status tallies_merge(struct tallies *tallies, const unsigned char *bytes, size_t count, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct unpacker unpacker = {bytes, bytes + count};
+    while (status == STATUS_OK && unpacker.at < unpacker.end) {
+        uint64_t head[2];
+        if ((size_t)(unpacker.end - unpacker.at) < sizeof head)
+            return error_set(err, STATUS_CORRUPT, "exchange between ranks", "", "a packed tally ends early");
+        memcpy(head, unpacker.at, sizeof head);
+        unpacker.at += sizeof head;
+        status = merge_shard(tallies, &unpacker, (int64_t)head[0], (int)head[1], err);
+    }
+    return status;
+}

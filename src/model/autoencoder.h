@@ -1,0 +1,50 @@
+/**
+ * Training the autoencoder: AdamW on gradients that are summed as whole numbers over micro-batches and ranks.
+ *
+ * Loshchilov, Hutter 2019, "Decoupled weight decay regularization": learning rate 1e-3, β 0.9 and 0.999, ε
+ * 1e-8, decay 1e-4 on weights only. Every rank does the same update: cheaper than sending it.
+ */
+#ifndef MODEL_AUTOENCODER_H
+#define MODEL_AUTOENCODER_H
+
+#include "internal.h"
+
+#include "kmeans.h"
+
+/** What a training leaves behind. */
+struct autoencoder_result {
+    struct net net;  // the parameters of the epoch with the least held-out loss
+    struct loss_point *losses;  // [epochs] mean loss of a row and active feature
+    int64_t epochs;
+    int64_t held_rows;
+    int64_t clamps;
+    int batch;
+};
+
+/**
+ * Trains on the rows whose IP hash mod 16 is not 0; the others (where they are fewer than 64, or all: every
+ * 16th row) tell when to stop: 5 epochs without a lower loss. Collective.
+ *
+ * @param rows      borrowed; at least one over all ranks
+ * @param ip_hash   borrowed, [rows->count]
+ * @param active    borrowed, [columns]
+ * @param result    filled; end it with autoencoder_result_clear. Untouched on failure.
+ * @return          STATUS_NO_MEMORY, agreed on
+ */
+MUST_CHECK enum status autoencoder_fit(const struct team *team, const struct grid_rows *rows,
+                                       const uint64_t *ip_hash, size_t columns, const uint8_t *active,
+                                       const struct model_settings *settings,
+                                       struct autoencoder_result *result, struct error *err);
+
+/** Frees what it holds and makes it empty. Local. */
+void autoencoder_result_clear(struct autoencoder_result *result);
+
+/**
+ * Returns the rows a step takes: a power of two. Local.
+ *
+ * 2,048 for up to 4·10^7 rows, then twice as many for each doubling, at most 262,144. Below 2,048·32 rows
+ * fewer, but at least 64: so small sets have some 32 steps an epoch too.
+ */
+int autoencoder_batch(int64_t row_count);
+
+#endif

@@ -1,0 +1,79 @@
+/**
+ * The autoencoder's net on micro-batches of 64 rows: forward, errors, gradients.
+ *
+ * Every float is made in one fixed order, whatever the compiler vectorises: a lane is a row (forward, back to
+ * the inputs) or an input unit (weight gradients, rows ascending), never a part of one sum; bias gradients
+ * are 8 sums of every eighth row, then a fixed tree. Multiplication and addition round apart: fused ones
+ * would be a call into libm on the machines this is built for by default. The gradient of the 64 rows' *sum*
+ * leaves as whole numbers of 2^-32, so that adding over micro-batches and ranks has no order.
+ */
+#ifndef MODEL_NET_H
+#define MODEL_NET_H
+
+#include "internal.h"
+
+#define MICRO_ROWS 64
+#define NET_LANES 16  // rows, or inputs, worked on together: four vectors of SSE, one of AVX-512
+#define FIXED_ONE 0x1p32
+#define GRADIENT_MOST ((int64_t)1 << 50)  // 8,191 micro-batches of this are below 2^63
+#define HUBER_MOST 128.0f  // of one feature, where inputs are within ±8
+#define ERROR_MOST ((int64_t)1 << 44)  // of one row, 32 features of this; 2^18 rows are below 2^63
+
+/** Buffers for one micro-batch; arrays of [units][MICRO_ROWS]. */
+struct net_work {
+    float *activation[MODEL_LAYERS_MOST + 2];  // of the inputs, then of each layer
+    float *delta[MODEL_LAYERS_MOST + 2];  // the loss by a layer's sums; delta[0] is not used
+    float *by_row;  // [MICRO_ROWS][widest, as whole lanes] activations of one layer, turned round
+    float *memory;
+};
+
+/** Sizes the net d-hidden…-d and makes its parameters, all 0; end it with net_clear. Local. */
+MUST_CHECK enum status net_make(int columns, const int *hidden, int hidden_count, struct net *net,
+                                struct error *err);
+
+/** Frees the parameters. Local. */
+void net_clear(struct net *net);
+
+/** Draws the weights uniformly from ±√(6/inputs); biases are 0. Local. */
+void net_draw(struct net *net, uint64_t seed);
+
+/** Returns where the weights [outputs][inputs] of a layer start among the parameters. Local. */
+size_t net_weight_at(const struct net *net, int layer);
+
+/** Returns where the biases of a layer start. Local. */
+size_t net_bias_at(const struct net *net, int layer);
+
+/** Makes the buffers; end them with net_work_clear, also after a failure. Local. */
+MUST_CHECK enum status net_work_make(const struct net *net, struct net_work *work, struct error *err);
+
+/** Frees the buffers. Local. */
+void net_work_clear(struct net_work *work);
+
+/** Loads up to 64 rows of the grid as inputs, z = q/2^9; rows behind them are 0. Local. */
+void net_load(const struct net *net, struct net_work *work, const int16_t *rows, size_t row_count);
+
+/** Works out the outputs of the loaded rows. Local. */
+void net_forward(const struct net *net, struct net_work *work);
+
+/**
+ * Returns the errors of the rows after net_forward: Σ Huber (δ = 1) over the active features, columns
+ * ascending. Local.
+ *
+ * @param active  borrowed, [columns]
+ * @param errors  filled, [MICRO_ROWS] in 2^-32, at most ERROR_MOST
+ * @param huber   filled unless NULL, [columns][MICRO_ROWS] the parts
+ */
+void net_errors(const struct net *net, const struct net_work *work, const uint8_t *active,
+                int64_t errors[MICRO_ROWS], float *huber);
+
+/**
+ * Adds the gradient of the first `row_count` rows' summed loss, Σ Huber / active features, after net_forward.
+ * Local.
+ *
+ * @param gradient  added to, [parameter_count] in 2^-32, each cut off at ±2^50
+ * @return          how many were cut off
+ */
+int64_t net_gradient(const struct net *net, struct net_work *work, const uint8_t *active, size_t row_count,
+                     int64_t *gradient);
+
+#endif

@@ -1,0 +1,187 @@
+#include "score.h"
+
+#include "calibration.h"
+#include "fit_rows.h"
+#include "kmeans2.h"
+#include "net.h"
+#include "scaling.h"
+
+#include "base/exact.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG10_2 0.30102999566398120
+
+enum status score_kmeans(const struct model *model, const struct grid_rows *rows, int32_t *labels,
+                         int64_t *scores, struct error *err)
+{
+    const struct kmeans *kmeans = &model->kmeans;
+    int32_t *distances = malloc((rows->count + 1) * sizeof *distances);
+    enum status status = distances ? kmeans_assign(rows, kmeans->lattice, kmeans->k, labels, distances, err)
+                                   : model_no_memory("scores", rows->count, err);
+    for (size_t row = 0; status == STATUS_OK && row < rows->count; row++)
+        scores[row] = ((int64_t)distances[row] << 16) / (kmeans->median_distance[labels[row]] + 1);
+    free(distances);
+    return status;
+}
+
+/* The parts of Σ Huber of one micro-batch, as shares of it. */
+static void shares_take(const float *huber, size_t columns, size_t row_count, float *shares)
+{
+    for (size_t row = 0; row < row_count; row++) {
+        double sum = 0.0;
+        for (size_t c = 0; c < columns; c++)
+            sum += (double)huber[c * MICRO_ROWS + row];
+        for (size_t c = 0; c < columns; c++)
+            shares[row * columns + c] = sum > 0.0 ? (float)((double)huber[c * MICRO_ROWS + row] / sum) : 0.0f;
+    }
+}
+
+enum status score_autoencoder(const struct model *model, const struct grid_rows *rows, int64_t *scores,
+                              float *shares, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const size_t columns = model->scaling.columns;
+    float huber[GRID_COLUMNS * MICRO_ROWS];
+    int64_t errors[MICRO_ROWS];
+    struct net_work work = {0};
+    TRY(net_work_make(&model->net, &work, err));
+    for (size_t from = 0; from < rows->count; from += MICRO_ROWS) {
+        const size_t count = rows->count - from < MICRO_ROWS ? rows->count - from : MICRO_ROWS;
+        net_load(&model->net, &work, rows->values + from * GRID_COLUMNS, count);
+        net_forward(&model->net, &work);
+        net_errors(&model->net, &work, model->scaling.active, errors, shares ? huber : NULL);
+        memcpy(scores + from, errors, count * sizeof *errors);
+        if (shares)
+            shares_take(huber, columns, count, shares + from * columns);
+    }
+done:
+    net_work_clear(&work);
+    return status;
+}
+
+/* Refuses rows of other columns than the model's. */
+static enum status check_columns(const struct model *model, const struct model_input *input,
+                                 struct error *err)
+{
+    if (input->columns != model->scaling.columns)
+        return error_set(err, STATUS_MISMATCH, "model", "use the feature set of the model",
+                         "the model has %zu features, the rows have %zu", model->scaling.columns,
+                         input->columns);
+    for (size_t c = 0; c < input->columns; c++)
+        if (strcmp(input->names[c], model->names[c]) != 0)
+            return error_set(err, STATUS_MISMATCH, "model", "use the feature set of the model",
+                             "feature %zu of the model is %s, that of the rows is %s", c + 1, model->names[c],
+                             input->names[c]);
+    if (model->kmeans2.scaling.columns != 0 && input->row_count > 0 && !input->talk_values)
+        return error_set(err, STATUS_MISMATCH, "model.kmeans2.scaling", "",
+                         "the model scales the talk's columns, but the rows do not have their values");
+    return STATUS_OK;
+}
+
+void model_scores_free(struct model_scores *scores)
+{
+    free(scores->kmeans2_group);
+    free(scores->kmeans_cluster);
+    free(scores->kmeans_group);
+    free(scores->kmeans_distance);
+    free(scores->kmeans_p);
+    free(scores->autoencoder_error);
+    free(scores->autoencoder_p);
+    free(scores->autoencoder_group);
+    free(scores->p_extrapolated);
+    free(scores->score);
+    free(scores->kmeans_share);
+    free(scores->autoencoder_share);
+    *scores = (struct model_scores){0};
+}
+
+static enum status scores_make(size_t row_count, size_t columns, struct model_scores *out, struct error *err)
+{
+    const size_t rows = row_count + 1;  // calloc(0) may be NULL
+    *out = (struct model_scores){.row_count = row_count, .columns = columns};
+    out->kmeans2_group = calloc(rows, sizeof *out->kmeans2_group);
+    out->kmeans_cluster = calloc(rows, sizeof *out->kmeans_cluster);
+    out->kmeans_group = calloc(rows, sizeof *out->kmeans_group);
+    out->kmeans_distance = calloc(rows, sizeof *out->kmeans_distance);
+    out->kmeans_p = calloc(rows, sizeof *out->kmeans_p);
+    out->autoencoder_error = calloc(rows, sizeof *out->autoencoder_error);
+    out->autoencoder_p = calloc(rows, sizeof *out->autoencoder_p);
+    out->autoencoder_group = calloc(rows, sizeof *out->autoencoder_group);
+    out->p_extrapolated = calloc(rows, sizeof *out->p_extrapolated);
+    out->score = calloc(rows, sizeof *out->score);
+    out->kmeans_share = calloc(rows * columns, sizeof *out->kmeans_share);
+    out->autoencoder_share = calloc(rows * columns, sizeof *out->autoencoder_share);
+    if (out->kmeans2_group && out->kmeans_cluster && out->kmeans_group && out->kmeans_distance &&
+        out->kmeans_p && out->autoencoder_error && out->autoencoder_p && out->autoencoder_group &&
+        out->p_extrapolated && out->score && out->kmeans_share && out->autoencoder_share)
+        return STATUS_OK;
+    return model_no_memory("scores", row_count, err);
+}
+
+static void kmeans_shares(const struct model *model, const int16_t *row, int32_t label, float *shares)
+{
+    const int16_t *centre = model->kmeans.lattice + (size_t)label * GRID_COLUMNS;
+    const int32_t distance = kmeans_distance(row, centre);
+    for (size_t c = 0; c < model->scaling.columns; c++) {
+        const int32_t apart = row[c] - centre[c];
+        shares[c] = distance ? (float)((double)(apart * apart) / distance) : 0.0f;
+    }
+}
+
+/* p-values, groups and the score of one row; errors are the autoencoder's in 2^-32. */
+static void row_judge(const struct model *model, size_t row, int64_t error, struct model_scores *out)
+{
+    const struct p_value kmeans = calibration_p(&model->kmeans_calibration, out->kmeans_distance[row]);
+    const struct p_value autoencoder = calibration_p(&model->autoencoder_calibration, error);
+    const double least = kmeans.p < autoencoder.p ? kmeans.p : autoencoder.p;
+    out->kmeans_p[row] = kmeans.p;
+    out->autoencoder_p[row] = autoencoder.p;
+    out->autoencoder_error[row] = (double)error * 0x1p-32;
+    out->p_extrapolated[row] = kmeans.extrapolated || autoencoder.extrapolated;
+    out->kmeans_group[row] = model->kmeans.group[out->kmeans_cluster[row]];
+    if (kmeans.p < GROUP_P)
+        out->kmeans_group[row] = 1;
+    out->autoencoder_group[row] = (int8_t)(autoencoder.p < GROUP_P);
+    // Bonferroni: the lesser of two p-values counts twice.
+    out->score[row] = 2.0 * least < 1.0 ? -exact_log2(2.0 * least) * LOG10_2 : 0.0;
+}
+
+enum status model_score(const struct model *model, const struct model_input *input, struct model_scores *out,
+                        struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct model_scores scores = {0};
+    struct grid_rows rows = {.count = input->row_count};
+    int16_t *grid = malloc((rows.count + 1) * GRID_COLUMNS * sizeof *grid);
+    int64_t *errors = malloc((rows.count + 1) * sizeof *errors);
+    TRY(check_columns(model, input, err));
+    TRY(fit_rows_check(input, model->kmeans2.scaling.columns != 0, err));
+    if (!grid || !errors)
+        TRY(model_no_memory("scores", rows.count, err));
+    TRY(scores_make(rows.count, input->columns, &scores, err));
+    for (size_t row = 0; row < rows.count; row++)
+        scaling_apply(&model->scaling, input->values + row * input->columns, grid + row * GRID_COLUMNS);
+    rows.values = grid;
+    TRY(score_kmeans(model, &rows, scores.kmeans_cluster, scores.kmeans_distance, err));
+    TRY(score_autoencoder(model, &rows, errors, scores.autoencoder_share, err));
+    for (size_t row = 0; row < rows.count; row++) {
+        int64_t talk[MODEL_TALK_COLUMNS];
+        uint128 distance;
+        fit_rows_talk(input, row, &model->kmeans2.scaling, talk);
+        int nearest = kmeans2_nearest(&model->kmeans2.lattice[0][0], talk, &distance);
+        scores.kmeans2_group[row] = model->kmeans2.group[nearest];
+        kmeans_shares(model, grid + row * GRID_COLUMNS, scores.kmeans_cluster[row],
+                      scores.kmeans_share + row * input->columns);
+        row_judge(model, row, errors[row], &scores);
+    }
+    *out = scores;
+    scores = (struct model_scores){0};
+done:
+    model_scores_free(&scores);
+    free(errors);
+    free(grid);
+    return status;
+}

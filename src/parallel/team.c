@@ -1,0 +1,147 @@
+#include "parallel/parallel.h"
+
+#include "internal.h"
+#include "parallel/handle.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#ifndef NDEBUG
+/* FNV-1a over the file's name and the line (http://www.isthe.com/chongo/tech/comp/fnv/). */
+static uint64_t site_hash(const char *file, int line)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (const char *c = file; *c; c++)
+        hash = (hash ^ (uint8_t)*c) * 1099511628211u;
+    return (hash ^ (uint64_t)line) * 1099511628211u;
+}
+
+/* Every collective of this room starts here, so ranks that went different ways meet in this one reduction
+ * instead of in two that do not match. The least h and the least ~h are each other's complement only when all
+ * h are equal. */
+void check_site(const struct team *team, const char *file, int line)
+{
+    if (team->comm == MPI_COMM_NULL)
+        return;
+    uint64_t mine = site_hash(file, line);
+    uint64_t least[2] = {mine, ~mine};
+    MPI_Allreduce(MPI_IN_PLACE, least, 2, MPI_UINT64_T, MPI_MIN, team->comm);
+    if (least[0] == ~least[1])
+        return;
+    (void)fprintf(stderr, "rank %d is in the collective at %s:%d, another rank is elsewhere\n", team->rank,
+                  file, line);
+    (void)fflush(stderr);
+    // Every rank prints its own place before the first abort takes the others down.
+    MPI_Barrier(team->comm);
+    MPI_Abort(team->comm, EXIT_FAILURE);
+}
+#else
+void check_site(const struct team *team, const char *file, int line)
+{
+    (void)team, (void)file, (void)line;
+}
+#endif
+
+struct team *team_new(int *argc, char ***argv)
+{
+    MPI_Init(argc, argv);
+    struct team *team = malloc(sizeof *team);
+    if (!team) {
+        MPI_Abort(MPI_COMM_WORLD, EXIT_FAILURE);  // no team yet, so nobody to agree with
+        abort();
+    }
+    team->comm = MPI_COMM_WORLD;
+    MPI_Comm_rank(team->comm, &team->rank);
+    MPI_Comm_size(team->comm, &team->size);
+    return team;
+}
+
+struct team *team_alone(void)
+{
+    struct team *team = malloc(sizeof *team);
+    if (team)
+        *team = (struct team){.comm = MPI_COMM_NULL, .rank = 0, .size = 1};
+    return team;
+}
+
+void team_free_at(struct team *team, const char *file, int line)
+{
+    if (!team)
+        return;
+    // A rank that left a loop one collective early is found here: the others are still inside.
+    check_site(team, file, line);
+    bool with_mpi = team->comm != MPI_COMM_NULL;
+    free(team);
+    if (with_mpi)
+        MPI_Finalize();
+}
+
+int team_rank(const struct team *team)
+{
+    return team->rank;
+}
+
+int team_size(const struct team *team)
+{
+    return team->size;
+}
+
+MPI_Comm team_comm(const struct team *team)
+{
+    return team->comm;
+}
+
+/* The number that a launcher left in the environment, or 0. */
+static long announced(const char *name)
+{
+    const char *text = getenv(name);
+    return text ? strtol(text, NULL, 10) : 0;
+}
+
+enum status team_check_launcher(const struct team *team, struct error *err)
+{
+    if (team->size > 1 || team->comm == MPI_COMM_NULL)
+        return STATUS_OK;
+    // Open MPI's own mpirun, MPICH's hydra, and srun with PMIx, each by what it sets for the step (not the
+    // job).
+    long ranks = announced("OMPI_COMM_WORLD_SIZE");
+    if (announced("PMI_SIZE") > ranks)
+        ranks = announced("PMI_SIZE");
+    if (getenv("PMIX_RANK") && announced("SLURM_STEP_NUM_TASKS") > ranks)
+        ranks = announced("SLURM_STEP_NUM_TASKS");
+    if (ranks <= 1)
+        return STATUS_OK;
+    return error_set(err, STATUS_USAGE, "launcher",
+                     "use the mpirun of the MPI that quern was built with, or srun --mpi=pmix",
+                     "it started %ld processes, but MPI sees one: it belongs to another MPI", ranks);
+}
+
+enum status team_agree_at(const struct team *team, enum status mine, struct error *err, const char *file,
+                          int line)
+{
+    check_site(team, file, line);
+    if (team->comm == MPI_COMM_NULL) {
+        if (mine != STATUS_OK && err) {
+            err->status = (int32_t)mine;
+            err->rank = 0;
+        }
+        return mine;
+    }
+    int first = mine == STATUS_OK ? team->size : team->rank;
+    MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_INT, MPI_MIN, team->comm);
+    if (first == team->size)
+        return STATUS_OK;
+    struct error agreed = {0};
+    if (first == team->rank) {
+        if (err)
+            agreed = *err;
+        // The status travels even when the caller kept no struct error, or filled it with another one.
+        agreed.status = (int32_t)mine;
+        agreed.rank = (int32_t)team->rank;
+    }
+    MPI_Bcast(&agreed, (int)sizeof agreed, MPI_BYTE, first, team->comm);
+    if (err)
+        *err = agreed;
+    return (enum status)agreed.status;
+}

@@ -1,0 +1,302 @@
+/* Which rows to put side by side, and how: the method explains an IP by its anomalous rows beside normal ones of the
+ * same kind of day and time of day. */
+#include "report/report.h"
+
+#include "base/exact.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NORMAL_MOST (sizeof ((struct comparison *)0)->normal / sizeof ((struct comparison *)0)->normal[0])
+
+/* A score from which a row is shown though no model has it in its minority: one normal row in a hundred. */
+#define SCORE_SHOWN 2.0
+
+#define ANOMALIES_MOST 5
+#define CAUSES_MOST 3
+
+static bool is_minority(const struct history_row *row)
+{
+    for (int m = 0; m < GROUP_MODELS; m++)
+        if (row->group[m])
+            return true;
+    return false;
+}
+
+static bool is_anomaly(const struct history_row *row)
+{
+    return is_minority(row) || row->score >= SCORE_SHOWN;
+}
+
+static int64_t hour_of_day(const struct history *history, const struct history_row *row)
+{
+    int64_t local_s = row->window_s + zone_offset_s(history->zone, row->window_s);
+    return (local_s % 86400 + 86400) % 86400 / 3600;
+}
+
+/* How little a normal row suits an anomaly: another kind of day weighs more than another time of day. */
+static int64_t distance(const struct history *history, const struct history_row *a, const struct history_row *b)
+{
+    int64_t hours = llabs(hour_of_day(history, a) - hour_of_day(history, b));
+    hours = hours > 12 ? 24 - hours : hours;
+    return (a->holiday != b->holiday) * 1000 + (a->night != b->night) * 100 + hours;
+}
+
+static void normal_pick(const struct history *history, struct comparison *comparison)
+{
+    comparison->normal_count = 0;
+    for (size_t i = 0; i < history->row_count; i++) {
+        const struct history_row *row = &history->rows[i];
+        if (is_anomaly(row))
+            continue;
+        int64_t far = distance(history, comparison->anomaly, row);
+        size_t at = comparison->normal_count;
+        while (at > 0 && distance(history, comparison->anomaly, comparison->normal[at - 1]) > far)
+            at--;
+        if (at == NORMAL_MOST)
+            continue;
+        size_t last = comparison->normal_count < NORMAL_MOST ? comparison->normal_count : NORMAL_MOST - 1;
+        memmove(&comparison->normal[at + 1], &comparison->normal[at], (last - at) * sizeof comparison->normal[0]);
+        comparison->normal[at] = row;
+        comparison->normal_count = last + 1;
+    }
+}
+
+size_t history_compare(const struct history *history, struct comparison *comparisons, size_t most)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < history->row_count; i++) {
+        const struct history_row *row = &history->rows[i];
+        if (!is_anomaly(row))
+            continue;
+        size_t at = count;
+        while (at > 0 && comparisons[at - 1].anomaly->score < row->score)
+            at--;
+        if (at == most)
+            continue;
+        size_t last = count < most ? count : most - 1;
+        memmove(&comparisons[at + 1], &comparisons[at], (last - at) * sizeof *comparisons);
+        comparisons[at].anomaly = row;
+        count = last + 1;
+    }
+    for (size_t i = 0; i < count; i++)
+        normal_pick(history, &comparisons[i]);
+    return count;
+}
+
+/* ---- the features that did it ---- */
+
+struct cause {
+    size_t feature;
+    double share;  // mean of its shares in both models
+    float value, low, high, peer_middle;  // low and high: of the IP's own normal rows
+    bool has_normal;
+};
+
+static size_t causes_find(const struct history *history, const struct history_row *anomaly, struct cause *causes)
+{
+    size_t count = 0;
+    for (size_t f = 0; f < history->feature_count; f++) {
+        struct cause cause = {.feature = f,
+                              .share = ((double)anomaly->kmeans_share[f] + (double)anomaly->autoencoder_share[f]) / 2,
+                              .value = anomaly->feature[f],
+                              .peer_middle = history->peer_middle[f]};
+        if (cause.share < 0.01)
+            continue;
+        for (size_t i = 0; i < history->row_count; i++) {
+            float value = history->rows[i].feature[f];
+            if (is_anomaly(&history->rows[i]))
+                continue;
+            cause.low = !cause.has_normal || value < cause.low ? value : cause.low;
+            cause.high = !cause.has_normal || value > cause.high ? value : cause.high;
+            cause.has_normal = true;
+        }
+        size_t at = count;
+        while (at > 0 && causes[at - 1].share < cause.share)
+            at--;
+        if (at == CAUSES_MOST)
+            continue;
+        size_t last = count < CAUSES_MOST ? count : CAUSES_MOST - 1;
+        memmove(&causes[at + 1], &causes[at], (last - at) * sizeof *causes);
+        causes[at] = cause;
+        count = last + 1;
+    }
+    return count;
+}
+
+/* ---- terminal ---- */
+
+static void time_write(const struct history *history, int64_t window_s, char text[40])
+{
+    int year = 0, month = 0, day = 0;
+    int64_t local_s = window_s + zone_offset_s(history->zone, window_s);
+    int64_t of_day = (local_s % 86400 + 86400) % 86400;
+    civil_from_day((local_s - of_day) / 86400, &year, &month, &day);
+    (void)snprintf(text, 40, "%04d-%02d-%02d %02d:%02d:%02d", year, month, day, (int)(of_day / 3600),
+                   (int)(of_day / 60 % 60), (int)(of_day % 60));
+}
+
+static void row_print(const struct history *history, const struct history_row *row, const char *mark, FILE *stream)
+{
+    char time[40], ip[IP_TEXT_BYTES];
+    time_write(history, row->window_s, time);
+    (void)ip_write(&history->ip, ip);
+    (void)fprintf(stream, "  %s %-19s  %-15s %13" PRId64 " %7d %7d %5d %5d %7.2f\n", mark, time, ip, row->queries,
+                  !row->holiday, row->holiday, !row->night, row->night, row->score);
+}
+
+static void causes_print(const struct history *history, const struct history_row *anomaly, FILE *stream)
+{
+    struct cause causes[CAUSES_MOST];
+    size_t count = causes_find(history, anomaly, causes);
+    for (size_t i = 0; i < count; i++) {
+        const struct cause *cause = &causes[i];
+        (void)fprintf(stream, "      %s %.4g", history->feature_names[cause->feature], (double)cause->value);
+        if (cause->has_normal)
+            (void)fprintf(stream, "; this IP's normal %.4g to %.4g", (double)cause->low, (double)cause->high);
+        (void)fprintf(stream, "; all rows' middle %.4g (%.0f %% of it)\n", (double)cause->peer_middle, 100 * cause->share);
+    }
+}
+
+/* A day a line, an hour a sign, on a scale of powers of two: an hour with 52,557 queries must not flatten the rest. */
+static void plot_print(const struct history *history, FILE *stream)
+{
+    static const char *const BARS[] = {"\u2581", "\u2582", "\u2583", "\u2584", "\u2585", "\u2586", "\u2587", "\u2588"};
+    int64_t most = 1;
+    for (size_t i = 0; i < history->row_count; i++)
+        most = history->rows[i].queries > most ? history->rows[i].queries : most;
+    double top = exact_log2(1 + (double)most);
+    (void)fprintf(stream, "\nQueries by hour (logarithmic, the highest bar is %" PRId64 " in a window)\n", most);
+    (void)fprintf(stream, "             0     6     12    18\n");
+    for (size_t i = 0; i < history->row_count;) {
+        char time[40];
+        int64_t hours[25] = {0};
+        int64_t day = zone_day_of(history->zone, history->rows[i].window_s);
+        time_write(history, history->rows[i].window_s, time);
+        for (; i < history->row_count && zone_day_of(history->zone, history->rows[i].window_s) == day; i++)
+            hours[hour_of_day(history, &history->rows[i])] += history->rows[i].queries;
+        (void)fprintf(stream, "  %.10s ", time);
+        for (int hour = 0; hour < 24; hour++) {
+            int bar = (int)(exact_log2(1 + (double)hours[hour]) / top * 8);
+            (void)fputs(hours[hour] == 0 ? " " : BARS[bar > 7 ? 7 : bar], stream);
+        }
+        (void)fputc('\n', stream);
+    }
+}
+
+void history_print(const struct history *history, FILE *stream)
+{
+    struct comparison comparisons[ANOMALIES_MOST + 1];
+    char ip[IP_TEXT_BYTES];
+    size_t count = history_compare(history, comparisons, ANOMALIES_MOST);
+    (void)ip_write(&history->ip, ip);
+    (void)fprintf(stream, "%s: %s, score %.2f, rank %" PRId64 " of %" PRId64 ", role %s, %zu windows\n", ip,
+                  verdict_name((enum verdict)history->verdict), history->score, history->rank, history->ip_count,
+                  role_name((enum role)history->role), history->row_count);
+    (void)fprintf(stream, "The score is the mean of the three largest row scores; a row score of 3 means that one normal row\n"
+                          "in a thousand is as unusual. Times are of %s.\n",
+                  history->timezone);
+    for (int m = 0; m < GROUP_MODELS; m++)
+        if (history->both[m] || history->always[m])
+            (void)fprintf(stream, "%s: %s\n", group_model_name((enum group_model)m),
+                          history->both[m] ? "rows in both groups, it changed its behaviour"
+                                           : "always in the minority, it did not change");
+    (void)fprintf(stream, "\n    %-19s  %-15s %13s %7s %7s %5s %5s %7s\n", "window start", "IP", "total queries", "weekday",
+                  "weekend", "day", "night", "score");
+    for (size_t i = 0; i < count; i++) {
+        for (size_t n = 0; n < comparisons[i].normal_count; n++)
+            row_print(history, comparisons[i].normal[n], " ", stream);
+        row_print(history, comparisons[i].anomaly, "*", stream);
+        causes_print(history, comparisons[i].anomaly, stream);
+    }
+    if (count == 0) {
+        (void)fprintf(stream, "  no anomalous row; some of its windows:\n");
+        for (size_t i = 0; i < history->row_count && i < ANOMALIES_MOST; i++)
+            row_print(history, &history->rows[i], " ", stream);
+    }
+    plot_print(history, stream);
+}
+
+/* ---- JSON ---- */
+
+static void row_json(const struct history *history, const struct history_row *row, const char *key, struct json *json)
+{
+    char time[40];
+    time_write(history, row->window_s, time);
+    json_open(json, key, '{');
+    json_text(json, "window", time, strlen(time));
+    json_integer(json, "window_s", row->window_s);
+    json_integer(json, "queries", row->queries);
+    json_integer(json, "workday", !row->holiday);
+    json_integer(json, "holiday", row->holiday);
+    json_integer(json, "day", !row->night);
+    json_integer(json, "night", row->night);
+    json_number(json, "score", row->score);
+    json_number(json, "kmeans_p", row->kmeans_p);
+    json_number(json, "autoencoder_p", row->autoencoder_p);
+    for (int m = 0; m < GROUP_MODELS; m++)
+        json_integer(json, group_model_name((enum group_model)m), row->group[m]);
+    json_close(json, '}');
+}
+
+static void comparison_json(const struct history *history, const struct comparison *comparison, struct json *json)
+{
+    struct cause causes[CAUSES_MOST];
+    size_t count = causes_find(history, comparison->anomaly, causes);
+    json_open(json, NULL, '{');
+    row_json(history, comparison->anomaly, "row", json);
+    json_open(json, "normal", '[');
+    for (size_t n = 0; n < comparison->normal_count; n++)
+        row_json(history, comparison->normal[n], NULL, json);
+    json_close(json, ']');
+    json_open(json, "features", '[');
+    for (size_t i = 0; i < count; i++) {
+        const char *name = history->feature_names[causes[i].feature];
+        json_open(json, NULL, '{');
+        json_text(json, "feature", name, strlen(name));
+        json_number(json, "value", (double)causes[i].value);
+        json_number(json, "share", causes[i].share);
+        if (causes[i].has_normal) {
+            json_number(json, "normal_low", (double)causes[i].low);
+            json_number(json, "normal_high", (double)causes[i].high);
+        }
+        json_number(json, "all_rows_middle", (double)causes[i].peer_middle);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+    json_close(json, '}');
+}
+
+void history_json(const struct history *history, struct json *json)
+{
+    struct comparison comparisons[ANOMALIES_MOST + 1];
+    char ip[IP_TEXT_BYTES];
+    size_t count = history_compare(history, comparisons, ANOMALIES_MOST);
+    size_t length = ip_write(&history->ip, ip);
+    json_open(json, NULL, '{');
+    json_text(json, "ip", ip, length);
+    json_number(json, "score", history->score);
+    json_integer(json, "rank", history->rank);
+    json_text(json, "verdict", verdict_name((enum verdict)history->verdict),
+              strlen(verdict_name((enum verdict)history->verdict)));
+    json_text(json, "role", role_name((enum role)history->role), strlen(role_name((enum role)history->role)));
+    json_text(json, "timezone", history->timezone, strlen(history->timezone));
+    json_open(json, "both_groups", '{');
+    for (int m = 0; m < GROUP_MODELS; m++)
+        json_bool(json, group_model_name((enum group_model)m), history->both[m] != 0);
+    json_close(json, '}');
+    json_open(json, "always_minority", '{');
+    for (int m = 0; m < GROUP_MODELS; m++)
+        json_bool(json, group_model_name((enum group_model)m), history->always[m] != 0);
+    json_close(json, '}');
+    json_open(json, "anomalies", '[');
+    for (size_t i = 0; i < count; i++)
+        comparison_json(history, &comparisons[i], json);
+    json_close(json, ']');
+    json_open(json, "rows", '[');
+    for (size_t i = 0; i < history->row_count; i++)
+        row_json(history, &history->rows[i], NULL, json);
+    json_close(json, ']');
+    json_close(json, '}');
+}

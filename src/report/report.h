@@ -1,0 +1,84 @@
+/**
+ * Results for people: one IP's history, what is normal for it and what was not, in a terminal or as JSON.
+ *
+ *     scores.h5 ──history_read──► struct history ──history_print, history_json──► a person, a program
+ */
+#ifndef REPORT_REPORT_H
+#define REPORT_REPORT_H
+
+#include "base/error.h"
+#include "base/ip.h"
+#include "base/json.h"
+#include "base/zone.h"
+#include "decide/decide.h"
+#include "feature/feature.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/** A row of the IP. */
+struct history_row {
+    int64_t window_s;  // UTC
+    int64_t queries;
+    int64_t kmeans_distance;
+    int32_t kmeans_cluster;
+    int8_t night, holiday, seen;
+    int8_t group[GROUP_MODELS];  // 0 majority, 1 minority
+    double kmeans_p, autoencoder_error, autoencoder_p, score;
+    float feature[FEATURES_MOST];
+    float kmeans_share[FEATURES_MOST], autoencoder_share[FEATURES_MOST];
+};
+
+/** Everything that scores.h5 says of an IP. */
+struct history {
+    struct ip ip;
+    struct history_row *rows;  // [row_count] by time
+    size_t row_count;
+    size_t feature_count;
+    char feature_names[FEATURES_MOST][64];
+    float peer_low[FEATURES_MOST], peer_middle[FEATURES_MOST], peer_high[FEATURES_MOST];  // 5, 50, 95 % of all rows
+    int64_t window_s;
+    struct zone *zone;
+    char timezone[64];
+    double score;
+    int64_t rank, ip_count;
+    int8_t verdict, role;
+    int8_t both[GROUP_MODELS], always[GROUP_MODELS];
+};
+
+/**
+ * Reads what DIR/scores.h5 says of an IP. Local.
+ *
+ * @param history  filled; free it with history_clear
+ * @return         STATUS_IO, STATUS_CORRUPT; STATUS_NO_INPUT when the IP has no row
+ */
+MUST_CHECK enum status history_read(const char *dir, const struct ip *ip, struct history *history,
+                                    struct error *err);
+
+/** Frees what it holds; a zeroed one is fine. Local. */
+void history_clear(struct history *history);
+
+/** An anomalous row beside normal ones of the same kind of day and time of day. */
+struct comparison {
+    const struct history_row *anomaly;
+    const struct history_row *normal[4];  // the same hour first, then the nearest
+    size_t normal_count;
+};
+
+/**
+ * Picks the rows to show: up to `most` anomalies, in the minority of a model or with a score of 2 or more, largest score
+ * first, each beside normal rows. Local.
+ *
+ * @return  how many were picked
+ */
+size_t history_compare(const struct history *history, struct comparison *comparisons, size_t most);
+
+/** Prints it for a terminal: verdict, table, features, a plot of queries by hour. Local. */
+void history_print(const struct history *history, FILE *stream);
+
+/** Writes it as JSON. Local. */
+void history_json(const struct history *history, struct json *json);
+
+#endif

@@ -1,0 +1,323 @@
+/* The days of a store: which are there, whole; read with their parts merged; their digest. */
+#include "shard.h"
+
+#include "base/map.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- which days are there ---- */
+
+struct found {
+    int64_t day;
+    int part;  // -1: the whole day in one file
+};
+
+/* YYYY-MM-DD.h5 or YYYY-MM-DD.PP.h5. */
+static bool name_read(const char *name, struct found *found)
+{
+    int year = 0, month = 0, date = 0, part = -1, end = 0;
+    if (sscanf(name, "%4d-%2d-%2d.h5%n", &year, &month, &date, &end) == 3 && end > 0 && name[end] == '\0')
+        part = -1;
+    else if (sscanf(name, "%4d-%2d-%2d.%3d.h5%n", &year, &month, &date, &part, &end) != 4 || end == 0 ||
+             name[end] != '\0' || part < 0 || part >= PARTS_MOST)
+        return false;
+    *found = (struct found){day_from_civil(year, month, date), part};
+    return true;
+}
+
+static int compare_found(const void *a, const void *b)
+{
+    const struct found *x = a, *y = b;
+    if (x->day != y->day)
+        return x->day < y->day ? -1 : 1;
+    return (x->part > y->part) - (x->part < y->part);
+}
+
+static enum status names_list(const char *dir, struct found **found, size_t *count, struct error *err)
+{
+    enum status status = STATUS_OK;
+    size_t capacity = 0;
+    DIR *folder = opendir(dir);
+    *found = NULL;
+    *count = 0;
+    if (!folder && errno == ENOENT)
+        return STATUS_OK;
+    if (!folder)
+        return error_set(err, STATUS_IO, dir, "check store.dir", "cannot list the folder: %s", strerror(errno));
+    for (struct dirent *entry = readdir(folder); entry; entry = readdir(folder)) {
+        struct found one;
+        if (!name_read(entry->d_name, &one))
+            continue;
+        TRY(array_reserve(found, &capacity, *count + 1, sizeof **found, err));
+        (*found)[(*count)++] = one;
+    }
+    if (*count > 0)
+        qsort(*found, *count, sizeof **found, compare_found);
+done:
+    (void)closedir(folder);
+    if (status != STATUS_OK) {
+        free(*found);
+        *found = NULL;
+    }
+    return status;
+}
+
+/* The number of parts stands in the files; a day of which one is missing is not there. */
+static enum status parts_count(const char *dir, const struct found *found, size_t count, int *parts, struct error *err)
+{
+    enum status status = STATUS_OK;
+    char path[PATH_BYTES];
+    char *settings = NULL;
+    uint64_t *inputs = NULL;
+    size_t input_count = 0;
+    int64_t said = 0;
+    *parts = 0;
+    if (found[0].part < 0) {
+        *parts = 1;
+        return STATUS_OK;
+    }
+    shard_path(dir, found[0].day, found[0].part, PARTS_MOST, path, sizeof path);
+    TRY(shard_read_origin(path, &settings, &inputs, &input_count, &said, err));
+    if (said > 1 && said <= PARTS_MOST && (size_t)said <= count && found[said - 1].part == (int)said - 1)
+        *parts = (int)said;
+done:
+    free(settings);
+    free(inputs);
+    return status;
+}
+
+enum status store_days(const char *dir, struct store_day **days, size_t *count, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct found *found = NULL;
+    size_t found_count = 0, capacity = 0;
+    struct store_day *made = NULL;
+    *count = 0;
+    TRY(names_list(dir, &found, &found_count, err));
+    for (size_t from = 0, to = 0; from < found_count; from = to) {
+        while (to < found_count && found[to].day == found[from].day)
+            to++;
+        int parts = 0;
+        // A file that cannot be read is a day that is not there: extract makes it anew, readers name the gap.
+        if (parts_count(dir, &found[from], to - from, &parts, NULL) != STATUS_OK || parts == 0)
+            continue;
+        TRY(array_reserve(&made, &capacity, *count + 1, sizeof *made, err));
+        made[(*count)++] = (struct store_day){found[from].day, parts};
+    }
+    *days = made;
+    made = NULL;
+done:
+    free(found);
+    free(made);
+    return status;
+}
+
+enum status store_days_shared(const struct team *team, const char *dir, struct store_day **days, size_t *count,
+                              struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct store_day *listed = NULL;
+    size_t mine = 0, bytes = 0;
+    void *all = NULL;
+    enum status had = team_rank(team) == 0 ? store_days(dir, &listed, &mine, err) : STATUS_OK;
+    TRY(team_agree(team, had, err));
+    TRY(team_gather(team, listed, mine * sizeof *listed, &all, &bytes, err));
+    *days = all;
+    *count = bytes / sizeof **days;
+done:
+    free(listed);
+    return status;
+}
+
+/* ---- reading ---- */
+
+enum status shard_origin_read(const char *dir, const struct store_day *day, char **settings, uint64_t **inputs,
+                              size_t *input_count, struct error *err)
+{
+    char path[PATH_BYTES];
+    int64_t parts = 0;
+    shard_path(dir, day->day, 0, day->parts, path, sizeof path);
+    *settings = NULL;
+    *inputs = NULL;
+    return shard_read_origin(path, settings, inputs, input_count, &parts, err);
+}
+
+enum status day_read(const char *dir, const struct store_day *day, struct day_table *table, struct error *err)
+{
+    enum status status = STATUS_OK;
+    char path[PATH_BYTES];
+    struct day_table *parts = calloc((size_t)day->parts, sizeof *parts);
+    if (!parts)
+        return error_set(err, STATUS_NO_MEMORY, dir, "", "no room for the parts of a day");
+    for (int part = 0; part < day->parts; part++) {
+        shard_path(dir, day->day, part, day->parts, path, sizeof path);
+        TRY(shard_read(path, &parts[part], err));
+        if (parts[part].day != day->day || parts[part].part != part ||
+            parts[part].unit_count != parts[0].unit_count) {
+            status = error_set(err, STATUS_CORRUPT, path, "remove the file, and run extract again",
+                               "it is another day's, or another part, than its name says");
+            goto done;
+        }
+    }
+    if (day->parts == 1) {
+        *table = parts[0];
+        parts[0] = (struct day_table){0};
+    } else {
+        TRY(day_tables_merge(parts, (size_t)day->parts, table, err));
+    }
+done:
+    for (int part = 0; part < day->parts; part++)
+        day_table_clear(&parts[part]);
+    free(parts);
+    return status;
+}
+
+enum status day_row_count(const char *dir, const struct store_day *day, int64_t *rows, struct error *err)
+{
+    enum status status = STATUS_OK;
+    char path[PATH_BYTES];
+    *rows = 0;
+    for (int part = 0; part < day->parts && status == STATUS_OK; part++) {
+        size_t count = 0;
+        struct store_reader *reader = NULL;
+        shard_path(dir, day->day, part, day->parts, path, sizeof path);
+        status = store_open_local(path, &reader, err);
+        if (status == STATUS_OK)
+            status = store_dimension_size(reader, "row", &count, err);
+        store_close(reader);
+        *rows += (int64_t)count;
+    }
+    return status;
+}
+
+static int compare_u64(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+enum status day_read_domains(const char *dir, const struct store_day *day, uint64_t **hashes, size_t *count,
+                             struct error *err)
+{
+    enum status status = STATUS_OK;
+    char path[PATH_BYTES];
+    uint64_t *all = NULL, *some = NULL;
+    size_t total = 0, capacity = 0, kept = 0;
+    for (int part = 0; part < day->parts; part++) {
+        size_t here = 0;
+        shard_path(dir, day->day, part, day->parts, path, sizeof path);
+        TRY(shard_read_domains(path, &some, &here, err));
+        TRY(array_reserve(&all, &capacity, total + here + 1, sizeof *all, err));
+        memcpy(all + total, some, here * sizeof *all);
+        total += here;
+        free(some);
+        some = NULL;
+    }
+    qsort(all, total, sizeof *all, compare_u64);
+    for (size_t i = 0; i < total; i++)
+        if (kept == 0 || all[kept - 1] != all[i])
+            all[kept++] = all[i];
+    *hashes = all;
+    *count = kept;
+    all = NULL;
+done:
+    free(all);
+    free(some);
+    return status;
+}
+
+/* ---- digest ---- */
+
+/* A variable or a dimension without variable, as the digest lists them. */
+struct listed {
+    const char *name;
+    int column;  // -1 for a dimension
+    size_t size;
+};
+
+static int compare_listed(const void *a, const void *b)
+{
+    return strcmp(((const struct listed *)a)->name, ((const struct listed *)b)->name);
+}
+
+const char *const DAY_LEFT_OUT[] = {"line_", "minute", "reject", "input", NULL};
+
+static bool is_left_out(const char *name)
+{
+    for (size_t i = 0; DAY_LEFT_OUT[i]; i++)
+        if (strncmp(name, DAY_LEFT_OUT[i], strlen(DAY_LEFT_OUT[i])) == 0)
+            return true;
+    return strcmp(name, "line") == 0;
+}
+
+static enum status day_digest(struct day_table *table, char hex[33], struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct listed listed[DAY_COLUMNS + DAY_DIMENSIONS + 3];
+    size_t count = 0;
+    struct digest *digest = digest_new();
+    if (!digest)
+        return error_set(err, STATUS_NO_MEMORY, "digest", "", "no room for a digest");
+    for (int c = 0; c < DAY_COLUMNS; c++)
+        listed[count++] = (struct listed){day_column_info((enum day_column)c)->name, c, 0};
+    for (int d = 0; d < DAY_DIMENSIONS; d++)
+        listed[count++] = (struct listed){day_dimension_name((enum day_dimension)d), -1, table->size[d]};
+    listed[count++] = (struct listed){"octet", -1, sizeof(struct ip)};
+    listed[count++] = (struct listed){"ip_character", -1, IP_COLUMN_BYTES};
+    listed[count++] = (struct listed){"unit", -1, table->unit_count};
+    qsort(listed, count, sizeof *listed, compare_listed);
+    for (size_t i = 0; i < count; i++) {
+        if (is_left_out(listed[i].name))
+            continue;
+        if (listed[i].column < 0) {
+            digest_dimension(digest, listed[i].name, listed[i].size);
+            continue;
+        }
+        enum day_column c = (enum day_column)listed[i].column;
+        struct store_column column = shard_store_column(c);
+        const size_t shape[2] = {table->size[day_column_info(c)->dimension], day_column_width(table, c)};
+        TRY(digest_column(digest, column.name, column.type, column.dimensions[1] ? 2 : 1, shape, column.units,
+                          *day_column_array(table, c), err));
+    }
+    digest_hex(digest, hex);
+done:
+    digest_free(digest);
+    return status;
+}
+
+enum status store_dir_digest(const char *dir, char hex[33], struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct store_day *days = NULL;
+    size_t count = 0;
+    struct day_table table = {0};
+    char line[64], day_hex[33];
+    struct digest *digest = digest_new();
+    if (!digest)
+        return error_set(err, STATUS_NO_MEMORY, "digest", "", "no room for a digest");
+    TRY(store_days(dir, &days, &count, err));
+    if (count == 0) {
+        status = error_set(err, STATUS_NO_INPUT, dir, "give the store's folder, such as out/store", "no day of a store in it");
+        goto done;
+    }
+    for (size_t i = 0; i < count; i++) {
+        int year = 0, month = 0, date = 0;
+        TRY(day_read(dir, &days[i], &table, err));
+        TRY(day_digest(&table, day_hex, err));
+        day_table_clear(&table);
+        civil_from_day(days[i].day, &year, &month, &date);
+        (void)snprintf(line, sizeof line, "%04d-%02d-%02d %s\n", year, month, date, day_hex);
+        digest_add(digest, line, strlen(line));
+    }
+    digest_hex(digest, hex);
+done:
+    day_table_clear(&table);
+    free(days);
+    digest_free(digest);
+    return status;
+}

@@ -1,0 +1,160 @@
+/* Roles: what an IP is, by its days in the span. */
+#include "table/table.h"
+
+#include "base/hash.h"
+#include "base/map.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ROLE_DAYS_LEAST 3
+#define MANY_TIMES 8
+
+static const char *const ROLE_NAMES[ROLES] = {"client", "server", "many_hosts"};
+
+const char *role_name(enum role role)
+{
+    return ROLE_NAMES[role];
+}
+
+int ip_owner(const struct ip *ip, int ranks)
+{
+    return (int)(content_hash(ip, sizeof *ip) % (uint64_t)ranks);
+}
+
+/* The days of an IP, summed. */
+struct host_sum {
+    struct ip ip;  // key
+    int64_t days, mixing_days;
+    int64_t hours, day_hours;
+    int64_t names, domains;
+    int64_t queries[2], kind_days[2];  // working days, holidays
+};
+
+static int compare_hosts(const void *a, const void *b)
+{
+    return ip_compare(&((const struct host_sum *)a)->ip, &((const struct host_sum *)b)->ip);
+}
+
+static enum status hosts_sum(const struct host_day *days, size_t count, struct map *sums, struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < count; i++) {
+        void *found = NULL;
+        TRY(map_put(sums, &days[i].ip, &found, NULL, err));
+        struct host_sum *sum = found;
+        sum->days++;
+        sum->mixing_days += days[i].mixes_case;
+        sum->hours += days[i].hours;
+        sum->day_hours += days[i].day_hours;
+        sum->names += days[i].names;
+        sum->domains += days[i].domains;
+        sum->queries[days[i].is_holiday] += days[i].queries;
+        sum->kind_days[days[i].is_holiday]++;
+    }
+    map_sort(sums, compare_hosts);
+done:
+    return status;
+}
+
+/* Sends each IP's days to the rank that owns it. */
+static enum status hosts_exchange(const struct team *team, const struct rows *rows, struct host_day **days,
+                                  size_t *count, struct error *err)
+{
+    enum status status = STATUS_OK;
+    int ranks = team_size(team);
+    size_t *counts = calloc(3 * (size_t)ranks, sizeof *counts);  // out, in, where the next one goes
+    struct host_day *sorted = malloc((rows->host_count + 1) * sizeof *sorted);
+    void *arrived = NULL;
+    bool had = counts && sorted;
+    TRY(team_agree(team, had ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "roles", "", "no room for hosts"), err));
+    size_t *in = counts + ranks, *next = in + ranks;
+    for (size_t i = 0; i < rows->host_count; i++)
+        counts[ip_owner(&rows->hosts[i].ip, ranks)] += sizeof *sorted;
+    for (int rank = 1; rank < ranks; rank++)
+        next[rank] = next[rank - 1] + counts[rank - 1] / sizeof *sorted;
+    for (size_t i = 0; i < rows->host_count; i++)
+        sorted[next[ip_owner(&rows->hosts[i].ip, ranks)]++] = rows->hosts[i];
+    TRY(team_exchange(team, sorted, counts, &arrived, in, err));
+    *count = 0;
+    for (int rank = 0; rank < ranks; rank++)
+        *count += in[rank] / sizeof *sorted;
+    *days = arrived;
+done:
+    free(counts);
+    free(sorted);
+    return status;
+}
+
+static int compare_i64(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The median over all IPs of names, or domains, a day. */
+static enum status median_find(const struct team *team, const struct map *sums, bool of_names, int64_t *median,
+                               struct error *err)
+{
+    enum status status = STATUS_OK;
+    void *all = NULL;
+    size_t bytes = 0;
+    int64_t *mine = malloc((sums->count + 1) * sizeof *mine);
+    TRY(team_agree(team, mine ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "roles", "", "no room for hosts"), err));
+    for (size_t i = 0; i < sums->count; i++) {
+        const struct host_sum *sum = map_at(sums, i);
+        mine[i] = (of_names ? sum->names : sum->domains) / sum->days;
+    }
+    TRY(team_gather(team, mine, sums->count * sizeof *mine, &all, &bytes, err));
+    size_t count = bytes / sizeof *mine;
+    if (count > 0)
+        qsort(all, count, sizeof *mine, compare_i64);
+    *median = count ? ((int64_t *)all)[(count - 1) / 2] : 0;
+done:
+    free(all);
+    free(mine);
+    return status;
+}
+
+static enum role role_of(const struct host_sum *sum, int64_t names, int64_t domains)
+{
+    if (sum->days < ROLE_DAYS_LEAST)
+        return ROLE_CLIENT;
+    if (2 * sum->mixing_days >= sum->days)
+        return ROLE_MANY_HOSTS;
+    if (sum->names / sum->days >= MANY_TIMES * names && sum->domains / sum->days >= MANY_TIMES * domains)
+        return ROLE_MANY_HOSTS;
+    bool always = 10 * sum->hours >= 9 * sum->day_hours;
+    // Queries a holiday against half of those a working day, in whole numbers.
+    bool holidays = sum->kind_days[1] && (!sum->kind_days[0] || 2 * sum->queries[1] * sum->kind_days[0] >=
+                                                                    sum->queries[0] * sum->kind_days[1]);
+    return always && holidays ? ROLE_SERVER : ROLE_CLIENT;
+}
+
+enum status roles_find(const struct team *team, const struct rows *rows, struct ip_role **roles, size_t *count,
+                       struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct host_day *days = NULL;
+    size_t day_count = 0;
+    int64_t names = 0, domains = 0;
+    struct map sums;
+    struct ip_role *made = NULL;
+    map_init(&sums, sizeof(struct host_sum), sizeof(struct ip));
+    TRY(hosts_exchange(team, rows, &days, &day_count, err));
+    TRY(team_agree(team, hosts_sum(days, day_count, &sums, err), err));
+    TRY(median_find(team, &sums, true, &names, err));
+    TRY(median_find(team, &sums, false, &domains, err));
+    made = calloc(sums.count + 1, sizeof *made);
+    TRY(team_agree(team, made ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "roles", "", "no room for roles"), err));
+    for (size_t i = 0; i < sums.count; i++) {
+        const struct host_sum *sum = map_at(&sums, i);
+        made[i] = (struct ip_role){sum->ip, (int32_t)role_of(sum, names, domains)};
+    }
+    *roles = made;
+    *count = sums.count;
+done:
+    map_clear(&sums);
+    free(days);
+    return status;
+}

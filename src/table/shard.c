@@ -1,0 +1,252 @@
+/* A shard's file: a finished table and what it was made of. */
+#include "shard.h"
+
+#include "store/store.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const enum store_type STORE_TYPES[] = {
+    [COLUMN_U8] = STORE_U8,   [COLUMN_U16] = STORE_U16, [COLUMN_U32] = STORE_U32,   [COLUMN_I32] = STORE_I32,
+    [COLUMN_I64] = STORE_I64, [COLUMN_U64] = STORE_U64, [COLUMN_CHAR] = STORE_CHAR,
+};
+
+static const struct store_column INPUT_COLUMN = {
+    .name = "input_hash",
+    .type = STORE_U64,
+    .dimensions = {"input"},
+    .units = "1",
+    .long_name = "content identities of the files with lines of this day",
+};
+
+struct store_column shard_store_column(enum day_column column)
+{
+    const struct day_column_info *info = day_column_info(column);
+    return (struct store_column){.name = info->name,
+                                 .type = STORE_TYPES[info->type],
+                                 .dimensions = {day_dimension_name(info->dimension), info->second},
+                                 .units = info->units,
+                                 .long_name = info->text};
+}
+
+void shard_path(const char *dir, int64_t day, int part, int parts, char *path, size_t room)
+{
+    int year = 0, month = 0, date = 0;
+    civil_from_day(day, &year, &month, &date);
+    if (parts == 1)
+        (void)snprintf(path, room, "%s/%04d-%02d-%02d.h5", dir, year, month, date);
+    else
+        (void)snprintf(path, room, "%s/%04d-%02d-%02d.%02d.h5", dir, year, month, date, part);
+}
+
+/* ---- writing ---- */
+
+static enum status dimensions_write(struct store_writer *writer, const struct day_table *table, size_t input_count,
+                                    struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (int d = 0; d < DAY_DIMENSIONS; d++)
+        TRY(store_dimension(writer, day_dimension_name((enum day_dimension)d), table->size[d], err));
+    TRY(store_dimension(writer, "octet", sizeof(struct ip), err));
+    TRY(store_dimension(writer, "ip_character", IP_COLUMN_BYTES, err));
+    TRY(store_dimension(writer, "unit", table->unit_count, err));
+    TRY(store_dimension(writer, "line_kind", LINE_COUNTS, err));
+    TRY(store_dimension(writer, "input", input_count, err));
+done:
+    return status;
+}
+
+/* Files of the same day in another number of parts would make the day twice. */
+static void other_parts_remove(const char *dir, int64_t day, int parts)
+{
+    char path[PATH_BYTES];
+    for (int other = 1; other <= PARTS_MOST; other *= 2)
+        for (int part = 0; part < other && other != parts; part++) {
+            // A part's name does not say of how many: those below `parts` are this cut's own.
+            if (other > 1 && parts > 1 && part < parts)
+                continue;
+            shard_path(dir, day, part, other, path, sizeof path);
+            (void)unlink(path);
+        }
+}
+
+enum status shard_write(const char *dir, const struct day_table *table, int parts, const struct shard_origin *origin,
+                        struct error *err)
+{
+    enum status status = STATUS_OK;
+    char path[PATH_BYTES];
+    struct store_writer *writer = NULL;
+    shard_path(dir, table->day, table->part, parts, path, sizeof path);
+    TRY(store_create_local(path, &writer, err));
+    TRY(dimensions_write(writer, table, origin->input_count, err));
+    TRY(store_attribute_i64(writer, NULL, "table_version", TABLE_VERSION, err));
+    TRY(store_attribute_i64(writer, NULL, "day", table->day, err));
+    TRY(store_attribute_i64(writer, NULL, "part", table->part, err));
+    TRY(store_attribute_i64(writer, NULL, "parts", parts, err));
+    TRY(store_attribute_text(writer, NULL, "settings", origin->settings, err));
+    for (int c = 0; c < DAY_COLUMNS; c++) {
+        struct store_column column = shard_store_column((enum day_column)c);
+        // The table is only read: the array's address is taken through a function that also serves readers.
+        void *const *array = day_column_array((struct day_table *)(uintptr_t)table, (enum day_column)c);
+        TRY(store_put_local(writer, &column, *array, err));
+    }
+    TRY(store_put_local(writer, &INPUT_COLUMN, origin->inputs, err));
+    struct store_writer *whole = writer;
+    writer = NULL;
+    TRY(store_finish_local(whole, err));
+    other_parts_remove(dir, table->day, parts);
+done:
+    store_abandon_local(writer);
+    return status;
+}
+
+/* ---- reading ---- */
+
+static enum status corrupt(const char *path, const char *what, struct error *err)
+{
+    return error_set(err, STATUS_CORRUPT, path, "remove the file, and run extract again", "%s", what);
+}
+
+/* Ends must ascend and stay inside their heap, indices inside their table: nothing that reads a table checks again. */
+static bool ends_fit(const int64_t *ends, size_t count, size_t heap)
+{
+    int64_t last = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (ends[i] < last)
+            return false;
+        last = ends[i];
+    }
+    return (size_t)last == heap;
+}
+
+static bool indices_fit(const uint32_t *indices, size_t count, size_t size)
+{
+    for (size_t i = 0; i < count; i++)
+        if (indices[i] >= size)
+            return false;
+    return true;
+}
+
+static bool table_fits(const struct day_table *t)
+{
+    const size_t *size = t->size;
+    return ends_fit(t->pair_type_end, size[DAY_pair], size[DAY_type]) &&
+           ends_fit(t->pair_second_end, size[DAY_pair], size[DAY_second]) &&
+           ends_fit(t->domain_text_end, size[DAY_domain], size[DAY_domain_byte]) &&
+           ends_fit(t->domain_client_end, size[DAY_domain], size[DAY_client]) &&
+           ends_fit(t->name_text_end, size[DAY_name], size[DAY_name_byte]) &&
+           ends_fit(t->source_text_end, size[DAY_source], size[DAY_source_byte]) &&
+           ends_fit(t->line_path_end, size[DAY_line], size[DAY_line_path_byte]) &&
+           ends_fit(t->line_minute_end, size[DAY_line], size[DAY_minute]) &&
+           ends_fit(t->line_reject_end, size[DAY_line], size[DAY_reject]) &&
+           ends_fit(t->reject_text_end, size[DAY_reject], size[DAY_reject_byte]) &&
+           indices_fit(t->asked_name, size[DAY_asked], size[DAY_name]) &&
+           indices_fit(t->name_domain, size[DAY_name], size[DAY_domain]) &&
+           indices_fit(t->pair_domain, size[DAY_pair], size[DAY_domain]);
+}
+
+static enum status head_read(const struct store_reader *reader, const char *path, struct day_table *table,
+                             struct error *err)
+{
+    enum status status = STATUS_OK;
+    int64_t version = 0, part = 0;
+    TRY(store_get_attribute_i64(reader, NULL, "table_version", &version, err));
+    if (version != TABLE_VERSION)
+        return error_set(err, STATUS_MISMATCH, path, "use another store.dir, and run extract again",
+                         "its tables have version %" PRId64 ", this quern has %d", version, TABLE_VERSION);
+    TRY(store_get_attribute_i64(reader, NULL, "day", &table->day, err));
+    TRY(store_get_attribute_i64(reader, NULL, "part", &part, err));
+    if (part < 0 || part >= PARTS_MOST)
+        return corrupt(path, "its part is out of range", err);
+    table->part = (int)part;
+    TRY(store_dimension_size(reader, "unit", &table->unit_count, err));
+    if (table->unit_count == 0 || table->unit_count > UNITS_MOST)
+        return corrupt(path, "its number of units is out of range", err);
+    for (int d = 0; d < DAY_DIMENSIONS; d++) {
+        TRY(store_dimension_size(reader, day_dimension_name((enum day_dimension)d), &table->size[d], err));
+        if (table->size[d] > ENTRIES_MOST)
+            return corrupt(path, "one of its tables is longer than any can be", err);
+    }
+done:
+    return status;
+}
+
+enum status shard_read(const char *path, struct day_table *table, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct store_reader *reader = NULL;
+    *table = (struct day_table){0};
+    TRY(store_open_local(path, &reader, err));
+    TRY(head_read(reader, path, table, err));
+    TRY(day_table_make(table, err));
+    for (int c = 0; c < DAY_COLUMNS; c++) {
+        struct store_column column = shard_store_column((enum day_column)c);
+        size_t count = table->size[day_column_info((enum day_column)c)->dimension];
+        TRY(store_get(reader, &column, 0, count, *day_column_array(table, (enum day_column)c), err));
+    }
+    if (!table_fits(table))
+        status = corrupt(path, "its offsets or indices point outside their tables", err);
+done:
+    store_close(reader);
+    if (status != STATUS_OK)
+        day_table_clear(table);
+    return status;
+}
+
+enum status shard_read_domains(const char *path, uint64_t **hashes, size_t *count, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct store_reader *reader = NULL;
+    uint64_t *read = NULL;
+    struct store_column column = shard_store_column(COLUMN_domain_hash);
+    TRY(store_open_local(path, &reader, err));
+    TRY(store_dimension_size(reader, "domain", count, err));
+    read = *count <= ENTRIES_MOST ? malloc((*count + 1) * sizeof *read) : NULL;
+    if (!read) {
+        status = error_set(err, STATUS_NO_MEMORY, path, "", "no room for %zu domains", *count);
+        goto done;
+    }
+    TRY(store_get(reader, &column, 0, *count, read, err));
+    *hashes = read;
+    read = NULL;
+done:
+    free(read);
+    store_close(reader);
+    return status;
+}
+
+enum status shard_read_origin(const char *path, char **settings, uint64_t **inputs, size_t *count, int64_t *parts,
+                              struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct store_reader *reader = NULL;
+    int64_t version = 0;
+    *settings = malloc(SETTINGS_BYTES);
+    TRY(store_open_local(path, &reader, err));
+    TRY(store_get_attribute_i64(reader, NULL, "table_version", &version, err));
+    if (version != TABLE_VERSION)
+        status = error_set(err, STATUS_MISMATCH, path, "use another store.dir, and run extract again",
+                           "its tables have version %" PRId64 ", this quern has %d", version, TABLE_VERSION);
+    if (status != STATUS_OK)
+        goto done;
+    TRY(store_get_attribute_i64(reader, NULL, "parts", parts, err));
+    TRY(store_dimension_size(reader, "input", count, err));
+    *inputs = *count <= ENTRIES_MOST ? malloc((*count + 1) * sizeof **inputs) : NULL;
+    if (!*settings || !*inputs) {
+        status = error_set(err, STATUS_NO_MEMORY, path, "", "no room for what the shard was made of");
+        goto done;
+    }
+    TRY(store_get_attribute_text(reader, NULL, "settings", *settings, SETTINGS_BYTES, err));
+    TRY(store_get(reader, &INPUT_COLUMN, 0, *count, *inputs, err));
+done:
+    store_close(reader);
+    if (status != STATUS_OK) {
+        free(*settings);
+        free(*inputs);
+        *settings = NULL;
+        *inputs = NULL;
+    }
+    return status;
+}

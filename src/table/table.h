@@ -1,0 +1,229 @@
+/**
+ * The store on disk and the rows in memory: shards' files, what is known of the logs, and rows for the models.
+ *
+ *     struct day_table ──shard_write──► store/YYYY-MM-DD.h5 ──rows_load──► struct rows ──► model/
+ *
+ * A shard's file holds raw integers only; features are made here at load, so that a calendar, a rule or a feature may
+ * change without reading a log again. Rows lie in (window, IP) order, in consecutive runs over the ranks.
+ */
+#ifndef TABLE_TABLE_H
+#define TABLE_TABLE_H
+
+#include "base/error.h"
+#include "base/ip.h"
+#include "base/zone.h"
+#include "feature/feature.h"
+#include "job/calendar.h"
+#include "job/job.h"
+#include "parallel/parallel.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- shards ---- */
+
+/** What a shard was made of: it is kept by a later run when both are still the same. */
+struct shard_origin {
+    const char *settings;  // "key=value" lines, all that the tables depend on besides the logs
+    const uint64_t *inputs;  // ascending content identities of the files with lines of this day
+    size_t input_count;
+};
+
+/**
+ * Writes a finished shard under its final name, whole or not at all, and removes files of the same day that were cut
+ * into another number of parts. Local.
+ *
+ * @param dir     borrowed; the store's folder
+ * @param parts   how many parts a day has
+ * @return        STATUS_IO
+ */
+MUST_CHECK enum status shard_write(const char *dir, const struct day_table *table, int parts,
+                                   const struct shard_origin *origin, struct error *err);
+
+/** A day in the store. */
+struct store_day {
+    int64_t day;
+    int parts;  // all of them are there
+};
+
+/**
+ * Lists the whole days of a store, ascending. Local.
+ *
+ * @param days  returns new, [count]; free() it. A folder that does not exist has none.
+ */
+MUST_CHECK enum status store_days(const char *dir, struct store_day **days, size_t *count, struct error *err);
+
+/** As store_days by rank 0, which tells the others. Collective. */
+MUST_CHECK enum status store_days_shared(const struct team *team, const char *dir, struct store_day **days,
+                                         size_t *count, struct error *err);
+
+/**
+ * Reads what a day's shards were made of. Local.
+ *
+ * @param settings  returns new text; free() it
+ * @param inputs    returns new, [input_count]; free() it
+ */
+MUST_CHECK enum status shard_origin_read(const char *dir, const struct store_day *day, char **settings,
+                                         uint64_t **inputs, size_t *input_count, struct error *err);
+
+/**
+ * Reads a day, all parts of it merged into one table. Local.
+ *
+ * @param table  filled; free its arrays with day_table_clear
+ * @return       STATUS_CORRUPT naming file and variable; STATUS_MISMATCH for another table version
+ */
+MUST_CHECK enum status day_read(const char *dir, const struct store_day *day, struct day_table *table,
+                                struct error *err);
+
+/** Reads how many rows a day has. Local. */
+MUST_CHECK enum status day_row_count(const char *dir, const struct store_day *day, int64_t *rows, struct error *err);
+
+/** Reads only the hashes of a day's domains, ascending, doubles between parts dropped. free() them. Local. */
+MUST_CHECK enum status day_read_domains(const char *dir, const struct store_day *day, uint64_t **hashes,
+                                        size_t *count, struct error *err);
+
+/** Merges the parts of one day into one table, as if the day had never been cut. Local. */
+MUST_CHECK enum status day_tables_merge(const struct day_table *parts, size_t part_count, struct day_table *merged,
+                                        struct error *err);
+
+/** What a digest of a shard's file leaves out, for store_digest: where lines came from, not what they say. */
+extern const char *const DAY_LEFT_OUT[];
+
+/** Writes the digest of a store's content, days in order and parts merged, as 32 hexadecimal digits. Local. */
+MUST_CHECK enum status store_dir_digest(const char *dir, char hex[33], struct error *err);
+
+/* ---- what is known of the logs ---- */
+
+/** A log file that was read to its end, so that a later run need not open it. */
+struct known_file {
+    char *path;  // the last one known; files are known by content
+    int64_t bytes, mtime_ms;
+    uint64_t device, inode;
+    uint64_t head_hash, tail_hash;
+    uint64_t source_hash;  // of the settings its lines were read with
+    int64_t from_day, end_day;  // days that were asked for then
+    int64_t kinds[LINE_COUNTS];
+    int64_t log_bytes;  // decompressed
+    int64_t fold_guessed;
+    int64_t *days;  // [day_count] ascending: days it has lines in
+    size_t day_count;
+};
+
+struct known {
+    struct known_file *files;  // [count]
+    size_t count, capacity;
+};
+
+/** Reads what the store knows of logs; a store without it knows nothing. Free it with known_clear. Local. */
+MUST_CHECK enum status known_read(const char *dir, struct known *known, struct error *err);
+
+/** Writes it, whole or not at all. Local. */
+MUST_CHECK enum status known_write(const char *dir, const struct known *known, struct error *err);
+
+/** Frees what it holds; a zeroed one is fine. Local. */
+void known_clear(struct known *known);
+
+/* ---- rows ---- */
+
+/** How rows are made of shards. */
+struct rows_plan {
+    const char *dir;  // borrowed; the store
+    enum job_feature_set set;
+    int64_t from_s, to_s;  // UTC: rows whose window begins in [from_s, to_s)
+    const struct zone *zone;  // borrowed; of day, night and holiday
+    const struct calendar *calendar;  // borrowed
+    struct job_night night;
+};
+
+/** A row, whole: what the store has of it and the features that need no training rows. */
+struct row_data {
+    int64_t window_s;  // UTC start
+    struct ip ip;
+    int64_t queries;
+    int64_t day;  // local
+    uint8_t is_night, is_holiday;
+    uint8_t unused[6];
+    float values[FEATURES_MOST];  // SHARE features: filled by rows_shrink
+    float shown[FEATURES_MOST];  // as a person would say it: a share, a count, bytes; not shrunk, not transformed
+    uint32_t numerators[FEATURES_MOST];  // of SHARE features
+    int64_t raw[TALK_FEATURES];  // the talk's columns in 2^-12: counts exact, ratios rounded
+};
+
+/** What an IP did on a day, for roles. */
+struct host_day {
+    struct ip ip;
+    int64_t day;
+    int64_t queries, names, domains;
+    int64_t hours;  // hours of the day with a query
+    int64_t day_hours;  // hours the day has
+    uint8_t mixes_case;  // 0x20: a forwarder that mixes the case of all names
+    uint8_t is_holiday;
+    uint8_t unused[6];
+};
+
+struct rows {
+    enum job_feature_set set;
+    struct row_data *items;  // [count], this rank's run
+    size_t count, capacity;
+    int64_t first;  // number of items[0] among all rows
+    int64_t total;
+    struct host_day *hosts;  // [host_count], of the days that this rank read
+    size_t host_count, host_capacity;
+    int64_t history_days;  // stored days in the 30 before the span
+    int64_t day_count;  // days with a shard in the span
+    int64_t window_s, unit_s;  // of the store
+};
+
+/**
+ * Loads the rows of a span, each rank an equal run of them in (window, IP) order. Collective.
+ *
+ * @param rows  filled; free it with rows_clear
+ * @return      STATUS_NO_INPUT when the store has no row in the span
+ */
+MUST_CHECK enum status rows_load(const struct team *team, const struct rows_plan *plan, struct rows *rows,
+                                 struct error *err);
+
+/** Frees what it holds; a zeroed one is fine. Local. */
+void rows_clear(struct rows *rows);
+
+/**
+ * Works out the mean share of each SHARE feature over the rows with use[i] == wanted: Σ num / Σ queries. Collective.
+ *
+ * @param use    borrowed, [rows->count]
+ * @param means  filled, [FEATURES_MOST]; 0 for other features
+ */
+void rows_means(const struct team *team, const struct rows *rows, const uint8_t *use, uint8_t wanted,
+                double means[FEATURES_MOST]);
+
+/** Fills the SHARE features, drawn to the mean shares. Local. */
+void rows_shrink(struct rows *rows, const double means[FEATURES_MOST]);
+
+/* ---- roles ---- */
+
+enum role { ROLE_CLIENT, ROLE_SERVER, ROLE_MANY_HOSTS, ROLES };
+
+/** Returns the role's name, such as "many_hosts". Borrowed, static. Local. */
+const char *role_name(enum role role);
+
+struct ip_role {
+    struct ip ip;
+    int32_t role;
+};
+
+/** Returns which of `ranks` works for this IP. Local. */
+int ip_owner(const struct ip *ip, int ranks);
+
+/**
+ * Finds the role of every IP of the span. Collective.
+ *
+ * Many hosts: mixes the case of all names on half its days, or has 8 times the median of names and of domains a day.
+ * Server: not that, active in 90 % of the hours, and its holidays have half the volume of its working days at least.
+ * All else, and whoever was seen on fewer than 3 days, is a client.
+ *
+ * @param roles  returns new, [count], ascending by IP: the IPs that this rank owns by ip_owner; free() it
+ */
+MUST_CHECK enum status roles_find(const struct team *team, const struct rows *rows, struct ip_role **roles,
+                                  size_t *count, struct error *err);
+
+#endif

@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+"""Compares the models with scikit-learn, NumPy and Python's own integers.
+
+usage: test_models.py MODEL_DRIVER
+
+MODEL_DRIVER is tests/unit/model/model_driver.c. Needs Debian's python3-numpy and python3-sklearn.
+"""
+import math
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+try:
+    import numpy as np
+    from sklearn.cluster import KMeans
+    from sklearn.metrics import pairwise_distances_argmin_min
+except ImportError as missing:
+    print(f'skipped: {missing}')
+    sys.exit(77)
+
+DRIVER = None
+GRID = 32
+TALK = 15
+
+
+def drive(part, *blocks):
+    """The bytes that the driver makes of these arrays."""
+    with tempfile.TemporaryDirectory() as folder:
+        given, made = pathlib.Path(folder, 'in'), pathlib.Path(folder, 'out')
+        given.write_bytes(b''.join(np.ascontiguousarray(b).tobytes() for b in blocks))
+        subprocess.run([DRIVER, part, given, made], check=True)
+        return made.read_bytes()
+
+
+def grid_rows(seed, count, columns, groups):
+    """Rows on the int16 grid: groups with noise, some cut off at its end."""
+    random = np.random.default_rng(seed)
+    centres = random.normal(0, 900, (groups, columns))
+    rows = centres[random.integers(0, groups, count)] + random.normal(0, 250, (count, columns))
+    padded = np.zeros((count, GRID), np.int16)
+    padded[:, :columns] = np.clip(np.rint(rows), -4095, 4095)
+    return padded
+
+
+def quantiles_of(values):
+    found = drive('quantiles', np.int64(len(values)), values.astype(np.float32))
+    return np.frombuffer(found, np.float32)
+
+
+class Order(unittest.TestCase):
+    def test_quantiles_are_numpys_inverted_cdf(self):
+        random = np.random.default_rng(1)
+        for count in (1, 2, 3, 4, 99, 100, 101, 1000, 4001):
+            for values in (random.normal(0, 1e3, count), random.integers(-3, 4, count),
+                           10.0 ** random.integers(-30, 30, count)):
+                values = values.astype(np.float32)
+                # Exact fractions: in doubles 0.99·n may lie just above a whole number.
+                ranks = [max(1, -(-percent * count // 100)) for percent in (25, 50, 75, 99)]
+                np.testing.assert_array_equal(quantiles_of(values), np.sort(values)[np.array(ranks) - 1])
+                if count * 99 % 100 != 0:
+                    expected = np.quantile(values, [0.25, 0.5, 0.75, 0.99], method='inverted_cdf')
+                    np.testing.assert_array_equal(quantiles_of(values), expected.astype(np.float32))
+
+
+class Grid(unittest.TestCase):
+    def test_one_pass_has_scikit_learns_assignments(self):
+        without_ties = 0
+        for seed, columns, k in ((1, 24, 2), (2, 24, 16), (3, 32, 64), (4, 3, 8), (5, 1, 5)):
+            rows = grid_rows(seed, 20000, columns, 12)
+            start = rows[np.random.default_rng(seed).choice(len(rows), k, replace=False)]
+            found = np.frombuffer(drive('assign', np.int64(len(rows)), np.int64(k), rows, start), np.int32)
+            labels, distances = found[:len(rows)], found[len(rows):]
+            exact = ((rows[:, None, :].astype(np.int64) - start[None, :, :]) ** 2).sum(axis=2)
+            np.testing.assert_array_equal(distances, exact.min(axis=1))
+            np.testing.assert_array_equal(labels, exact.argmin(axis=1))  # the lowest among equals
+            # scikit-learn's distances are rounded, so rows that tie exactly are left to it.
+            other, _ = pairwise_distances_argmin_min(rows.astype(float), start.astype(float))
+            clear = np.partition(exact, 1, axis=1)
+            clear = clear[:, 0] < clear[:, 1]
+            self.assertGreater(clear.mean(), 0.5)
+            np.testing.assert_array_equal(labels[clear], other[clear])
+            one = KMeans(k, init=start.astype(float), n_init=1, max_iter=1, algorithm='lloyd')
+            if clear.all():
+                without_ties += 1
+                first = one.fit(rows.astype(float)).cluster_centers_
+                sums = np.array([rows[labels == c].mean(axis=0) for c in range(k)])
+                np.testing.assert_allclose(first, sums, atol=1e-6)
+        self.assertGreaterEqual(without_ties, 2)
+
+    def test_full_run_has_scikit_learns_inertia(self):
+        # The last splits one cloud into 16: there Lloyd's steps become smaller than the grid before they end.
+        for seed, columns, k, groups, most in ((1, 24, 2, 12, 1e-4), (2, 24, 8, 12, 1e-4), (3, 30, 16, 16, 1e-4),
+                                               (4, 6, 16, 12, 1e-4), (6, 24, 16, 20, 1e-4), (7, 30, 16, 1, 2e-3)):
+            rows = grid_rows(seed, 20000, columns, groups)
+            start = rows[np.random.default_rng(seed).choice(len(rows), k, replace=False)]
+            found = drive('lloyd', np.int64(len(rows)), np.int64(k), rows, start)
+            inertia = int(np.frombuffer(found[:8], np.int64)[0])
+            lattice = np.frombuffer(found[8:], np.int16).reshape(k, GRID).astype(np.int64)
+            exact = ((rows[:, None, :].astype(np.int64) - lattice[None]) ** 2).sum(axis=2).min(axis=1).sum()
+            self.assertEqual(inertia, exact)
+            other = KMeans(k, init=start.astype(float), n_init=1, max_iter=300, tol=0, algorithm='lloyd')
+            other = other.fit(rows.astype(float)).inertia_
+            self.assertLess(abs(inertia - other) / other, most)
+
+
+def wide_slow(rows, lattice):
+    """Lloyd's iterations in Python's integers; see kmeans2.h. No cluster of this data is ever empty."""
+    def distance(row, centre):
+        return sum((x - c) ** 2 for x, c in zip(row, centre))
+
+    def mean(total, count):
+        rounded = (2 * abs(total) + count) // (2 * count)
+        return rounded if total >= 0 else -rounded
+
+    def go(lattice):
+        labels = [int(distance(row, lattice[1]) < distance(row, lattice[0])) for row in rows]
+        members = [[row for row, label in zip(rows, labels) if label == c] for c in (0, 1)]
+        return members, [[sum(column) for column in zip(*m)] for m in members]
+
+    while True:
+        members, sums = go(lattice)
+        moved = [[mean(s, len(m)) for s in total] for m, total in zip(members, sums)]
+        if moved == lattice:
+            break
+        lattice = moved
+    if (-len(members[0]), lattice[0]) > (-len(members[1]), lattice[1]):
+        lattice = lattice[::-1]
+    members, sums = go(lattice)
+    inertia = sum(distance(row, lattice[c]) for c in (0, 1) for row in members[c])
+    return [len(m) for m in members], lattice, sums, inertia
+
+
+class Wide(unittest.TestCase):
+    def test_raw_clusters_are_those_of_big_integers(self):
+        for seed, most in ((1, 60000), (2, 2 ** 31 - 1), (3, 2 ** 31 - 1)):
+            random = np.random.default_rng(seed)
+            rows = random.integers(0, 4097, (600, TALK)).astype(np.int64)
+            rows[:, 0] = random.integers(1, 60, 600) * 4096
+            loud = random.choice(600, 20, replace=False)
+            rows[loud, 0] = random.integers(most // 2, most, 20) * 4096
+            start = np.array([rows[loud[0]], rows[(loud[0] + 1) % 600]])
+            found = np.frombuffer(drive('wide', np.int64(600), rows, start), np.int64)
+            counts, lattice, pairs = found[:2], found[2:32].reshape(2, TALK), found[32:].reshape(-1, 2)
+            numbers = [(int(high) << 64) + int(np.uint64(np.int64(low))) for low, high in pairs]
+            expected = wide_slow(rows.tolist(), start.tolist())
+            self.assertEqual(counts.tolist(), expected[0])
+            self.assertEqual(lattice.tolist(), expected[1])
+            self.assertEqual(numbers[:-1], [s for total in expected[2] for s in total])
+            self.assertEqual(numbers[-1], expected[3])
+            self.assertGreater(numbers[-1], 2 ** 64 if most > 60000 else 0)  # wide indeed
+
+
+class Calibration(unittest.TestCase):
+    def test_p_is_conformal_with_an_exponential_tail_below(self):
+        random = np.random.default_rng(1)
+        for count in (3, 150, 1000, 5000):
+            scores = np.rint(np.exp(random.normal(14, 1, count))).astype(np.int64)
+            asked = np.concatenate([scores[:50], np.rint(np.exp(random.normal(16, 3, 500)))]).astype(np.int64)
+            found = np.frombuffer(drive('p', np.int64(count), np.int64(len(asked)), scores, asked), np.float64)
+            knee = np.sort(scores)[-(-count * 95 // 100) - 1]
+            beyond = scores[scores > knee]
+            beta = np.mean(np.log(beyond) - math.log(knee)) if len(beyond) >= 10 else None
+            for score, p in zip(asked, found):
+                expected = (1 + int((scores >= score).sum())) / (count + 1)
+                tail = 0.05 * math.exp(-(math.log(score) - math.log(knee)) / beta) if beta and score > knee else 1
+                if tail < 1 / (count + 1):
+                    self.assertAlmostEqual(-p / tail, 1, delta=1e-6)
+                else:
+                    self.assertEqual(p, expected)
+
+
+if __name__ == '__main__':
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    DRIVER = sys.argv.pop(1)
+    unittest.main()

@@ -1,0 +1,239 @@
+/* k-means on the grid, by hand and by slow sums; run alone. Ranks: test_model_together. */
+#include "kmeans.h"
+
+#include "synthetic.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#define ROWS 500
+
+static void grid_fill(int16_t *grid, size_t rows, size_t columns)
+{
+    memset(grid, 0, rows * GRID_COLUMNS * sizeof *grid);
+    for (size_t row = 0; row < rows; row++)
+        for (size_t c = 0; c < columns; c++)
+            grid[row * GRID_COLUMNS + c] =
+                (int16_t)((double)(row % 5) * 600.0 + synthetic_unit(row, c) * 500.0 - 1500.0);
+}
+
+static struct grid_rows rows_of(const int16_t *grid, size_t count)
+{
+    return (struct grid_rows){.values = grid, .count = count, .total = (int64_t)count};
+}
+
+/* The nearest centre by int64 differences, the lowest number among equals. */
+static int32_t slow_nearest(const int16_t *row, const int16_t *lattice, int k, int64_t *distance)
+{
+    int32_t label = 0;
+    *distance = INT64_MAX;
+    for (int32_t c = 0; c < k; c++) {
+        int64_t sum = 0;
+        for (size_t i = 0; i < GRID_COLUMNS; i++) {
+            int64_t apart = (int64_t)row[i] - lattice[(size_t)c * GRID_COLUMNS + i];
+            sum += apart * apart;
+        }
+        if (sum < *distance) {
+            *distance = sum;
+            label = c;
+        }
+    }
+    return label;
+}
+
+static void test_assignment_is_that_of_plain_distances(void **state)
+{
+    (void)state;
+    static int16_t grid[ROWS * GRID_COLUMNS];
+    int32_t labels[ROWS], distances[ROWS];
+    grid_fill(grid, ROWS, 24);
+    const struct grid_rows rows = rows_of(grid, ROWS);
+    assert_int_equal(kmeans_assign(&rows, grid, 16, labels, distances, NULL), STATUS_OK);
+    for (size_t row = 0; row < ROWS; row++) {
+        int64_t distance;
+        assert_int_equal(labels[row], slow_nearest(grid + row * GRID_COLUMNS, grid, 16, &distance));
+        assert_int_equal(distances[row], distance);
+    }
+}
+
+static void test_widest_distance_does_not_overflow(void **state)
+{
+    (void)state;
+    int16_t row[GRID_COLUMNS], centre[GRID_COLUMNS];
+    int32_t label, distance;
+    for (size_t i = 0; i < GRID_COLUMNS; i++) {
+        row[i] = GRID_MOST;
+        centre[i] = -GRID_MOST;
+    }
+    const struct grid_rows rows = rows_of(row, 1);
+    assert_int_equal(kmeans_assign(&rows, centre, 1, &label, &distance, NULL), STATUS_OK);
+    assert_int_equal(distance, 2146435200);
+    assert_int_equal(kmeans_distance(row, centre), 2146435200);
+}
+
+static void test_tie_goes_to_the_lowest_cluster(void **state)
+{
+    (void)state;
+    int16_t row[GRID_COLUMNS] = {0}, lattice[3 * GRID_COLUMNS] = {0};
+    int32_t label, distance;
+    lattice[0] = 9;
+    lattice[GRID_COLUMNS] = 4;
+    lattice[(size_t)2 * GRID_COLUMNS] = -4;
+    const struct grid_rows rows = rows_of(row, 1);
+    assert_int_equal(kmeans_assign(&rows, lattice, 3, &label, &distance, NULL), STATUS_OK);
+    assert_int_equal(label, 1);
+    assert_int_equal(distance, 16);
+}
+
+/* Sums, counts, medians and inertia are those of the rows that the stored lattice assigns. */
+static void assert_totals(const struct grid_rows *rows, const struct kmeans *kmeans)
+{
+    int64_t *sum = calloc((size_t)kmeans->k * GRID_COLUMNS, sizeof *sum);
+    int64_t *count = calloc((size_t)kmeans->k, sizeof *count);
+    int64_t *below = calloc((size_t)kmeans->k, sizeof *below);
+    int64_t *up_to = calloc((size_t)kmeans->k, sizeof *up_to);
+    int64_t inertia = 0;
+    for (size_t row = 0; row < rows->count; row++) {
+        const int16_t *values = rows->values + row * GRID_COLUMNS;
+        int64_t distance;
+        size_t label = (size_t)slow_nearest(values, kmeans->lattice, kmeans->k, &distance);
+        for (size_t i = 0; i < GRID_COLUMNS; i++)
+            sum[label * GRID_COLUMNS + i] += values[i];
+        count[label]++;
+        below[label] += distance < kmeans->median_distance[label];
+        up_to[label] += distance <= kmeans->median_distance[label];
+        inertia += distance;
+    }
+    assert_memory_equal(sum, kmeans->sum, (size_t)kmeans->k * GRID_COLUMNS * sizeof *sum);
+    assert_memory_equal(count, kmeans->count, (size_t)kmeans->k * sizeof *count);
+    assert_int_equal(inertia, kmeans->inertia);
+    for (int c = 0; c < kmeans->k; c++) {
+        const int64_t rank = (count[c] + 1) / 2;
+        assert_true(count[c] == 0 || (below[c] < rank && up_to[c] >= rank));
+        assert_int_equal(kmeans->group[c], 200 * count[c] < rows->total);
+        assert_true(c == 0 || count[c] <= count[c - 1]);
+    }
+    free(up_to);
+    free(below);
+    free(count);
+    free(sum);
+}
+
+static void test_stored_sums_and_counts_are_those_of_their_rows(void **state)
+{
+    (void)state;
+    static int16_t grid[ROWS * GRID_COLUMNS];
+    struct team *team = team_alone();
+    struct kmeans kmeans = {0};
+    grid_fill(grid, ROWS, 7);
+    const struct grid_rows rows = rows_of(grid, ROWS);
+    assert_int_equal(kmeans_fit(team, &rows, 11, 3, &kmeans, NULL), STATUS_OK);
+    assert_totals(&rows, &kmeans);
+    kmeans_clear(&kmeans);
+    team_free(team);
+}
+
+/* The rows of a coarse grid have many ties; the order by size then changes who gets them. */
+static void test_sums_and_order_hold_where_rows_tie(void **state)
+{
+    (void)state;
+    static int16_t grid[ROWS * GRID_COLUMNS];
+    struct team *team = team_alone();
+    memset(grid, 0, sizeof grid);
+    for (size_t row = 0; row < ROWS; row++)
+        for (size_t c = 0; c < 2; c++)
+            grid[row * GRID_COLUMNS + c] = (int16_t)(synthetic_unit(row, c) * 6.0);
+    const struct grid_rows rows = rows_of(grid, ROWS);
+    for (uint64_t seed = 0; seed < 30; seed++) {
+        struct kmeans kmeans = {0};
+        assert_int_equal(kmeans_fit(team, &rows, 7, seed, &kmeans, NULL), STATUS_OK);
+        assert_totals(&rows, &kmeans);
+        kmeans_clear(&kmeans);
+    }
+    team_free(team);
+}
+
+/* Rows 0, 1, 2, 3 and 100 on a line; the second centre is too far for all. It takes the row with the largest
+ * D² to the first, 100; then the first moves to (0+1+2+3)/4 = 1.5, which rounds to 2. */
+static void test_empty_cluster_takes_the_farthest_row(void **state)
+{
+    (void)state;
+    int16_t grid[5 * GRID_COLUMNS] = {0}, start[2 * GRID_COLUMNS] = {0};
+    struct team *team = team_alone();
+    struct kmeans kmeans = {0};
+    for (int16_t row = 0; row < 5; row++)
+        grid[(size_t)row * GRID_COLUMNS] = (int16_t)(row < 4 ? row : 100);
+    start[GRID_COLUMNS] = -4000;
+    const struct grid_rows rows = rows_of(grid, 5);
+    assert_int_equal(kmeans_run(team, &rows, start, 2, &kmeans, NULL), STATUS_OK);
+    assert_int_equal(kmeans.count[0], 4);
+    assert_int_equal(kmeans.count[1], 1);
+    assert_int_equal(kmeans.sum[0], 6);
+    assert_int_equal(kmeans.lattice[0], 2);
+    assert_int_equal(kmeans.lattice[GRID_COLUMNS], 100);
+    assert_int_equal(kmeans.inertia, 4 + 1 + 0 + 1);
+    assert_totals(&rows, &kmeans);
+    kmeans_clear(&kmeans);
+    team_free(team);
+}
+
+static void test_two_empty_clusters_take_two_rows(void **state)
+{
+    (void)state;
+    int16_t grid[5 * GRID_COLUMNS] = {0}, start[3 * GRID_COLUMNS] = {0};
+    struct team *team = team_alone();
+    struct kmeans kmeans = {0};
+    for (int16_t row = 0; row < 5; row++)
+        grid[(size_t)row * GRID_COLUMNS] = (int16_t)(row < 3 ? row : row * 100);
+    start[GRID_COLUMNS] = start[(size_t)2 * GRID_COLUMNS] = -4000;
+    const struct grid_rows rows = rows_of(grid, 5);
+    assert_int_equal(kmeans_run(team, &rows, start, 3, &kmeans, NULL), STATUS_OK);
+    assert_int_equal(kmeans.count[0], 3);
+    assert_int_equal(kmeans.lattice[0], 1);
+    // As large as each other: by coordinates.
+    assert_int_equal(kmeans.lattice[GRID_COLUMNS], 300);
+    assert_int_equal(kmeans.lattice[(size_t)2 * GRID_COLUMNS], 400);
+    kmeans_clear(&kmeans);
+    team_free(team);
+}
+
+static void test_k_of_all_distinct_rows_has_no_inertia_and_one_more_is_refused(void **state)
+{
+    (void)state;
+    int16_t grid[6 * GRID_COLUMNS] = {0};
+    struct team *team = team_alone();
+    struct kmeans kmeans = {0};
+    struct error err;
+    for (int16_t row = 0; row < 6; row++)
+        grid[(size_t)row * GRID_COLUMNS] = (int16_t)(row / 2 * 50);
+    const struct grid_rows rows = rows_of(grid, 6);
+    assert_int_equal(kmeans_fit(team, &rows, 3, 1, &kmeans, &err), STATUS_OK);
+    assert_int_equal(kmeans.inertia, 0);
+    kmeans_clear(&kmeans);
+    assert_int_equal(kmeans_fit(team, &rows, 4, 1, &kmeans, &err), STATUS_USAGE);
+    assert_string_equal(err.where, "model.kmeans.k");
+    assert_string_equal(err.what, "k is 4, but only 3 of the 6 training rows are distinct");
+    assert_string_equal(err.hint, "choose a smaller k, or train on more rows");
+    team_free(team);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_assignment_is_that_of_plain_distances),
+        cmocka_unit_test(test_widest_distance_does_not_overflow),
+        cmocka_unit_test(test_tie_goes_to_the_lowest_cluster),
+        cmocka_unit_test(test_stored_sums_and_counts_are_those_of_their_rows),
+        cmocka_unit_test(test_sums_and_order_hold_where_rows_tie),
+        cmocka_unit_test(test_empty_cluster_takes_the_farthest_row),
+        cmocka_unit_test(test_two_empty_clusters_take_two_rows),
+        cmocka_unit_test(test_k_of_all_distinct_rows_has_no_inertia_and_one_more_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
