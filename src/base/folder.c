@@ -23,8 +23,8 @@ enum status folder_make(const char *path, struct error *err)
         memcpy(part, path, i);
         part[i] = '\0';
         if (mkdir(part, 0777) != 0 && errno != EEXIST)
-            return error_set(err, STATUS_IO, path, "check the path and your rights", "cannot make the folder: %s",
-                             strerror(errno));
+            return error_set(err, STATUS_IO, path, "check the path and your rights",
+                             "cannot make the folder: %s", strerror(errno));
     }
     return STATUS_OK;
 }

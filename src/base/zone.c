@@ -262,7 +262,8 @@ static bool transitions_read(const unsigned char *bytes, const struct block *blo
     return zone->first_offset_s >= -DAY_S && zone->first_offset_s <= DAY_S;
 }
 
-/* Version 2 and later: the first block, with 32-bit times, is skipped; behind the second one stands the rule. */
+/* Version 2 and later: the first block, with 32-bit times, is skipped; behind the second one stands the rule.
+ */
 static bool tzif_read(unsigned char *bytes, size_t count, struct zone *zone)
 {
     struct block block;
@@ -305,7 +306,7 @@ static size_t file_read(const char *name, unsigned char *bytes)
     if (file < 0)
         return 0;
     if (fstat(file, &there) == 0 && S_ISREG(there.st_mode))
-        for (ssize_t got = 1; got > 0 && count < FILE_BYTES_MOST; count += got > 0 ? (size_t)got : 0)
+        for (ssize_t got = 1; got > 0 && count<FILE_BYTES_MOST; count += got> 0 ? (size_t)got : 0)
             got = read(file, bytes + count, FILE_BYTES_MOST - count);
     (void)close(file);
     return count;
@@ -322,10 +323,12 @@ enum status zone_load(const char *name, struct zone **zone, struct error *err)
     } else if (strcmp(name, "UTC") == 0) {
         made->rule = (struct rule){.is_there = true};
     } else if (!name_is_safe(name) || (count = file_read(name, bytes)) == 0) {
-        status = error_set(err, STATUS_USAGE, "time zone", "use an IANA name such as Asia/Tokyo; is tzdata installed?",
+        status = error_set(err, STATUS_USAGE, "time zone",
+                           "use an IANA name such as Asia/Tokyo; is tzdata installed?",
                            "there is no zone \"%.60s\"", name);
     } else if (!tzif_read(bytes, count, made)) {
-        status = error_set(err, STATUS_CORRUPT, name, "install tzdata again", "its file is not TZif of version 2 or later");
+        status = error_set(err, STATUS_CORRUPT, name, "install tzdata again",
+                           "its file is not TZif of version 2 or later");
     }
     if (status == STATUS_OK) {
         *zone = made;
@@ -362,13 +365,14 @@ int64_t zone_offset_s(const struct zone *zone, int64_t utc_s)
     return low ? zone->offset_s[low - 1] : zone->first_offset_s;
 }
 
-/* Offsets before and after anything that happens within a day of a local time: real zones change at most once in two
- * days around any moment since 1900. */
+/* Offsets before and after anything that happens within a day of a local time: real zones change at most once
+ * in two days around any moment since 1900. */
 int zone_to_utc(const struct zone *zone, int64_t local_s, int64_t utc[2])
 {
     int64_t before_s = zone_offset_s(zone, local_s - DAY_S), after_s = zone_offset_s(zone, local_s + DAY_S);
     int64_t early = local_s - before_s, late = local_s - after_s;
-    bool early_holds = zone_offset_s(zone, early) == before_s, late_holds = zone_offset_s(zone, late) == after_s;
+    bool early_holds = zone_offset_s(zone, early) == before_s,
+         late_holds = zone_offset_s(zone, late) == after_s;
     if (early_holds && late_holds && early != late) {
         utc[0] = early < late ? early : late;
         utc[1] = early < late ? late : early;
@@ -386,7 +390,8 @@ int64_t zone_fold_s(const struct zone *zone, int64_t local_s)
 
 bool zone_has_fold_between(const struct zone *zone, int64_t from_s, int64_t to_s)
 {
-    // A fold lasts months on either side, so samples a day apart see every one; years of a hostile log are bounded.
+    // A fold lasts months on either side, so samples a day apart see every one; years of a hostile log are
+    // bounded.
     const int64_t most = 400 * 366 * DAY_S;
     int64_t last_s = zone_offset_s(zone, from_s);
     if (to_s - from_s > most)
@@ -408,7 +413,8 @@ int64_t zone_day_of(const struct zone *zone, int64_t utc_s)
 
 int64_t zone_day_start(const struct zone *zone, int64_t day)
 {
-    // Midnight may be skipped, shown twice, or the whole date be skipped: the first instant of this date or a later one.
+    // Midnight may be skipped, shown twice, or the whole date be skipped: the first instant of this date or a
+    // later one.
     int64_t low = day * DAY_S - 2 * DAY_S, high = day * DAY_S + 2 * DAY_S;
     int64_t utc[2];
     if (zone_to_utc(zone, day * DAY_S, utc) == 1 && zone_day_of(zone, utc[0] - 1) < day)

@@ -1,8 +1,8 @@
 /**
  * Time zones by IANA name, several at once: libc knows one zone a process.
  *
- * Read from the system's TZif files (RFC 8536), with the rule in the footer for times after the last transition. Days
- * are local dates as days since 1970-01-01 in the proleptic Gregorian calendar.
+ * Read from the system's TZif files (RFC 8536), with the rule in the footer for times after the last
+ * transition. Days are local dates as days since 1970-01-01 in the proleptic Gregorian calendar.
  */
 #ifndef BASE_ZONE_H
 #define BASE_ZONE_H
@@ -32,8 +32,8 @@ int64_t zone_offset_s(const struct zone *zone, int64_t utc_s);
 /**
  * Finds the instants that have a local time. Local.
  *
- * @param utc  filled: both when the clock shows the time twice, ascending; once: both the same; in a gap: the time as
- *             if the clock had not been put forward, both the same
+ * @param utc  filled: both when the clock shows the time twice, ascending; once: both the same; in a gap: the
+ * time as if the clock had not been put forward, both the same
  * @return     how many instants there are: 0 in a gap, 1, or 2 in a fold
  */
 int zone_to_utc(const struct zone *zone, int64_t local_s, int64_t utc[2]);
@@ -47,7 +47,8 @@ bool zone_has_fold_between(const struct zone *zone, int64_t from_s, int64_t to_s
 /** Returns the local date of an instant. Local. */
 int64_t zone_day_of(const struct zone *zone, int64_t utc_s);
 
-/** Returns the instant, in UTC seconds, at which a local date begins; of a date that was skipped, the next one's. Local. */
+/** Returns the instant, in UTC seconds, at which a local date begins; of a date that was skipped, the next
+ * one's. Local. */
 int64_t zone_day_start(const struct zone *zone, int64_t day);
 
 /** Returns the day of a date; months and days beyond their range carry over. Local. */

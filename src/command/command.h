@@ -1,5 +1,6 @@
 /**
- * The command line: one file a command, what they share in session.h, and nothing else in quern prints or exits.
+ * The command line: one file a command, what they share in session.h, and nothing else in quern prints or
+ * exits.
  */
 #ifndef COMMAND_COMMAND_H
 #define COMMAND_COMMAND_H

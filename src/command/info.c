@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 
 static const char *const TYPE_NAMES[] = {
-    [STORE_I8] = "int8",     [STORE_U8] = "uint8",   [STORE_I16] = "int16",   [STORE_U16] = "uint16",
-    [STORE_I32] = "int32",   [STORE_U32] = "uint32", [STORE_I64] = "int64",   [STORE_U64] = "uint64",
+    [STORE_I8] = "int8",     [STORE_U8] = "uint8",    [STORE_I16] = "int16", [STORE_U16] = "uint16",
+    [STORE_I32] = "int32",   [STORE_U32] = "uint32",  [STORE_I64] = "int64", [STORE_U64] = "uint64",
     [STORE_F32] = "float32", [STORE_F64] = "float64", [STORE_CHAR] = "char",
 };
 
@@ -52,9 +52,10 @@ static enum status variable_list(const struct store_variable *variable, void *co
     }
     char shape[64] = "";
     for (int axis = 0, at = 0; axis < variable->rank; axis++)
-        at += snprintf(shape + at, sizeof shape - (size_t)at, "%s%zu", axis ? " x " : "", variable->shape[axis]);
-    (void)fprintf(listing->stream, "  %-28s %-9s %-18s %s%s%s\n", variable->name, type, shape, variable->long_name,
-                  *variable->units ? ", " : "", variable->units);
+        at += snprintf(shape + at, sizeof shape - (size_t)at, "%s%zu", axis ? " x " : "",
+                       variable->shape[axis]);
+    (void)fprintf(listing->stream, "  %-28s %-9s %-18s %s%s%s\n", variable->name, type, shape,
+                  variable->long_name, *variable->units ? ", " : "", variable->units);
     return STATUS_OK;
 }
 
@@ -85,7 +86,8 @@ static void day_list(const struct store_day *day, int64_t rows, struct json *jso
     civil_from_day(day->day, &year, &month, &date);
     (void)snprintf(text, sizeof text, "%04d-%02d-%02d", year, month, date);
     if (!json) {
-        (void)printf("  %s  %8" PRId64 " rows in %d part%s\n", text, rows, day->parts, day->parts > 1 ? "s" : "");
+        (void)printf("  %s  %8" PRId64 " rows in %d part%s\n", text, rows, day->parts,
+                     day->parts > 1 ? "s" : "");
         return;
     }
     json_open(json, NULL, '{');
@@ -119,7 +121,8 @@ done:
     return status;
 }
 
-static enum status path_show(const struct session *session, const char *path, struct json *json, struct error *err)
+static enum status path_show(const struct session *session, const char *path, struct json *json,
+                             struct error *err)
 {
     enum status status = STATUS_OK;
     char hex[33];

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #ifndef QUERN_VERSION
-#define QUERN_VERSION "0.1.0"
+#    define QUERN_VERSION "0.1.0"
 #endif
 
 struct command_row {
@@ -38,7 +38,7 @@ enum option_key {
 };
 
 #define FOR(command) (1u << COMMAND_##command)
-#define FOR_JOBS (FOR(CHECK) | FOR(RUN) | FOR(EXTRACT) | FOR(TRAIN) | FOR(SCORE))
+#define FOR_JOBS (FOR(RUN) | FOR(EXTRACT) | FOR(TRAIN) | FOR(SCORE))
 
 struct option_row {
     unsigned commands;
@@ -46,12 +46,13 @@ struct option_row {
 };
 
 static const struct option_row OPTIONS[] = {
-    {FOR_JOBS, {"set", KEY_SET, "KEY=VALUE", 0, "Replace a value of the job file; VALUE is YAML, the last one wins", 0}},
-    {FOR(CHECK) | FOR(RUN) | FOR(EXTRACT) | FOR(SHOW) | FOR(INFO), {"json", KEY_JSON, NULL, 0, "Print JSON", 0}},
+    {FOR_JOBS,
+     {"set", KEY_SET, "KEY=VALUE", 0, "Replace a value of the job file; VALUE is YAML, the last one wins",
+      0}},
+    {FOR(RUN) | FOR(EXTRACT) | FOR(SHOW) | FOR(INFO), {"json", KEY_JSON, NULL, 0, "Print JSON", 0}},
     {FOR_JOBS, {"quiet", KEY_QUIET, NULL, 0, "No progress", 0}},
     {FOR_JOBS, {"verbose", KEY_VERBOSE, NULL, 0, "Tell more", 0}},
     {FOR(SCORE), {"model", KEY_MODEL, "FILE", 0, "Score by this model instead of output.dir/model.h5", 0}},
-    {FOR(CHECK), {"ranks", KEY_RANKS, "N", 0, "Show the split over N ranks", 0}},
     {FOR(PARSE), {"tsv", KEY_TSV, NULL, 0, "Print tab-separated values (the default)", 0}},
     {FOR(PARSE), {"timezone", KEY_TIMEZONE, "ZONE", 0, "IANA zone of time stamps that carry none (UTC)", 0}},
     {FOR(PARSE), {"year", KEY_YEAR, "YEAR", 0, "Year of time stamps that carry none (the file's)", 0}},
@@ -84,7 +85,8 @@ static error_t option_read(int key, char *text, struct argp_state *state)
     case KEY_TSV: options->tsv = true; break;
     case ARGP_KEY_ARG: options->words[options->word_count++] = text; break;
     case ARGP_KEY_END:
-        if (options->word_count < ROWS[options->command].least || options->word_count > ROWS[options->command].most)
+        if (options->word_count < ROWS[options->command].least ||
+            options->word_count > ROWS[options->command].most)
             argp_error(state, "expected %s", ROWS[options->command].words);
         break;
     default: return ARGP_ERR_UNKNOWN;
@@ -98,8 +100,9 @@ static void usage_print(FILE *stream)
                           "Anomaly scores for every internal IP, from an archive of BIND 9 query logs.\n\n");
     for (int c = 0; c < COMMANDS; c++)
         (void)fprintf(stream, "  %-8s %-9s  %s\n", ROWS[c].name, ROWS[c].words, ROWS[c].text);
-    (void)fprintf(stream, "\nquern COMMAND --help tells the options of a command; quern --version its version.\n"
-                          "Run on several ranks with mpirun -n 8 quern run JOB.yaml, or srun quern run JOB.yaml.\n");
+    (void)fprintf(stream,
+                  "\nquern COMMAND --help tells the options of a command; quern --version its version.\n"
+                  "Run on several ranks with mpirun -n 8 quern run JOB.yaml, or srun quern run JOB.yaml.\n");
 }
 
 /* Whether this process is not the first of its launch: it then keeps quiet about a wrong command line. */
@@ -142,7 +145,8 @@ static int command_find(int argc, char **argv, enum command_id *command)
             return -1;
         }
     if (!silent)
-        (void)fprintf(stderr, "quern: there is no command \"%.40s\"\nquern --help lists the commands\n", argv[1]);
+        (void)fprintf(stderr, "quern: there is no command \"%.40s\"\nquern --help lists the commands\n",
+                      argv[1]);
     return status_exit(STATUS_USAGE);
 }
 

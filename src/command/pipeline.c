@@ -24,17 +24,18 @@ static void extract_tell(const struct session *session, const struct extract_sum
         (void)fprintf(stderr, "quern: warning: %" PRId64 " rejected lines%s\n", rejects,
                       summary->reject_count ? ", the first of them:" : "");
     for (size_t i = 0; i < summary->reject_count; i++)
-        (void)fprintf(stderr, "  %s byte %" PRId64 ": %s\n", summary->rejects[i].path, summary->rejects[i].line.offset,
-                      summary->rejects[i].line.text);
+        (void)fprintf(stderr, "  %s byte %" PRId64 ": %s\n", summary->rejects[i].path,
+                      summary->rejects[i].line.offset, summary->rejects[i].line.text);
     if (summary->fold_guessed > 0)
-        (void)fprintf(stderr, "quern: warning: %" PRId64 " lines in a repeated hour: which of the two was guessed\n",
+        (void)fprintf(stderr,
+                      "quern: warning: %" PRId64 " lines in a repeated hour: which of the two was guessed\n",
                       summary->fold_guessed);
     if (session->options.verbose)
         (void)fprintf(stderr,
-                      "quern: %" PRId64 " lines, %" PRId64 " queries, %" PRId64 " rows; %" PRId64 " shards written, %" PRId64
-                      " kept; slowest rank %.2f of the mean\n",
-                      extract_lines(summary), summary->kinds[LINES_QUERY], summary->rows, summary->shards_written,
-                      summary->shards_kept,
+                      "quern: %" PRId64 " lines, %" PRId64 " queries, %" PRId64 " rows; %" PRId64
+                      " shards written, %" PRId64 " kept; slowest rank %.2f of the mean\n",
+                      extract_lines(summary), summary->kinds[LINES_QUERY], summary->rows,
+                      summary->shards_written, summary->shards_kept,
                       summary->log_bytes_parsed ? (double)summary->slowest_bytes * team_size(session->team) /
                                                       (double)summary->log_bytes_parsed
                                                 : 1.0);
@@ -43,7 +44,8 @@ static void extract_tell(const struct session *session, const struct extract_sum
 enum status step_extract(struct session *session, struct extract_summary *summary, struct error *err)
 {
     session_step(session, "reading logs");
-    enum status status = extract_run(session->team, session->job, session->zone, session_progress, session, summary, err);
+    enum status status =
+        extract_run(session->team, session->job, session->zone, session_progress, session, summary, err);
     extract_tell(session, summary);
     return status;
 }
@@ -111,19 +113,23 @@ static void train_tell(const struct session *session, const struct model *model)
         return;
     if (session->options.verbose)
         (void)fprintf(stderr,
-                      "quern: %" PRId64 " rows trained, %" PRId64 " calibrated by %s; %" PRId64 " epochs, %" PRId64 " clamps\n",
-                      summary.train_rows, summary.calibration_rows, LEVELS[level], summary.epochs, summary.clamps);
+                      "quern: %" PRId64 " rows trained, %" PRId64 " calibrated by %s; %" PRId64
+                      " epochs, %" PRId64 " clamps\n",
+                      summary.train_rows, summary.calibration_rows, LEVELS[level], summary.epochs,
+                      summary.clamps);
     else if (level == 3)
-        (void)fprintf(stderr, "quern: warning: model: too few rows, days or IPs to calibrate on others than %s\n",
+        (void)fprintf(stderr,
+                      "quern: warning: model: too few rows, days or IPs to calibrate on others than %s\n",
                       LEVELS[level]);
 }
 
-enum status step_train(struct session *session, struct rows *rows, struct prepared *prepared, struct model **model,
-                       struct error *err)
+enum status step_train(struct session *session, struct rows *rows, struct prepared *prepared,
+                       struct model **model, struct error *err)
 {
     enum status status = STATUS_OK;
     char path[4200];
-    const struct prepare_plan plan = {session->zone, session->job->model_train, session->job->model_calibrate};
+    const struct prepare_plan plan = {session->zone, session->job->model_train,
+                                      session->job->model_calibrate};
     struct model_settings settings = model_settings(session->job);
     session_step(session, "training");
     TRY(prepare_training(session->team, &plan, rows, prepared, err));
@@ -159,8 +165,9 @@ enum status step_score(struct session *session, const struct rows *rows, const s
     char *job = NULL, *line = command_line(session);
     const struct model_context *context = model_context_of(model);
     uint8_t *seen = calloc(rows->count + 1, 1);
-    enum status had = seen && line ? job_text(session->job, &job, err)
-                                   : error_set(err, STATUS_NO_MEMORY, "scores", "", "no room for %zu rows", rows->count);
+    enum status had =
+        seen && line ? job_text(session->job, &job, err)
+                     : error_set(err, STATUS_NO_MEMORY, "scores", "", "no room for %zu rows", rows->count);
     session_step(session, "scoring");
     TRY(team_agree(session->team, had, err));
     TRY(team_agree(session->team, model_score(model, &prepared->input, &scores, err), err));
@@ -172,8 +179,8 @@ enum status step_score(struct session *session, const struct rows *rows, const s
     (void)snprintf(ranks, sizeof ranks, "%d", team_size(session->team));
     const struct provenance provenance[] = {{"command", line}, {"job", job}, {"ranks", ranks}};
     path_in(session, "scores.h5", path, sizeof path);
-    TRY(scores_write(session->team, path, session->job->features_timezone, rows, model, &scores, seen, table, provenance,
-                     sizeof provenance / sizeof provenance[0], err));
+    TRY(scores_write(session->team, path, session->job->features_timezone, rows, model, &scores, seen, table,
+                     provenance, sizeof provenance / sizeof provenance[0], err));
 done:
     model_scores_free(&scores);
     free(seen);

@@ -30,13 +30,14 @@ static void suspects_print(const struct session *session, const struct ip_table 
         return;
     qsort(suspects, count, sizeof *suspects, compare_rank);
     (void)printf("\nSuspicious IPs: rows in both groups of a model, the largest score first\n");
-    (void)printf("  %-39s %8s  %-10s %7s  %s\n", "IP", "score", "role", "rows", "minority rows by kmeans2, kmeans, autoencoder");
+    (void)printf("  %-39s %8s  %-10s %7s  %s\n", "IP", "score", "role", "rows",
+                 "minority rows by kmeans2, kmeans, autoencoder");
     for (size_t i = 0; i < count && i < SUSPECTS_MOST; i++) {
         char text[IP_TEXT_BYTES];
         const struct ip_judged *ip = suspects[i];
         (void)ip_write(&ip->ip, text);
-        (void)printf("  %-39s %8.2f  %-10s %7" PRId64 "  %" PRId64 " %" PRId64 " %" PRId64 "\n", text, ip->score,
-                     role_name((enum role)ip->role), ip->rows, ip->minority_rows[GROUP_KMEANS2],
+        (void)printf("  %-39s %8.2f  %-10s %7" PRId64 "  %" PRId64 " %" PRId64 " %" PRId64 "\n", text,
+                     ip->score, role_name((enum role)ip->role), ip->rows, ip->minority_rows[GROUP_KMEANS2],
                      ip->minority_rows[GROUP_KMEANS], ip->minority_rows[GROUP_AUTOENCODER]);
     }
     if (count == 0)
@@ -58,21 +59,22 @@ void result_print(const struct session *session, const struct rows *rows, const 
     if (!session_prints(session))
         return;
     groups_sum(table, sizes);
-    (void)printf("%" PRId64 " rows (window, IP) of %zu IPs on %" PRId64 " days\n\n", rows->total, table->count,
-                 rows->day_count);
-    (void)printf("  %-12s %14s %14s %20s %16s\n", "model", "majority rows", "minority rows", "IPs in both groups",
-                 "always minority");
+    (void)printf("%" PRId64 " rows (window, IP) of %zu IPs on %" PRId64 " days\n\n", rows->total,
+                 table->count, rows->day_count);
+    (void)printf("  %-12s %14s %14s %20s %16s\n", "model", "majority rows", "minority rows",
+                 "IPs in both groups", "always minority");
     for (int m = 0; m < GROUP_MODELS; m++)
         (void)printf("  %-12s %14" PRId64 " %14" PRId64 " %20" PRId64 " %16" PRId64 "\n",
                      group_model_name((enum group_model)m), sizes[m].majority_rows, sizes[m].minority_rows,
                      sizes[m].both_ips, sizes[m].always_minority_ips);
     if (sizes[GROUP_KMEANS2].minority_rows == 0)
-        (void)printf("  kmeans2: no minority found: the smaller cluster has 5 %% of the training rows or more\n");
+        (void)printf(
+            "  kmeans2: no minority found: the smaller cluster has 5 %% of the training rows or more\n");
     if (model_context_of(model)->calibration_level == 3)
         (void)printf("  p-values are optimistic: there were too few rows to calibrate on others\n");
     suspects_print(session, table);
-    (void)printf("\nResults: %s/scores.h5, %s/model.h5, %s\n", session->job->output_dir, session->job->output_dir,
-                 session->job->store_dir);
+    (void)printf("\nResults: %s/scores.h5, %s/model.h5, %s\n", session->job->output_dir,
+                 session->job->output_dir, session->job->store_dir);
 }
 
 void extract_json(struct json *json, const struct session *session, const struct extract_summary *summary,

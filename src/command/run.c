@@ -27,7 +27,8 @@ static void work_clear(struct work *work)
     free(work->table.items);
 }
 
-static void json_print(const struct session *session, const struct work *work, int64_t peak_bytes, bool with_groups)
+static void json_print(const struct session *session, const struct work *work, int64_t peak_bytes,
+                       bool with_groups)
 {
     if (!session_prints(session))
         return;
@@ -71,10 +72,10 @@ enum status command_extract(struct session *session, struct error *err)
     if (session->options.json)
         json_print(session, &work, peak_bytes, false);
     else if (session_prints(session))
-        (void)printf("%" PRId64 " lines, %" PRId64 " queries, %" PRId64 " rows; %" PRId64 " shards written, %" PRId64
-                     " kept, in %s\n",
-                     extract_lines(summary), summary->kinds[LINES_QUERY], summary->rows, summary->shards_written,
-                     summary->shards_kept, session->job->store_dir);
+        (void)printf("%" PRId64 " lines, %" PRId64 " queries, %" PRId64 " rows; %" PRId64
+                     " shards written, %" PRId64 " kept, in %s\n",
+                     extract_lines(summary), summary->kinds[LINES_QUERY], summary->rows,
+                     summary->shards_written, summary->shards_kept, session->job->store_dir);
 done:
     work_clear(&work);
     return status;
@@ -91,7 +92,8 @@ enum status command_train(struct session *session, struct error *err)
     TRY(step_train(session, &work.rows, &work.prepared, &work.model, err));
     struct model_summary fit = model_summary_of(work.model);
     if (session_prints(session))
-        (void)printf("%" PRId64 " rows trained, %" PRId64 " calibrated, k = %d, %" PRId64 " epochs: %s/model.h5\n",
+        (void)printf("%" PRId64 " rows trained, %" PRId64 " calibrated, k = %d, %" PRId64
+                     " epochs: %s/model.h5\n",
                      fit.train_rows, fit.calibration_rows, fit.k, fit.epochs, session->job->output_dir);
 done:
     work_clear(&work);

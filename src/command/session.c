@@ -66,7 +66,8 @@ void session_progress(void *context, int64_t done_bytes, int64_t total_bytes)
     struct session *session = context;
     bool on_terminal = isatty(STDERR_FILENO) != 0;
     double now_s = clock_seconds();
-    if (session->options.quiet || now_s - session->progress_said_s < (on_terminal ? PROGRESS_TERMINAL_S : PROGRESS_LOG_S))
+    if (session->options.quiet ||
+        now_s - session->progress_said_s < (on_terminal ? PROGRESS_TERMINAL_S : PROGRESS_LOG_S))
         return;
     session->progress_said_s = now_s;
     double spent_s = now_s - session->began_s;
@@ -93,18 +94,18 @@ static int64_t now_local_s(void)
     time_t now = time(NULL);
     struct tm local = {0};
     (void)localtime_r(&now, &local);
-    return day_from_civil(local.tm_year + 1900, local.tm_mon + 1, local.tm_mday) * 86400 + local.tm_hour * 3600 +
-           local.tm_min * 60 + local.tm_sec;
+    return day_from_civil(local.tm_year + 1900, local.tm_mon + 1, local.tm_mday) * 86400 +
+           local.tm_hour * 3600 + local.tm_min * 60 + local.tm_sec;
 }
 
 static enum status job_read_local(struct session *session, int64_t now_s, struct error *err)
 {
     enum status status = STATUS_OK;
-    TRY(job_read(session->options.words[0], session->options.sets, session->options.set_count, now_s, &session->job,
-                 err));
+    TRY(job_read(session->options.words[0], session->options.sets, session->options.set_count, now_s,
+                 &session->job, err));
     TRY(zone_load(session->job->features_timezone, &session->zone, err));
-    TRY(calendar_read(session->job->features_calendar.items, session->job->features_calendar.count, &session->calendar,
-                      err));
+    TRY(calendar_read(session->job->features_calendar.items, session->job->features_calendar.count,
+                      &session->calendar, err));
 done:
     return status;
 }

@@ -56,7 +56,8 @@ struct session {
 #include "commands.def"
 #undef X
 
-/** Reads the command line. Returns −1 to go on, else the exit status: after --help, or after an error. Local. */
+/** Reads the command line. Returns −1 to go on, else the exit status: after --help, or after an error. Local.
+ */
 int options_read(int argc, char **argv, struct options *options);
 
 /** Frees the lists of the options. Local. */
@@ -89,10 +90,12 @@ void session_progress(void *context, int64_t done_bytes, int64_t total_bytes);
 /* ---- pipeline.c: the steps of the job ---- */
 
 /** Brings the store up to date, and prints warnings and rejects. Collective. */
-MUST_CHECK enum status step_extract(struct session *session, struct extract_summary *summary, struct error *err);
+MUST_CHECK enum status step_extract(struct session *session, struct extract_summary *summary,
+                                    struct error *err);
 
 /** As step_extract, but a store that has days already is enough when the logs are gone. Collective. */
-MUST_CHECK enum status step_refresh(struct session *session, struct extract_summary *summary, struct error *err);
+MUST_CHECK enum status step_refresh(struct session *session, struct extract_summary *summary,
+                                    struct error *err);
 
 /** Loads the rows of the job's span. Collective. */
 MUST_CHECK enum status step_load(struct session *session, struct rows *rows, struct error *err);
@@ -105,9 +108,9 @@ MUST_CHECK enum status step_train(struct session *session, struct rows *rows, st
                                   struct model **model, struct error *err);
 
 /** Scores and judges and writes output.dir/scores.h5. Collective. */
-MUST_CHECK enum status step_score(struct session *session, const struct rows *rows, const struct prepared *prepared,
-                                  const struct model *model, bool is_own_fit, struct ip_table *table,
-                                  struct error *err);
+MUST_CHECK enum status step_score(struct session *session, const struct rows *rows,
+                                  const struct prepared *prepared, const struct model *model, bool is_own_fit,
+                                  struct ip_table *table, struct error *err);
 
 /** Prints the table of groups and the suspicious IPs, on rank 0. Local. */
 void result_print(const struct session *session, const struct rows *rows, const struct model *model,

@@ -3,9 +3,10 @@
  *
  *     struct rows, struct model_scores ──ips_judge──► struct ip_table ──scores_write──► scores.h5 ──► report/
  *
- * The rule of the method: an IP with rows in the majority group and rows in the minority group changed its behaviour
- * and is suspicious. It is worked out for each model, by day and over the span, and by itself is a notice at most. An
- * IP that is always in the minority did not change: it is told apart, often it is a server.
+ * The rule of the method: an IP with rows in the majority group and rows in the minority group changed its
+ * behaviour and is suspicious. It is worked out for each model, by day and over the span, and by itself is a
+ * notice at most. An IP that is always in the minority did not change: it is told apart, often it is a
+ * server.
  */
 #ifndef DECIDE_DECIDE_H
 #define DECIDE_DECIDE_H
@@ -71,8 +72,9 @@ struct group_sizes {
  * @param scores  borrowed, of the same rows
  * @param table   filled, the same on every rank; free its items with free()
  */
-MUST_CHECK enum status ips_judge(const struct team *team, const struct rows *rows, const struct model_scores *scores,
-                                 struct ip_table *table, struct error *err);
+MUST_CHECK enum status ips_judge(const struct team *team, const struct rows *rows,
+                                 const struct model_scores *scores, struct ip_table *table,
+                                 struct error *err);
 
 /** Adds up the groups of each model. Local. */
 void groups_sum(const struct ip_table *table, struct group_sizes sizes[GROUP_MODELS]);
@@ -91,8 +93,9 @@ struct provenance {
  * @param seen        borrowed, [rows->count]: whether the fit saw the row
  * @param provenance  borrowed, [provenance_count]
  */
-MUST_CHECK enum status scores_write(const struct team *team, const char *path, const char *timezone, const struct rows *rows,
-                                    const struct model *model, const struct model_scores *scores, const uint8_t *seen,
+MUST_CHECK enum status scores_write(const struct team *team, const char *path, const char *timezone,
+                                    const struct rows *rows, const struct model *model,
+                                    const struct model_scores *scores, const uint8_t *seen,
                                     const struct ip_table *table, const struct provenance *provenance,
                                     size_t provenance_count, struct error *err);
 

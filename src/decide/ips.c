@@ -1,4 +1,5 @@
-/* The both-groups rule and the score of an IP: rows go to the rank that owns the IP, which sees them in order of time. */
+/* The both-groups rule and the score of an IP: rows go to the rank that owns the IP, which sees them in order
+ * of time. */
 #include "decide/decide.h"
 
 #include "base/map.h"
@@ -49,8 +50,9 @@ bool ip_always_minority(const struct ip_judged *ip, enum group_model model)
     return ip->rows > 0 && ip->minority_rows[model] == ip->rows;
 }
 
-static enum status notes_exchange(const struct team *team, const struct rows *rows, const struct model_scores *scores,
-                                  struct row_note **notes, size_t *count, struct error *err)
+static enum status notes_exchange(const struct team *team, const struct rows *rows,
+                                  const struct model_scores *scores, struct row_note **notes, size_t *count,
+                                  struct error *err)
 {
     enum status status = STATUS_OK;
     size_t ranks = (size_t)team_size(team);
@@ -58,7 +60,8 @@ static enum status notes_exchange(const struct team *team, const struct rows *ro
     struct row_note *sorted = calloc(rows->count + 1, sizeof *sorted);
     void *arrived = NULL;
     bool had = out && sorted;
-    TRY(team_agree(team, had ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "verdicts", "", "no room for rows"), err));
+    TRY(team_agree(
+        team, had ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "verdicts", "", "no room for rows"), err));
     size_t *in = out + ranks, *next = in + ranks;
     for (size_t i = 0; i < rows->count; i++)
         out[ip_owner(&rows->items[i].ip, (int)ranks)] += sizeof *sorted;
@@ -174,7 +177,8 @@ static enum status judged_gather(const struct team *team, const struct map *ips,
     void *all = NULL;
     size_t bytes = 0;
     struct ip_judged *mine = calloc(ips->count + 1, sizeof *mine);
-    TRY(team_agree(team, mine ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "verdicts", "", "no room for IPs"), err));
+    TRY(team_agree(
+        team, mine ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "verdicts", "", "no room for IPs"), err));
     for (size_t i = 0; i < ips->count; i++)
         mine[i] = ((const struct tracked *)map_at(ips, i))->judged;
     TRY(team_gather(team, mine, ips->count * sizeof *mine, &all, &bytes, err));

@@ -20,7 +20,8 @@ struct part {
 };
 
 static enum status put(const struct part *part, const char *name, enum store_type type, const char *second,
-                       const char *units, const char *text, const char *meanings, const void *values, struct error *err)
+                       const char *units, const char *text, const char *meanings, const void *values,
+                       struct error *err)
 {
     struct store_column column = {.name = name,
                                   .type = type,
@@ -45,7 +46,8 @@ static enum status addresses_put(const struct part *part, const char *octets_nam
     struct ip *octets = calloc(part->count + 1, sizeof *octets);
     char *texts = calloc(part->count + 1, IP_COLUMN_BYTES);
     bool had = octets && texts;
-    TRY(team_agree(part->team, had ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, text_name, "", "no room for addresses"),
+    TRY(team_agree(part->team,
+                   had ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, text_name, "", "no room for addresses"),
                    err));
     for (size_t i = 0; i < part->count; i++) {
         char text[IP_TEXT_BYTES];
@@ -60,8 +62,8 @@ done:
     return status;
 }
 
-static enum status rows_put(const struct part *part, const struct rows *rows, const uint8_t *seen, size_t columns,
-                            struct error *err)
+static enum status rows_put(const struct part *part, const struct rows *rows, const uint8_t *seen,
+                            size_t columns, struct error *err)
 {
     enum status status = STATUS_OK;
     ROW_MEMBER("row_window", STORE_I64, int64_t, TIME_UNITS, "start of the window", NULL, window_s);
@@ -70,47 +72,55 @@ static enum status rows_put(const struct part *part, const struct rows *rows, co
                       rows->count ? (const char *)rows->items + offsetof(struct row_data, ip) : NULL,
                       sizeof *rows->items, err));
     ROW_MEMBER("row_queries", STORE_I64, int64_t, "1", "queries in the window", NULL, queries);
-    ROW_MEMBER("row_night", STORE_I8, int8_t, "", "whether the window begins in the night hours", "day night", is_night);
-    ROW_MEMBER("row_holiday", STORE_I8, int8_t, "", "whether it is a weekend or holiday", "workday holiday", is_holiday);
-    TRY(put(part, "row_seen", STORE_I8, NULL, "", "whether the fit saw the row: its p-values are then optimistic",
-            "new seen", seen, err));
+    ROW_MEMBER("row_night", STORE_I8, int8_t, "", "whether the window begins in the night hours", "day night",
+               is_night);
+    ROW_MEMBER("row_holiday", STORE_I8, int8_t, "", "whether it is a weekend or holiday", "workday holiday",
+               is_holiday);
+    TRY(put(part, "row_seen", STORE_I8, NULL, "",
+            "whether the fit saw the row: its p-values are then optimistic", "new seen", seen, err));
     float *shown = calloc(rows->count + 1, columns * sizeof *shown);
-    TRY(team_agree(part->team, shown ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "row_feature", "", "no room"), err));
+    TRY(team_agree(part->team,
+                   shown ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "row_feature", "", "no room"), err));
     for (size_t i = 0; i < rows->count; i++)
         memcpy(shown + i * columns, rows->items[i].shown, columns * sizeof *shown);
-    status = put(part, "row_feature", STORE_F32, "feature", "", "features of the row: shares, counts, bytes", NULL,
-                 shown, err);
+    status = put(part, "row_feature", STORE_F32, "feature", "", "features of the row: shares, counts, bytes",
+                 NULL, shown, err);
     free(shown);
 done:
     return status;
 }
 
-static enum status row_scores_put(const struct part *part, const struct model_scores *scores, struct error *err)
+static enum status row_scores_put(const struct part *part, const struct model_scores *scores,
+                                  struct error *err)
 {
     enum status status = STATUS_OK;
-    TRY(put(part, "row_kmeans2_group", STORE_I8, NULL, "", "group by k-means with two clusters", GROUP_MEANINGS,
-            scores->kmeans2_group, err));
-    TRY(put(part, "row_kmeans_group", STORE_I8, NULL, "", "group by k-means", GROUP_MEANINGS, scores->kmeans_group, err));
+    TRY(put(part, "row_kmeans2_group", STORE_I8, NULL, "", "group by k-means with two clusters",
+            GROUP_MEANINGS, scores->kmeans2_group, err));
+    TRY(put(part, "row_kmeans_group", STORE_I8, NULL, "", "group by k-means", GROUP_MEANINGS,
+            scores->kmeans_group, err));
     TRY(put(part, "row_autoencoder_group", STORE_I8, NULL, "", "group by the autoencoder", GROUP_MEANINGS,
             scores->autoencoder_group, err));
-    TRY(put(part, "row_kmeans_cluster", STORE_I32, NULL, "1", "nearest cluster", NULL, scores->kmeans_cluster, err));
+    TRY(put(part, "row_kmeans_cluster", STORE_I32, NULL, "1", "nearest cluster", NULL, scores->kmeans_cluster,
+            err));
     TRY(put(part, "row_kmeans_distance", STORE_I64, NULL, "2^-16",
-            "squared distance to its centre over the median of that cluster", NULL, scores->kmeans_distance, err));
-    TRY(put(part, "row_kmeans_p", STORE_F64, NULL, "1", "share of normal rows at least as far from their centre", NULL,
-            scores->kmeans_p, err));
-    TRY(put(part, "row_autoencoder_error", STORE_F64, NULL, "1", "reconstruction error", NULL, scores->autoencoder_error,
+            "squared distance to its centre over the median of that cluster", NULL, scores->kmeans_distance,
             err));
-    TRY(put(part, "row_autoencoder_p", STORE_F64, NULL, "1", "share of normal rows with at least this error", NULL,
-            scores->autoencoder_p, err));
-    TRY(put(part, "row_extrapolated", STORE_U8, NULL, "1", "1 where a p-value comes from the fitted tail, not from counting",
-            NULL, scores->p_extrapolated, err));
+    TRY(put(part, "row_kmeans_p", STORE_F64, NULL, "1",
+            "share of normal rows at least as far from their centre", NULL, scores->kmeans_p, err));
+    TRY(put(part, "row_autoencoder_error", STORE_F64, NULL, "1", "reconstruction error", NULL,
+            scores->autoencoder_error, err));
+    TRY(put(part, "row_autoencoder_p", STORE_F64, NULL, "1", "share of normal rows with at least this error",
+            NULL, scores->autoencoder_p, err));
+    TRY(put(part, "row_extrapolated", STORE_U8, NULL, "1",
+            "1 where a p-value comes from the fitted tail, not from counting", NULL, scores->p_extrapolated,
+            err));
     TRY(put(part, "row_score", STORE_F64, NULL, "1",
-            "-log10 of twice the smaller of the two p-values: 3 means one normal row in a thousand", NULL, scores->score,
-            err));
-    TRY(put(part, "row_kmeans_share", STORE_F32, "feature", "1", "share of each feature in the squared distance", NULL,
-            scores->kmeans_share, err));
-    TRY(put(part, "row_autoencoder_share", STORE_F32, "feature", "1", "share of each feature in the reconstruction error",
-            NULL, scores->autoencoder_share, err));
+            "-log10 of twice the smaller of the two p-values: 3 means one normal row in a thousand", NULL,
+            scores->score, err));
+    TRY(put(part, "row_kmeans_share", STORE_F32, "feature", "1",
+            "share of each feature in the squared distance", NULL, scores->kmeans_share, err));
+    TRY(put(part, "row_autoencoder_share", STORE_F32, "feature", "1",
+            "share of each feature in the reconstruction error", NULL, scores->autoencoder_share, err));
 done:
     return status;
 }
@@ -124,8 +134,8 @@ done:
     }                                                                                                        \
     TRY(put(part, name, type, NULL, units, text, meanings, part->room, err))
 
-static enum status ip_groups_put(const struct part *part, const struct ip_judged *items, enum group_model model,
-                                 struct error *err)
+static enum status ip_groups_put(const struct part *part, const struct ip_judged *items,
+                                 enum group_model model, struct error *err)
 {
     enum status status = STATUS_OK;
     char name[64];
@@ -133,8 +143,8 @@ static enum status ip_groups_put(const struct part *part, const struct ip_judged
     (void)snprintf(name, sizeof name, "ip_%s_minority_rows", of);
     IP_MEMBER(name, STORE_I64, int64_t, "1", "rows in the minority group", NULL, ip->minority_rows[model]);
     (void)snprintf(name, sizeof name, "ip_%s_both", of);
-    IP_MEMBER(name, STORE_I8, int8_t, "", "rows in both groups over the span: it changed its behaviour", "no yes",
-              ip_in_both(ip, model));
+    IP_MEMBER(name, STORE_I8, int8_t, "", "rows in both groups over the span: it changed its behaviour",
+              "no yes", ip_in_both(ip, model));
     (void)snprintf(name, sizeof name, "ip_%s_both_days", of);
     IP_MEMBER(name, STORE_I64, int64_t, "1", "days with rows in both groups", NULL, ip->both_days[model]);
     (void)snprintf(name, sizeof name, "ip_%s_always", of);
@@ -148,11 +158,12 @@ static enum status ips_put(const struct part *part, const struct ip_judged *item
 {
     enum status status = STATUS_OK;
     TRY(addresses_put(part, "ip_address", "ip_text", items, sizeof *items, err));
-    IP_MEMBER("ip_score", STORE_F64, double, "1", "mean of the three largest row scores; fewer rows count as 0", NULL,
-              ip->score);
+    IP_MEMBER("ip_score", STORE_F64, double, "1",
+              "mean of the three largest row scores; fewer rows count as 0", NULL, ip->score);
     IP_MEMBER("ip_rank", STORE_I64, int64_t, "1", "1 is the largest score", NULL, ip->rank);
     IP_MEMBER("ip_verdict", STORE_I8, int8_t, "", "verdict over the span", VERDICT_MEANINGS, ip->verdict);
-    IP_MEMBER("ip_role", STORE_I8, int8_t, "", "what the IP is, by its days", "client server many_hosts", ip->role);
+    IP_MEMBER("ip_role", STORE_I8, int8_t, "", "what the IP is, by its days", "client server many_hosts",
+              ip->role);
     IP_MEMBER("ip_rows", STORE_I64, int64_t, "1", "windows with a query", NULL, ip->rows);
     IP_MEMBER("ip_days", STORE_I64, int64_t, "1", "days with a query", NULL, ip->days);
     IP_MEMBER("ip_queries", STORE_I64, int64_t, "1", "queries", NULL, ip->queries);
@@ -164,16 +175,18 @@ done:
 
 /* ---- the file ---- */
 
-static enum status head_put_local(struct store_writer *writer, const char *timezone, const struct rows *rows, size_t columns, size_t ips,
-                                  struct error *err)
+static enum status head_put_local(struct store_writer *writer, const char *timezone, const struct rows *rows,
+                                  size_t columns, size_t ips, struct error *err)
 {
     enum status status = STATUS_OK;
     TRY(store_attribute_text(writer, NULL, "timezone", timezone, err));
     TRY(store_attribute_i64(writer, NULL, "window_s", rows->window_s, err));
     TRY(store_attribute_i64(writer, NULL, "history_days", rows->history_days, err));
-    TRY(store_attribute_text(writer, NULL, "feature_set", rows->set == FEATURE_SET_TALK ? "talk" : "full", err));
+    TRY(store_attribute_text(writer, NULL, "feature_set", rows->set == FEATURE_SET_TALK ? "talk" : "full",
+                             err));
     TRY(store_attribute_text(writer, NULL, "score_meaning",
-                             "-log10 of a p-value: 3 means that one normal row in a thousand is as unusual", err));
+                             "-log10 of a p-value: 3 means that one normal row in a thousand is as unusual",
+                             err));
     TRY(store_dimension(writer, "row", (size_t)rows->total, err));
     TRY(store_dimension(writer, "ip", ips, err));
     TRY(store_dimension(writer, "feature", columns, err));
@@ -184,8 +197,8 @@ done:
     return status;
 }
 
-static enum status provenance_put_local(struct store_writer *writer, const struct provenance *provenance, size_t count,
-                                        struct error *err)
+static enum status provenance_put_local(struct store_writer *writer, const struct provenance *provenance,
+                                        size_t count, struct error *err)
 {
     enum status status = STATUS_OK;
     for (size_t i = 0; i < count; i++)
@@ -194,8 +207,8 @@ done:
     return status;
 }
 
-static enum status feature_names_put(const struct team *team, struct store_writer *writer, const struct model *model,
-                                     struct error *err)
+static enum status feature_names_put(const struct team *team, struct store_writer *writer,
+                                     const struct model *model, struct error *err)
 {
     char names[FEATURES_MOST][STORE_NAME_BYTES] = {{0}};
     size_t columns = model_columns(model);
@@ -203,10 +216,12 @@ static enum status feature_names_put(const struct team *team, struct store_write
         (void)snprintf(names[f], sizeof names[f], "%s", model_column_name(model, f));
     struct part part = {team, writer, "feature", 0, team_rank(team) == 0 ? columns : 0, NULL};
     part.first = part.count ? 0 : columns;
-    return put(&part, "feature_name", STORE_CHAR, "feature_character", "", "names of the features", NULL, names, err);
+    return put(&part, "feature_name", STORE_CHAR, "feature_character", "", "names of the features", NULL,
+               names, err);
 }
 
-enum status scores_write(const struct team *team, const char *path, const char *timezone, const struct rows *rows, const struct model *model,
+enum status scores_write(const struct team *team, const char *path, const char *timezone,
+                         const struct rows *rows, const struct model *model,
                          const struct model_scores *scores, const uint8_t *seen, const struct ip_table *table,
                          const struct provenance *provenance, size_t provenance_count, struct error *err)
 {
@@ -216,9 +231,11 @@ enum status scores_write(const struct team *team, const char *path, const char *
     size_t ip_from = table->count * rank / ranks, ip_to = table->count * (rank + 1) / ranks;
     size_t most = rows->count > ip_to - ip_from ? rows->count : ip_to - ip_from;
     void *room = calloc(most + 1, sizeof(int64_t));
-    TRY(team_agree(team, room ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, path, "", "no room for a column"), err));
+    TRY(team_agree(
+        team, room ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, path, "", "no room for a column"), err));
     TRY(store_create(team, path, &writer, err));
-    TRY(team_agree(team, head_put_local(writer, timezone, rows, model_columns(model), table->count, err), err));
+    TRY(team_agree(team, head_put_local(writer, timezone, rows, model_columns(model), table->count, err),
+                   err));
     TRY(team_agree(team, provenance_put_local(writer, provenance, provenance_count, err), err));
     TRY(feature_names_put(team, writer, model, err));
     struct part of_rows = {team, writer, "row", (size_t)rows->first, rows->count, room};

@@ -28,16 +28,16 @@ bool is_dirty(const struct extraction *run, int64_t day)
 
 /* ---- known files ---- */
 
-/* A file is known by its content and by how its lines are read, and only if all days that are asked for now were asked
- * for then. */
+/* A file is known by its content and by how its lines are read, and only if all days that are asked for now
+ * were asked for then. */
 static int64_t known_match(const struct extraction *run, size_t file)
 {
     const struct archive_file *item = &run->archive.files[file];
     for (size_t i = 0; i < run->known.count; i++) {
         const struct known_file *known = &run->known.files[i];
-        if (known->bytes == item->bytes && known->head_hash == item->head_hash && known->tail_hash == item->tail_hash &&
-            known->source_hash == run->sources[item->source].hash && known->from_day <= run->plan.first_day &&
-            known->end_day >= run->plan.end_day)
+        if (known->bytes == item->bytes && known->head_hash == item->head_hash &&
+            known->tail_hash == item->tail_hash && known->source_hash == run->sources[item->source].hash &&
+            known->from_day <= run->plan.first_day && known->end_day >= run->plan.end_day)
             return (int64_t)i;
     }
     return -1;
@@ -58,7 +58,8 @@ enum status known_find(struct extraction *run, struct error *err)
     enum status status = STATUS_OK;
     size_t files = run->archive.file_count;
     run->known_of = calloc(files + 1, sizeof *run->known_of);
-    enum status had = run->known_of ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "archive", "", "no room for files");
+    enum status had =
+        run->known_of ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "archive", "", "no room for files");
     TRY(team_agree(run->team, had, err));
     had = team_rank(run->team) == 0 ? known_find_local(run, err) : STATUS_OK;
     TRY(team_agree(run->team, had, err));
@@ -78,7 +79,8 @@ static enum status settings_compare(const struct extraction *run, const char *st
         if (our_line != their_line || memcmp(ours, theirs, our_line) != 0)
             return error_set(err, STATUS_MISMATCH, run->job->store_dir,
                              "use another store.dir, or the settings that the store was made with",
-                             "the store has %.*s, the job %.*s", (int)their_line, theirs, (int)our_line, ours);
+                             "the store has %.*s, the job %.*s", (int)their_line, theirs, (int)our_line,
+                             ours);
         ours += our_line + (ours[our_line] == '\n');
         theirs += their_line + (theirs[their_line] == '\n');
     }
@@ -124,7 +126,8 @@ static enum status known_touches_local(struct extraction *run, struct error *err
         for (size_t d = 0; d < known->day_count; d++) {
             if (known->days[d] < run->plan.first_day || known->days[d] >= run->plan.end_day)
                 continue;
-            TRY(array_reserve(&run->touches, &run->touch_capacity, run->touch_count + 1, sizeof *run->touches, err));
+            TRY(array_reserve(&run->touches, &run->touch_capacity, run->touch_count + 1, sizeof *run->touches,
+                              err));
             run->touches[run->touch_count++] = (struct touch){(int64_t)file, known->days[d]};
         }
     }
@@ -138,10 +141,10 @@ static int compare_u64(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Whether the stored day was made of all files that touch it now. Files that are gone since do not matter: their lines
- * are in the store, and nowhere else. */
-static enum status day_is_kept(struct extraction *run, const struct store_day *stored, const struct touch *touches,
-                               size_t count, bool *kept, struct error *err)
+/* Whether the stored day was made of all files that touch it now. Files that are gone since do not matter:
+ * their lines are in the store, and nowhere else. */
+static enum status day_is_kept(struct extraction *run, const struct store_day *stored,
+                               const struct touch *touches, size_t count, bool *kept, struct error *err)
 {
     enum status status = STATUS_OK;
     char *settings = NULL;
@@ -215,7 +218,8 @@ done:
 
 /* ---- afterwards ---- */
 
-static enum status known_file_fill(struct extraction *run, size_t file, struct known_file *known, struct error *err)
+static enum status known_file_fill(struct extraction *run, size_t file, struct known_file *known,
+                                   struct error *err)
 {
     const struct archive_file *item = &run->archive.files[file];
     size_t count = 0;
@@ -313,7 +317,8 @@ enum status known_update(struct extraction *run, struct error *err)
     struct extract_summary *summary = run->summary;
     enum status had = team_rank(run->team) == 0 ? finish_local(run, err) : STATUS_OK;
     TRY(team_agree(run->team, had, err));
-    int64_t told[LINE_COUNTS + 4] = {summary->log_bytes, summary->fold_guessed, summary->rows, summary->files_unusable};
+    int64_t told[LINE_COUNTS + 4] = {summary->log_bytes, summary->fold_guessed, summary->rows,
+                                     summary->files_unusable};
     memcpy(told + 4, summary->kinds, sizeof summary->kinds);
     team_broadcast(run->team, told, sizeof told, 0);
     summary->log_bytes = told[0];

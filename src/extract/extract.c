@@ -19,7 +19,8 @@ int64_t extract_lines(const struct extract_summary *summary)
     return lines;
 }
 
-static enum status room_make_local(struct extraction *run, bool **wanted, uint64_t **file_ids, struct error *err)
+static enum status room_make_local(struct extraction *run, bool **wanted, uint64_t **file_ids,
+                                   struct error *err)
 {
     size_t files = run->archive.file_count + 1;
     run->sums = calloc(files, sizeof *run->sums);
@@ -58,15 +59,16 @@ static enum status messages_gather(struct extraction *run, struct error *err)
     struct extract_summary *summary = run->summary;
     void *rejects = NULL, *warnings = NULL;
     size_t bytes = 0;
-    TRY(team_gather(run->team, summary->rejects, summary->reject_count * sizeof *summary->rejects, &rejects, &bytes, err));
+    TRY(team_gather(run->team, summary->rejects, summary->reject_count * sizeof *summary->rejects, &rejects,
+                    &bytes, err));
     size_t count = bytes / sizeof *summary->rejects;
     if (count > 0)
         qsort(rejects, count, sizeof *summary->rejects, compare_rejects);
     summary->reject_count = count < EXTRACT_REJECTS ? count : EXTRACT_REJECTS;
     if (summary->reject_count > 0)
         memcpy(summary->rejects, rejects, summary->reject_count * sizeof *summary->rejects);
-    TRY(team_gather(run->team, summary->warnings, summary->warning_count * sizeof *summary->warnings, &warnings, &bytes,
-                    err));
+    TRY(team_gather(run->team, summary->warnings, summary->warning_count * sizeof *summary->warnings,
+                    &warnings, &bytes, err));
     free(summary->warnings);
     summary->warnings = warnings;
     warnings = NULL;
@@ -90,17 +92,21 @@ done:
 static enum status nothing_usable(const struct extraction *run, struct error *err)
 {
     const struct extract_summary *summary = run->summary;
-    const char *hint = "see the rejected lines; expected are BIND 9 query logs: … client @0x… IP#PORT (NAME): query: NAME IN A …";
+    const char *hint = "see the rejected lines; expected are BIND 9 query logs: … client @0x… IP#PORT "
+                       "(NAME): query: NAME IN A …";
     if (summary->kinds[LINES_OUTSIDE] + summary->kinds[LINES_UNWATCHED] > 0)
-        hint = "check archive.from, archive.to and archive.clients: there are queries, but none that is asked for";
+        hint = "check archive.from, archive.to and archive.clients: there are queries, but none that is "
+               "asked for";
     else if (summary->kinds[LINES_UNTIMED] > 0)
         hint = "the lines carry no time: set print-time in named.conf";
-    return error_set(err, STATUS_NO_INPUT, "archive", hint, "no usable query in %" PRId64 " lines of %" PRId64 " files",
-                     extract_lines(summary), summary->files);
+    return error_set(err, STATUS_NO_INPUT, "archive", hint,
+                     "no usable query in %" PRId64 " lines of %" PRId64 " files", extract_lines(summary),
+                     summary->files);
 }
 
 enum status extract_run(const struct team *team, const struct job *job, const struct zone *zone,
-                        extract_progress *progress, void *context, struct extract_summary *summary, struct error *err)
+                        extract_progress *progress, void *context, struct extract_summary *summary,
+                        struct error *err)
 {
     enum status status = STATUS_OK;
     bool *wanted = NULL;

@@ -1,10 +1,13 @@
 /**
- * From an archive to a store: pieces of files become tallies, tallies go to the owner of their day, the owner writes it.
+ * From an archive to a store: pieces of files become tallies, tallies go to the owner of their day, the owner
+ * writes it.
  *
- *     archive ──pieces──► every rank reads its own ──► partial tallies ──exchange──► owner of the day ──► store/DAY.h5
+ *     archive ──pieces──► every rank reads its own ──► partial tallies ──exchange──► owner of the day ──►
+ * store/DAY.h5
  *
- * A day whose files have not changed is kept. New bytes are read first; of the files already known, only those are read
- * again that share a day with them. Nothing in a day depends on a line outside it, nor on the order of lines.
+ * A day whose files have not changed is kept. New bytes are read first; of the files already known, only
+ * those are read again that share a day with them. Nothing in a day depends on a line outside it, nor on the
+ * order of lines.
  */
 #ifndef EXTRACT_EXTRACT_H
 #define EXTRACT_EXTRACT_H
@@ -55,8 +58,8 @@ typedef void extract_progress(void *context, int64_t done_bytes, int64_t total_b
  * @param zone      borrowed; features.timezone
  * @param progress  may be NULL
  * @param summary   filled, also when it fails with STATUS_NO_INPUT; free it with extract_summary_clear
- * @return          STATUS_NO_INPUT when no line is a query that counts; STATUS_MISMATCH when the store was made with
- *                  other settings; STATUS_LIMIT naming the limit
+ * @return          STATUS_NO_INPUT when no line is a query that counts; STATUS_MISMATCH when the store was
+ * made with other settings; STATUS_LIMIT naming the limit
  */
 MUST_CHECK enum status extract_run(const struct team *team, const struct job *job, const struct zone *zone,
                                    extract_progress *progress, void *context, struct extract_summary *summary,

@@ -67,7 +67,8 @@ void setup_clear(struct extraction *run);
 MUST_CHECK enum status read_wanted_local(struct extraction *run, const bool *wanted, struct error *err);
 
 /** Adds a warning to the summary of this rank. Local. */
-MUST_CHECK enum status warning_add(struct extraction *run, const char *where, const char *what, struct error *err);
+MUST_CHECK enum status warning_add(struct extraction *run, const char *where, const char *what,
+                                   struct error *err);
 
 /* ---- settle.c ---- */
 
@@ -79,7 +80,8 @@ MUST_CHECK enum status shards_make(struct extraction *run, const uint64_t *file_
 /** Finds out which files the store knows already; fills known and known_of. Collective. */
 MUST_CHECK enum status known_find(struct extraction *run, struct error *err);
 
-/** From all touches: which days are made anew, and which known files must be read again for them. Collective. */
+/** From all touches: which days are made anew, and which known files must be read again for them. Collective.
+ */
 MUST_CHECK enum status dirty_find(struct extraction *run, bool *read_again, struct error *err);
 
 /** Remembers the files of this run in the store, and sums over all of them. Collective. */

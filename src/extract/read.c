@@ -1,5 +1,5 @@
-/* Reading: each line of this rank's pieces becomes a query, a line of another kind, or a reject; all of them are
- * counted, by file and by day. */
+/* Reading: each line of this rank's pieces becomes a query, a line of another kind, or a reject; all of them
+ * are counted, by file and by day. */
 #include "internal.h"
 
 #include "base/text.h"
@@ -79,23 +79,26 @@ done:
     return status;
 }
 
-/* Where a new minute begins. A minute that lies before the last one is not noted again: such files are read in full. */
+/* Where a new minute begins. A minute that lies before the last one is not noted again: such files are read
+ * in full. */
 static enum status minute_note(struct day_note *note, int64_t time_ms, int64_t offset, struct error *err)
 {
     enum status status = STATUS_OK;
     int64_t minute_s = time_ms / 60000 * 60;
     if (note->minute_count && note->minutes[note->minute_count - 1] >= minute_s)
         return STATUS_OK;
-    TRY(array_reserve(&note->minutes, &note->minute_capacity, note->minute_count + 1, sizeof *note->minutes, err));
-    TRY(array_reserve(&note->offsets, &note->offset_capacity, note->minute_count + 1, sizeof *note->offsets, err));
+    TRY(array_reserve(&note->minutes, &note->minute_capacity, note->minute_count + 1, sizeof *note->minutes,
+                      err));
+    TRY(array_reserve(&note->offsets, &note->offset_capacity, note->minute_count + 1, sizeof *note->offsets,
+                      err));
     note->minutes[note->minute_count] = minute_s;
     note->offsets[note->minute_count++] = offset;
 done:
     return status;
 }
 
-static void reject_note(struct reader *reader, struct day_note *note, const struct query *query, const char *line,
-                        size_t count, int64_t offset)
+static void reject_note(struct reader *reader, struct day_note *note, const struct query *query,
+                        const char *line, size_t count, int64_t offset)
 {
     struct line_reject reject = {.offset = offset};
     char sample[120];
@@ -117,21 +120,24 @@ static void reject_note(struct reader *reader, struct day_note *note, const stru
 
 static bool is_doubled(const struct reader *reader, const struct query *query, const char *line, size_t count)
 {
-    return query->kind == LINE_QUERY && reader->last_line && reader->last_is_query && reader->last_count == count &&
-           memcmp(reader->last_line, line, count) == 0;
+    return query->kind == LINE_QUERY && reader->last_line && reader->last_is_query &&
+           reader->last_count == count && memcmp(reader->last_line, line, count) == 0;
 }
 
 /* What kind of line it is, counted in the tallies if it has a day that is being made. */
-static enum status line_count(struct reader *reader, const struct query *query, const char *line, size_t count,
-                              enum line_count *kind, struct error *err)
+static enum status line_count(struct reader *reader, const struct query *query, const char *line,
+                              size_t count, enum line_count *kind, struct error *err)
 {
     enum status status = STATUS_OK;
     struct extraction *run = reader->run;
     char text[IP_TEXT_BYTES];
-    struct span host = query->host.count ? query->host
-                                         : (struct span){reader->source->resolver, strlen(reader->source->resolver)};
+    struct span host = query->host.count
+                           ? query->host
+                           : (struct span){reader->source->resolver, strlen(reader->source->resolver)};
     bool is_query = query->kind == LINE_QUERY;
-    *kind = query->kind == LINE_RESPONSE ? LINES_RESPONSE : query->kind == LINE_OTHER ? LINES_OTHER : LINES_REJECT;
+    *kind = query->kind == LINE_RESPONSE ? LINES_RESPONSE
+            : query->kind == LINE_OTHER  ? LINES_OTHER
+                                         : LINES_REJECT;
     if (is_query && !query->has_time)
         *kind = LINES_UNTIMED;
     if (!query->has_time || query->kind == LINE_REJECT)
@@ -147,7 +153,8 @@ static enum status line_count(struct reader *reader, const struct query *query, 
     struct span resolver = is_query ? resolver_text(query, host, text) : host;
     run->sums[reader->file][FILE_FOLD_GUESSED] += query->fold_guessed;
     if (run->only_dirty && !is_dirty(run, day)) {
-        *kind = LINES_OUTSIDE;  // the day is kept as it is; the file's own counts stay those of its first reading
+        *kind =
+            LINES_OUTSIDE;  // the day is kept as it is; the file's own counts stay those of its first reading
         return STATUS_OK;
     }
     TRY(tallies_line(run->tallies, query->time_ms, resolver, is_query, doubled, err));
@@ -159,7 +166,8 @@ done:
     return status;
 }
 
-static enum status line_read(struct reader *reader, const char *line, size_t count, int64_t offset, struct error *err)
+static enum status line_read(struct reader *reader, const char *line, size_t count, int64_t offset,
+                             struct error *err)
 {
     enum status status = STATUS_OK;
     struct query query;
@@ -187,7 +195,8 @@ done:
 
 /* ---- a piece ---- */
 
-static enum status block_read(struct reader *reader, const char *lines, size_t count, int64_t offset, struct error *err)
+static enum status block_read(struct reader *reader, const char *lines, size_t count, int64_t offset,
+                              struct error *err)
 {
     enum status status = STATUS_OK;
     for (size_t at = 0; at < count;) {
@@ -237,7 +246,8 @@ static enum status previous_keep(struct reader *reader, char **previous, struct 
 }
 
 /* The days of the piece go to the tallies; lines before the first time belong to the first day that came. */
-static enum status notes_hand_over(struct reader *reader, const struct archive_piece *piece, struct error *err)
+static enum status notes_hand_over(struct reader *reader, const struct archive_piece *piece,
+                                   struct error *err)
 {
     enum status status = STATUS_OK;
     struct extraction *run = reader->run;
@@ -266,7 +276,8 @@ static enum status notes_hand_over(struct reader *reader, const struct archive_p
         TRY(tallies_record(run->tallies, note->day, &record, err));
         if (run->only_dirty)
             continue;  // which files touch this day is known by now
-        TRY(array_reserve(&run->touches, &run->touch_capacity, run->touch_count + 1, sizeof *run->touches, err));
+        TRY(array_reserve(&run->touches, &run->touch_capacity, run->touch_count + 1, sizeof *run->touches,
+                          err));
         run->touches[run->touch_count++] = (struct touch){(int64_t)reader->file, note->day};
     }
 done:
@@ -292,7 +303,8 @@ static enum status memory_check(const struct extraction *run, struct error *err)
     if (bytes <= (size_t)run->job->limits_memory_bytes)
         return STATUS_OK;
     return error_set(err, STATUS_LIMIT, "limits.memory", "use more ranks, a shorter span, or raise the limit",
-                     "tallies fill %zu bytes on one rank, the limit is %" PRId64, bytes, run->job->limits_memory_bytes);
+                     "tallies fill %zu bytes on one rank, the limit is %" PRId64, bytes,
+                     run->job->limits_memory_bytes);
 }
 
 /* Lines that were longer than any that named writes: each is one reject, without a sample. */
@@ -303,15 +315,14 @@ static void long_lines_count(struct reader *reader, const struct stream *stream)
     reader->early.kinds[LINES_REJECT] += count;
 }
 
-static enum status piece_read(struct extraction *run, const struct archive_piece *piece, int year, struct error *err)
+static enum status piece_read(struct extraction *run, const struct archive_piece *piece, int year,
+                              struct error *err)
 {
     enum status status = STATUS_OK;
     struct stream *stream = NULL;
     const struct archive_file *file = &run->archive.files[piece->file];
-    struct reader reader = {.run = run,
-                            .file = piece->file,
-                            .source = &run->sources[file->source],
-                            .day = INT64_MIN};
+    struct reader reader = {
+        .run = run, .file = piece->file, .source = &run->sources[file->source], .day = INT64_MIN};
     char *previous = NULL;
     int64_t next_offset = -1;
     map_init(&reader.days, sizeof(struct day_note), sizeof(int64_t));
@@ -354,8 +365,8 @@ done:
 /* ---- all pieces of this rank ---- */
 
 /* Time of a line as if written in `year`; INT64_MIN when it has none. */
-static int64_t time_in_year(const struct extraction *run, size_t file, const char *line, size_t count, int year,
-                            bool *is_local)
+static int64_t time_in_year(const struct extraction *run, size_t file, const char *line, size_t count,
+                            int year, bool *is_local)
 {
     struct query query = {0};
     struct line_parser *parser = line_parser_new(run->sources[run->archive.files[file].source].zone, year);
@@ -368,8 +379,8 @@ static int64_t time_in_year(const struct extraction *run, size_t file, const cha
 }
 
 /* The first of some lines that carries a time, as it is in a year. */
-static int64_t first_time(const struct extraction *run, size_t file, const char *lines, size_t count, int year,
-                          bool *is_local)
+static int64_t first_time(const struct extraction *run, size_t file, const char *lines, size_t count,
+                          int year, bool *is_local)
 {
     for (size_t at = 0; at < count;) {
         const char *end = memchr(lines + at, '\n', count - at);
@@ -382,8 +393,8 @@ static int64_t first_time(const struct extraction *run, size_t file, const char 
     return INT64_MIN;
 }
 
-/* What must be known of a file before it is cut: the year of its first line where stamps have none, and whether its
- * lines must be read in one go, since only their order tells what a stamp means. */
+/* What must be known of a file before it is cut: the year of its first line where stamps have none, and
+ * whether its lines must be read in one go, since only their order tells what a stamp means. */
 static void file_look(const struct extraction *run, size_t file, int *year, bool *whole)
 {
     const struct archive_file *item = &run->archive.files[file];
@@ -411,11 +422,12 @@ static void file_look(const struct extraction *run, size_t file, int *year, bool
         *year = guess - wraps;
     }
     last_ms = last_ms == INT64_MIN || last_ms < first_ms ? item->mtime_ms : last_ms;
-    *whole = yearless || (is_local && zone_has_fold_between(source->zone, first_ms / 1000 - 7200, last_ms / 1000 + 7200));
+    *whole = yearless ||
+             (is_local && zone_has_fold_between(source->zone, first_ms / 1000 - 7200, last_ms / 1000 + 7200));
 }
 
-static enum status pieces_read(struct extraction *run, const struct archive_piece *pieces, size_t from, size_t to,
-                               const int *years, struct error *err)
+static enum status pieces_read(struct extraction *run, const struct archive_piece *pieces, size_t from,
+                               size_t to, const int *years, struct error *err)
 {
     enum status status = STATUS_OK;
     for (size_t i = from; i < to; i++)
@@ -451,7 +463,8 @@ enum status read_wanted_local(struct extraction *run, const bool *wanted, struct
     for (size_t file = 0; file < files; file++)
         if (wanted[file])
             file_look(run, file, &years[file], &whole[file]);
-    TRY(archive_pieces(&run->archive, wanted, whole, run->job->archive_piece_bytes, &pieces, &piece_count, err));
+    TRY(archive_pieces(&run->archive, wanted, whole, run->job->archive_piece_bytes, &pieces, &piece_count,
+                       err));
     archive_deal(pieces, piece_count, team_size(run->team), team_rank(run->team), &from, &to);
     TRY(pieces_read(run, pieces, from, to, years, err));
 done:

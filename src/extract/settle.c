@@ -1,4 +1,5 @@
-/* From partial tallies to shards: first who asked first, then everything to the day's owner, who finishes and writes. */
+/* From partial tallies to shards: first who asked first, then everything to the day's owner, who finishes and
+ * writes. */
 #include "internal.h"
 
 #include "base/folder.h"
@@ -25,7 +26,8 @@ static enum status misses_sort_local(const struct extraction *run, struct miss *
     *sorted = malloc((count + 1) * sizeof **sorted);
     if (!next || !*sorted) {
         free(next);
-        return error_set(err, STATUS_NO_MEMORY, "repeated queries", "use more ranks", "no room for %zu questions", count);
+        return error_set(err, STATUS_NO_MEMORY, "repeated queries", "use more ranks",
+                         "no room for %zu questions", count);
     }
     for (size_t i = 0; i < count; i++)
         counts[miss_owner(&misses[i], ranks)] += sizeof **sorted;
@@ -58,7 +60,8 @@ done:
 /* ---- tallies ---- */
 
 /* Packs all shards of other ranks, by rank, and forgets them here. */
-static enum status tallies_pack_local(struct extraction *run, unsigned char **bytes, size_t *counts, struct error *err)
+static enum status tallies_pack_local(struct extraction *run, unsigned char **bytes, size_t *counts,
+                                      struct error *err)
 {
     enum status status = STATUS_OK;
     size_t count = 0, capacity = 0;
@@ -101,8 +104,8 @@ done:
 /* ---- writing ---- */
 
 /* Content identities of the files with lines of a day, ascending. */
-static enum status inputs_of(const struct extraction *run, const uint64_t *file_ids, int64_t day, uint64_t **inputs,
-                             size_t *count, struct error *err)
+static enum status inputs_of(const struct extraction *run, const uint64_t *file_ids, int64_t day,
+                             uint64_t **inputs, size_t *count, struct error *err)
 {
     enum status status = STATUS_OK;
     size_t capacity = 0;
@@ -157,7 +160,8 @@ enum status shards_make(struct extraction *run, const uint64_t *file_ids, struct
     enum status status = STATUS_OK;
     size_t ranks = (size_t)team_size(run->team);
     size_t *counts = calloc(4 * ranks, sizeof *counts);
-    enum status had = counts ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "exchange", "", "no room for counts");
+    enum status had =
+        counts ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "exchange", "", "no room for counts");
     TRY(team_agree(run->team, had, err));
     TRY(misses_settle(run, counts, counts + ranks, err));
     TRY(tallies_send(run, counts + 2 * ranks, counts + 3 * ranks, err));

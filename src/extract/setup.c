@@ -15,8 +15,8 @@
 #define FIRST_DAY (-1)
 #define END_DAY 2932898
 
-static enum status source_add(struct extraction *run, char *const *paths, size_t path_count, const char *resolver,
-                              const char *timezone, int64_t year, struct error *err)
+static enum status source_add(struct extraction *run, char *const *paths, size_t path_count,
+                              const char *resolver, const char *timezone, int64_t year, struct error *err)
 {
     struct source_setup *setup = &run->sources[run->source_count];
     char text[600];
@@ -42,8 +42,8 @@ static enum status sources_make(struct extraction *run, struct error *err)
         return error_set(err, STATUS_NO_MEMORY, "archive.sources", "", "no room for %zu sources", count);
     for (size_t i = 0; i < job->archive_sources.count; i++) {
         const struct job_source *source = &job->archive_sources.items[i];
-        TRY(source_add(run, source->paths.items, source->paths.count, source->resolver, source->timezone, source->year,
-                       err));
+        TRY(source_add(run, source->paths.items, source->paths.count, source->resolver, source->timezone,
+                       source->year, err));
     }
     if (job->archive_sources.count == 0)
         TRY(source_add(run, job->archive_paths.items, job->archive_paths.count, NULL, job->archive_timezone,
@@ -57,7 +57,8 @@ void extract_span(const struct job *job, const struct zone *zone, int64_t *from_
     int64_t utc[2];
     *from_s = INT64_MIN;
     *to_s = INT64_MAX;
-    // In a fold the earlier instant, so that nothing asked for is lost; in a gap the zone gives the moment after it.
+    // In a fold the earlier instant, so that nothing asked for is lost; in a gap the zone gives the moment
+    // after it.
     if (job->archive_from_s != JOB_NO_TIME) {
         (void)zone_to_utc(zone, job->archive_from_s, utc);
         *from_s = utc[0];
@@ -85,15 +86,15 @@ static enum status settings_make(struct extraction *run, struct error *err)
     run->settings = calloc(SETTINGS_BYTES, 1);
     if (!run->settings)
         return error_set(err, STATUS_NO_MEMORY, "settings", "", "no room for the settings");
-    int count = snprintf(run->settings, SETTINGS_BYTES,
-                         "features.timezone=%.255s\nfeatures.window=%" PRId64 "\nfeatures.unit=%" PRId64
-                         "\narchive.ipv6_prefix=%" PRId64 "\narchive.doubled=%s\nlimits.names=%" PRId64
-                         "\nlimits.pairs=%" PRId64 "\nlimits.ip_names=%" PRId64 "\nfeatures.suffixes=%016" PRIx64
-                         "\nasked_types.def=%016" PRIx64 "\narchive.clients=",
-                         job->features_timezone, job->features_window_s, job->features_unit_s,
-                         job->archive_ipv6_prefix, job->archive_doubled == DOUBLED_SKIP ? "skip" : "count",
-                         job->limits_names, job->limits_pairs, job->limits_ip_names, suffixes_hash(run->suffixes),
-                         asked_types_hash());
+    int count = snprintf(
+        run->settings, SETTINGS_BYTES,
+        "features.timezone=%.255s\nfeatures.window=%" PRId64 "\nfeatures.unit=%" PRId64
+        "\narchive.ipv6_prefix=%" PRId64 "\narchive.doubled=%s\nlimits.names=%" PRId64
+        "\nlimits.pairs=%" PRId64 "\nlimits.ip_names=%" PRId64 "\nfeatures.suffixes=%016" PRIx64
+        "\nasked_types.def=%016" PRIx64 "\narchive.clients=",
+        job->features_timezone, job->features_window_s, job->features_unit_s, job->archive_ipv6_prefix,
+        job->archive_doubled == DOUBLED_SKIP ? "skip" : "count", job->limits_names, job->limits_pairs,
+        job->limits_ip_names, suffixes_hash(run->suffixes), asked_types_hash());
     for (size_t i = 0; i < job->archive_clients.count; i++) {
         char text[IP_TEXT_BYTES];
         const struct ip_range *range = &job->archive_clients.items[i];
@@ -101,8 +102,8 @@ static enum status settings_make(struct extraction *run, struct error *err)
         if (count + IP_TEXT_BYTES + 8 > SETTINGS_BYTES)
             return error_set(err, STATUS_USAGE, "archive.clients", "unite neighbouring ranges",
                              "more ranges than a store's settings can hold");
-        count += snprintf(run->settings + count, (size_t)(SETTINGS_BYTES - count), "%s%s/%d", i ? "," : "", text,
-                          range->bits);
+        count += snprintf(run->settings + count, (size_t)(SETTINGS_BYTES - count), "%s%s/%d", i ? "," : "",
+                          text, range->bits);
     }
     (void)snprintf(run->settings + count, (size_t)(SETTINGS_BYTES - count), "\n");
     return STATUS_OK;
@@ -116,23 +117,25 @@ enum status setup_local(struct extraction *run, struct error *err)
     int64_t from_s = 0, to_s = 0;
     TRY(sources_make(run, err));
     if (!job_data_path(job->features_suffixes, path, sizeof path))
-        return error_set(err, STATUS_IO, job->features_suffixes, "set features.suffixes, or QUERN_DATA to quern's data",
+        return error_set(err, STATUS_IO, job->features_suffixes,
+                         "set features.suffixes, or QUERN_DATA to quern's data",
                          "cannot find the list of public suffixes");
     TRY(suffixes_read(path, &run->suffixes, err));
     extract_span(job, run->zone, &from_s, &to_s);
-    run->plan = (struct tally_plan){.zone = run->zone,
-                                    .suffixes = run->suffixes,
-                                    .window_s = job->features_window_s,
-                                    .unit_s = job->features_unit_s,
-                                    .first_day = from_s == INT64_MIN ? FIRST_DAY : zone_day_of(run->zone, from_s),
-                                    .end_day = to_s == INT64_MAX ? END_DAY : zone_day_of(run->zone, to_s - 1) + 1,
-                                    .clients = job->archive_clients.items,
-                                    .client_count = job->archive_clients.count,
-                                    .ipv6_prefix = (int)job->archive_ipv6_prefix,
-                                    .parts = (int)job->store_parts,
-                                    .names_most = job->limits_names,
-                                    .pairs_most = job->limits_pairs,
-                                    .ip_names_most = job->limits_ip_names};
+    run->plan =
+        (struct tally_plan){.zone = run->zone,
+                            .suffixes = run->suffixes,
+                            .window_s = job->features_window_s,
+                            .unit_s = job->features_unit_s,
+                            .first_day = from_s == INT64_MIN ? FIRST_DAY : zone_day_of(run->zone, from_s),
+                            .end_day = to_s == INT64_MAX ? END_DAY : zone_day_of(run->zone, to_s - 1) + 1,
+                            .clients = job->archive_clients.items,
+                            .client_count = job->archive_clients.count,
+                            .ipv6_prefix = (int)job->archive_ipv6_prefix,
+                            .parts = (int)job->store_parts,
+                            .names_most = job->limits_names,
+                            .pairs_most = job->limits_pairs,
+                            .ip_names_most = job->limits_ip_names};
     TRY(tally_plan_check(&run->plan, err));
     TRY(settings_make(run, err));
     run->tallies = tallies_new(&run->plan);

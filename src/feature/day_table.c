@@ -97,8 +97,9 @@ enum status day_table_make(struct day_table *table, struct error *err)
         void **array = day_column_array(table, column);
         *array = count ? calloc(count, bytes) : NULL;
         if (count && !*array) {
-            enum status status = error_set(err, STATUS_NO_MEMORY, COLUMNS[c].name, "use store.parts or more memory",
-                                           "no room for %zu entries of %zu bytes", count, bytes);
+            enum status status =
+                error_set(err, STATUS_NO_MEMORY, COLUMNS[c].name, "use store.parts or more memory",
+                          "no room for %zu entries of %zu bytes", count, bytes);
             day_table_clear(table);
             return status;
         }

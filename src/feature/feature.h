@@ -1,16 +1,17 @@
 /**
  * From queries to the tables of a day: what each IP did in each window, which names and domains it asked for.
  *
- *     struct query ──tallies_query──► struct tallies ──pack, exchange, merge──► owner ──tally_finish──► struct day_table
+ *     struct query ──tallies_query──► struct tallies ──pack, exchange, merge──► owner ──tally_finish──►
+ * struct day_table
  *
- * A tally is partial: it holds what one rank saw of one shard (a local day, and a part of the IPs). Tallies merge by
- * sums, least, largest, bit-or and sets, so the result does not depend on where the archive was cut, on the order of
- * lines or on who read them. The shard's owner merges and finishes; a day_table holds raw integers only. Everything in
- * it is ordered by content.
+ * A tally is partial: it holds what one rank saw of one shard (a local day, and a part of the IPs). Tallies
+ * merge by sums, least, largest, bit-or and sets, so the result does not depend on where the archive was cut,
+ * on the order of lines or on who read them. The shard's owner merges and finishes; a day_table holds raw
+ * integers only. Everything in it is ordered by content.
  *
- * Repeated queries (an estimate of cache hits) need the first asker in a slot of 300 s over all clients, so they go
- * another way first: struct tallies keeps candidates, each is settled by one rank (misses_*), and the one miss is
- * counted in its row.
+ * Repeated queries (an estimate of cache hits) need the first asker in a slot of 300 s over all clients, so
+ * they go another way first: struct tallies keeps candidates, each is settled by one rank (misses_*), and the
+ * one miss is counted in its row.
  */
 #ifndef FEATURE_FEATURE_H
 #define FEATURE_FEATURE_H
@@ -75,8 +76,9 @@ uint64_t suffixes_hash(const struct suffixes *suffixes);
 /**
  * Returns how many labels of the name stand before its registered domain. Local.
  *
- * By the algorithm of publicsuffix.org: the longest rule wins, an exception wins over all, and "*" is the rule of last
- * resort. A name that is itself a suffix has no registered domain: all of it stands for one, and 0 is returned.
+ * By the algorithm of publicsuffix.org: the longest rule wins, an exception wins over all, and "*" is the
+ * rule of last resort. A name that is itself a suffix has no registered domain: all of it stands for one, and
+ * 0 is returned.
  *
  * @param suffix_labels  returns how many labels the public suffix has; may be NULL
  */
@@ -128,7 +130,8 @@ MUST_CHECK enum status tally_plan_check(const struct tally_plan *plan, struct er
 
 struct tallies;
 
-/** Returns new, empty tallies, or NULL without memory; free them with tallies_free. Borrows `plan` for life. Local. */
+/** Returns new, empty tallies, or NULL without memory; free them with tallies_free. Borrows `plan` for life.
+ * Local. */
 struct tallies *tallies_new(const struct tally_plan *plan);
 
 /** Takes the tallies, or NULL. Local. */
@@ -137,7 +140,8 @@ void tallies_free(struct tallies *tallies);
 /** Returns how many bytes of memory the tallies hold. Local. */
 size_t tallies_bytes(const struct tallies *tallies);
 
-/** Returns the local day of a time, as days since 1970-01-01, if it is one that is tallied; else INT64_MIN. Local. */
+/** Returns the local day of a time, as days since 1970-01-01, if it is one that is tallied; else INT64_MIN.
+ * Local. */
 int64_t tallies_day(struct tallies *tallies, int64_t time_ms);
 
 /**
@@ -164,8 +168,8 @@ MUST_CHECK enum status tallies_query(struct tallies *tallies, const struct query
  * @param is_query  whether it is a query, doubled ones included
  * @param repeated  whether it is a query equal to the line before
  */
-MUST_CHECK enum status tallies_line(struct tallies *tallies, int64_t time_ms, struct span resolver, bool is_query,
-                                    bool repeated, struct error *err);
+MUST_CHECK enum status tallies_line(struct tallies *tallies, int64_t time_ms, struct span resolver,
+                                    bool is_query, bool repeated, struct error *err);
 
 /** What a piece of a file gave to one day; the store keeps it beside the tables to find raw lines again. */
 struct line_record {
@@ -196,7 +200,8 @@ MUST_CHECK enum status tallies_record(struct tallies *tallies, int64_t day, cons
 
 /* ---- who asked first in a slot of 300 s ---- */
 
-/** One question in one slot, and who asked it first: the least (time, IP). Plain bytes, as sent between ranks. */
+/** One question in one slot, and who asked it first: the least (time, IP). Plain bytes, as sent between
+ * ranks. */
 struct miss {
     uint64_t name;  // content hash
     uint64_t resolver;  // content hash
@@ -213,7 +218,8 @@ const struct miss *tallies_misses(const struct tallies *tallies, size_t *count);
 int miss_owner(const struct miss *miss, int ranks);
 
 /**
- * Settles candidates: keeps the least (time, IP) a question and counts each winner as a miss in its row. Local.
+ * Settles candidates: keeps the least (time, IP) a question and counts each winner as a miss in its row.
+ * Local.
  *
  * The tallies' own candidates are forgotten. To be called once, with everything that came for this rank.
  *
@@ -235,11 +241,13 @@ bool tallies_shard(const struct tallies *tallies, size_t at, int64_t *day, int *
  *
  * @param bytes  points at the buffer, new or grown; the caller frees it
  */
-MUST_CHECK enum status tallies_pack(const struct tallies *tallies, size_t at, unsigned char **bytes, size_t *count,
-                                    size_t *capacity, struct error *err);
+MUST_CHECK enum status tallies_pack(const struct tallies *tallies, size_t at, unsigned char **bytes,
+                                    size_t *count, size_t *capacity, struct error *err);
 
-/** Finds the shard of a day and part, made empty when it is not there: a part without any IP is a shard too. Local. */
-MUST_CHECK enum status tallies_touch(struct tallies *tallies, int64_t day, int part, size_t *at, struct error *err);
+/** Finds the shard of a day and part, made empty when it is not there: a part without any IP is a shard too.
+ * Local. */
+MUST_CHECK enum status tallies_touch(struct tallies *tallies, int64_t day, int part, size_t *at,
+                                     struct error *err);
 
 /** Forgets shard `at`, whose bytes went to its owner. Local. */
 void tallies_drop(struct tallies *tallies, size_t at);
@@ -342,7 +350,8 @@ void day_table_clear(struct day_table *table);
  * @param table  filled; free its arrays with day_table_clear
  * @return       STATUS_LIMIT naming the limit, STATUS_NO_MEMORY
  */
-MUST_CHECK enum status tallies_finish(struct tallies *tallies, size_t at, struct day_table *table, struct error *err);
+MUST_CHECK enum status tallies_finish(struct tallies *tallies, size_t at, struct day_table *table,
+                                      struct error *err);
 
 /* ---- the models' features ---- */
 

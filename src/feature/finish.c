@@ -1,5 +1,5 @@
-/* From a merged tally to the finished table of a shard: numbers become places in the order by content, and what needs
- * the whole is worked out. */
+/* From a merged tally to the finished table of a shard: numbers become places in the order by content, and
+ * what needs the whole is worked out. */
 #include "tally.h"
 
 #include "base/exact.h"
@@ -124,17 +124,15 @@ static enum status places_make(struct finish *finish, struct error *err)
     for (size_t i = 0; i < tally->asked.count; i++) {
         const struct asked_key *key = map_at(&tally->asked, i);
         const struct name *name = map_at(&tally->names, key->name);
-        finish->places[i] = (struct place){(uint32_t)(key->slot / (uint32_t)slots),
-                                           key->slot,
-                                           finish->client_place[key->client],
-                                           finish->domain_place[name->domain],
-                                           finish->name_place[key->name],
-                                           (uint32_t)i};
+        finish->places[i] =
+            (struct place){(uint32_t)(key->slot / (uint32_t)slots), key->slot,
+                           finish->client_place[key->client],       finish->domain_place[name->domain],
+                           finish->name_place[key->name],           (uint32_t)i};
     }
     for (size_t i = 0; i < tally->rows.count; i++) {
         const struct row_key *key = map_at(&tally->rows, i);
-        finish->rows[i] =
-            (struct place){.window = key->window, .client = finish->client_place[key->client], .at = (uint32_t)i};
+        finish->rows[i] = (struct place){
+            .window = key->window, .client = finish->client_place[key->client], .at = (uint32_t)i};
     }
     qsort(finish->rows, tally->rows.count, sizeof *finish->rows, compare_in_row);
     for (size_t i = 0; i < tally->pairs.count; i++) {
@@ -171,11 +169,13 @@ static void sizes_find(struct finish *finish)
     for (size_t i = 0; i < tally->domains.count; i++) {
         const struct domain *domain = map_at(&tally->domains, i);
         size[DAY_client] += domain->clients.count;
-        size[DAY_domain_byte] += qname_text(tally->heap.bytes + domain->wire_at, domain->wire_bytes, text, sizeof text);
+        size[DAY_domain_byte] +=
+            qname_text(tally->heap.bytes + domain->wire_at, domain->wire_bytes, text, sizeof text);
     }
     for (size_t i = 0; i < tally->names.count; i++) {
         const struct name *name = map_at(&tally->names, i);
-        size[DAY_name_byte] += qname_text(tally->heap.bytes + name->wire_at, name->wire_bytes, text, sizeof text);
+        size[DAY_name_byte] +=
+            qname_text(tally->heap.bytes + name->wire_at, name->wire_bytes, text, sizeof text);
     }
     for (size_t i = 0; i < tally->sources.count; i++)
         size[DAY_source_byte] += ((const struct source *)map_at(&tally->sources, i))->text_bytes;
@@ -264,7 +264,8 @@ static void rows_fill(struct finish *finish)
     for (size_t i = 0; i < tally->rows.count; i++) {
         const struct row *row = map_at(&tally->rows, finish->rows[i].at);
         int64_t start_s = tally->day_start_s + row->key.window * plan->window_s;
-        int64_t length_s = tally->day_end_s - start_s < plan->window_s ? tally->day_end_s - start_s : plan->window_s;
+        int64_t length_s =
+            tally->day_end_s - start_s < plan->window_s ? tally->day_end_s - start_s : plan->window_s;
         table->row_window[i] = start_s;
         table->row_units[i] = (uint32_t)((length_s + plan->unit_s - 1) / plan->unit_s);
         ip_fill(&table->row_ip[i * 16], &table->row_ip_text[i * IP_COLUMN_BYTES],
@@ -289,7 +290,8 @@ static enum status row_sets_fill(struct finish *finish, size_t row, const struct
     int64_t domain_queries = 0, info_bytes = 0;
     if (table->row_queries[row] > ROW_QUERIES_MOST)
         return error_set(err, STATUS_LIMIT, "features.window", "choose a shorter window",
-                         "one IP sent %" PRId64 " queries in a window, more than 2^26", table->row_queries[row]);
+                         "one IP sent %" PRId64 " queries in a window, more than 2^26",
+                         table->row_queries[row]);
     for (size_t i = 0; i < count; i++) {
         const struct asked *asked = map_at(&tally->asked, places[i].at);
         bool new_domain = i == 0 || places[i].domain != places[i - 1].domain;
@@ -359,11 +361,14 @@ static int compare_type(const void *a, const void *b)
 }
 
 /* Counts the distinct names of a pair, whose entries begin at `from`; returns where they end. */
-static size_t pair_names_count(const struct finish *finish, size_t from, const struct place *pair, int64_t *names)
+static size_t pair_names_count(const struct finish *finish, size_t from, const struct place *pair,
+                               int64_t *names)
 {
     const struct place *places = finish->places;
     size_t at = from;
-    for (; at < finish->tally->asked.count && places[at].client == pair->client && places[at].domain == pair->domain; at++)
+    for (; at < finish->tally->asked.count && places[at].client == pair->client &&
+           places[at].domain == pair->domain;
+         at++)
         *names += at == from || places[at].name != places[at - 1].name;
     return at;
 }
@@ -379,7 +384,8 @@ static enum status pairs_fill(struct finish *finish, struct error *err)
     for (size_t i = 0; i < tally->pairs.count; i++) {
         const struct place *place = &finish->pairs[i];
         struct pair *pair = map_at(&tally->pairs, place->at);
-        ip_fill(&table->pair_ip[i * 16], &table->pair_ip_text[i * IP_COLUMN_BYTES], client_ip(finish, place->client));
+        ip_fill(&table->pair_ip[i * 16], &table->pair_ip_text[i * IP_COLUMN_BYTES],
+                client_ip(finish, place->client));
         table->pair_domain[i] = place->domain;
         table->pair_queries[i] = pair->queries;
         table->pair_first_ms[i] = pair->first_ms;

@@ -25,7 +25,8 @@ static enum status texted_new(size_t count, struct texted **texted, struct error
 {
     *texted = calloc(count + 1, sizeof **texted);
     return *texted ? STATUS_OK
-                   : error_set(err, STATUS_NO_MEMORY, "finishing a day", "", "no room to sort %zu entries", count);
+                   : error_set(err, STATUS_NO_MEMORY, "finishing a day", "", "no room to sort %zu entries",
+                               count);
 }
 
 enum status sources_fill(const struct tallies *tallies, const struct tally *tally, struct day_table *table,
@@ -65,7 +66,8 @@ enum status lines_fill(const struct tally *tally, struct day_table *table, struc
     TRY(texted_new(tally->record_count, &order, err));
     for (size_t i = 0; i < tally->record_count; i++) {
         const struct record *record = &tally->records[i];
-        order[i] = (struct texted){tally->heap.bytes + record->path_at, record->path_bytes, record->line.from, i};
+        order[i] =
+            (struct texted){tally->heap.bytes + record->path_at, record->path_bytes, record->line.from, i};
     }
     qsort(order, tally->record_count, sizeof *order, compare_texted);
     for (size_t i = 0; i < tally->record_count; i++) {

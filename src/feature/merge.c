@@ -1,5 +1,5 @@
-/* Partial tallies on their way to the shard's owner: as bytes, and merged there. Numbers of clients, names and domains
- * are the sender's own and are translated by content. */
+/* Partial tallies on their way to the shard's owner: as bytes, and merged there. Numbers of clients, names
+ * and domains are the sender's own and are translated by content. */
 #include "tally.h"
 
 #include <stdlib.h>
@@ -47,7 +47,8 @@ struct packer {
 
 static enum status put(struct packer *packer, const void *from, size_t count)
 {
-    enum status status = array_reserve(packer->bytes, packer->capacity, *packer->count + count, 1, packer->err);
+    enum status status =
+        array_reserve(packer->bytes, packer->capacity, *packer->count + count, 1, packer->err);
     if (status == STATUS_OK && count > 0) {
         memcpy(*packer->bytes + *packer->count, from, count);
         *packer->count += count;
@@ -75,7 +76,8 @@ static enum status pack_map(struct packer *packer, const struct map *map)
     return put_items(packer, map->entries, map->count, map->entry_bytes);
 }
 
-/* The lists that hang on entries follow the entries themselves, whose pointers mean nothing at the other end. */
+/* The lists that hang on entries follow the entries themselves, whose pointers mean nothing at the other end.
+ */
 static enum status pack_lists(struct packer *packer, const struct tally *tally, size_t unit_count)
 {
     enum status status = STATUS_OK;
@@ -132,7 +134,8 @@ struct packed {
     size_t count;
 };
 
-static enum status take(struct unpacker *unpacker, size_t item_bytes, struct packed *packed, struct error *err)
+static enum status take(struct unpacker *unpacker, size_t item_bytes, struct packed *packed,
+                        struct error *err)
 {
     uint64_t count = 0;
     size_t rest = (size_t)(unpacker->end - unpacker->at);
@@ -185,7 +188,8 @@ static enum status merge_domains(struct arrival *from, struct unpacker *lists, s
         struct packed clients;
         item(&from->domains, i, &domain, sizeof domain);
         TRY(take(lists, sizeof(uint64_t), &clients, err));
-        TRY(tally_domain(from->into, in_heap(from, domain.wire_at), domain.wire_bytes, &from->domain_of[i], err));
+        TRY(tally_domain(from->into, in_heap(from, domain.wire_at), domain.wire_bytes, &from->domain_of[i],
+                         err));
         struct domain *into = map_at(&from->into->domains, from->domain_of[i]);
         into->queries += domain.queries;
         if (domain.first_ms < into->first_ms)
@@ -256,7 +260,8 @@ static enum status merge_asked(struct arrival *from, struct error *err)
     for (size_t i = 0; i < from->asked.count; i++) {
         struct asked asked, *into = NULL;
         item(&from->asked, i, &asked, sizeof asked);
-        struct asked_key key = {asked.key.slot, from->client_of[asked.key.client], from->name_of[asked.key.name]};
+        struct asked_key key = {asked.key.slot, from->client_of[asked.key.client],
+                                from->name_of[asked.key.name]};
         TRY(tally_asked(from->into, from->tallies->plan, key, &into, err));
         into->queries += asked.queries;
         into->txt += asked.txt;
@@ -324,8 +329,8 @@ static enum status merge_sources(struct arrival *from, struct unpacker *lists, s
         item(&from->sources, i, &source, sizeof source);
         TRY(take(lists, 1, &units, err));
         struct span text = {in_heap(from, source.text_at), source.text_bytes};
-        TRY(tally_source(from->into, source.key.resolver, (uint32_t)source.key.window, text, from->tallies->unit_count,
-                         &into, err));
+        TRY(tally_source(from->into, source.key.resolver, (uint32_t)source.key.window, text,
+                         from->tallies->unit_count, &into, err));
         into->lines += source.lines;
         into->queries += source.queries;
         into->repeated += source.repeated;
@@ -410,7 +415,8 @@ done:
     return status;
 }
 
-enum status tallies_merge(struct tallies *tallies, const unsigned char *bytes, size_t count, struct error *err)
+enum status tallies_merge(struct tallies *tallies, const unsigned char *bytes, size_t count,
+                          struct error *err)
 {
     enum status status = STATUS_OK;
     struct unpacker unpacker = {bytes, bytes + count};

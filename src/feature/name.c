@@ -53,7 +53,8 @@ static bool in_alphabet(enum encoding encoding, uint8_t c)
     switch (encoding) {
     case ENCODING_HEX: return digit || (c >= 'a' && c <= 'f');
     case ENCODING_BASE32: return lower || (c >= '2' && c <= '7');
-    case ENCODING_BASE64: return digit || lower || upper || c == '_' || c == '-' || c == '+' || c == '/' || c == '=';
+    case ENCODING_BASE64:
+        return digit || lower || upper || c == '_' || c == '-' || c == '+' || c == '/' || c == '=';
     case ENCODING_EIGHT_BIT: return digit || lower || upper || c >= 0x80;
     }
     return false;
@@ -67,7 +68,8 @@ static bool run_is_encoded(enum encoding encoding, const struct run *run)
     case ENCODING_BASE32:
         return run->bytes >= 24 && run->bigrams > 0 && run->bigram_score * 2 > 256 * (int32_t)run->bigrams;
     case ENCODING_BASE64:
-        return run->bytes >= 20 && run->digits >= 2 && run->letters > 0 && run->case_changes * 4 >= run->letters;
+        return run->bytes >= 20 && run->digits >= 2 && run->letters > 0 &&
+               run->case_changes * 4 >= run->letters;
     case ENCODING_EIGHT_BIT: return run->eight_bit >= 2;
     }
     return false;
@@ -90,7 +92,8 @@ static bool is_uuid(const uint8_t *label, size_t count)
 
 static bool is_punycode(const uint8_t *label, size_t count)
 {
-    return count >= 4 && (label[0] | 0x20) == 'x' && (label[1] | 0x20) == 'n' && label[2] == '-' && label[3] == '-';
+    return count >= 4 && (label[0] | 0x20) == 'x' && (label[1] | 0x20) == 'n' && label[2] == '-' &&
+           label[3] == '-';
 }
 
 /* A counter or a single letter between two labels: it neither belongs to a run nor ends it. */
@@ -102,7 +105,8 @@ static bool is_skipped(const uint8_t *label, size_t count)
     return count <= 1 || digits == count;
 }
 
-/* Returns the length of the longest run of the first labels that passes the encoding's test, 0 when there is none. */
+/* Returns the length of the longest run of the first labels that passes the encoding's test, 0 when there is
+ * none. */
 static unsigned encoded_bytes(const uint8_t *wire, size_t labels, enum encoding encoding)
 {
     struct run run = {0};
@@ -131,10 +135,12 @@ uint8_t name_base64(const uint8_t *wire, size_t sub_labels)
     return encoded_bytes(wire, sub_labels, ENCODING_BASE64) ? ENCODING_BASE64 : 0;
 }
 
-/* Reversed addresses, like labels that are numbers, were chosen by nobody: as letter pairs they would look random. */
+/* Reversed addresses, like labels that are numbers, were chosen by nobody: as letter pairs they would look
+ * random. */
 static bool is_arpa(const struct qname *qname)
 {
-    return qname->label_count > 0 && qname->bytes >= 6 && memcmp(qname->wire + qname->bytes - 6, "\4arpa", 6) == 0;
+    return qname->label_count > 0 && qname->bytes >= 6 &&
+           memcmp(qname->wire + qname->bytes - 6, "\4arpa", 6) == 0;
 }
 
 void name_traits_find(const struct suffixes *suffixes, const struct qname *qname, struct name_traits *traits)

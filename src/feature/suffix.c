@@ -13,8 +13,9 @@
 
 enum { RULE_PLAIN = 1, RULE_BELOW = 2, RULE_EXCEPTION = 4 };
 
-/* A rule by the hash of its labels on the wire. The hash is keyed at random and has 64 bits: a name that collides with
- * one of some ten thousand rules cannot be aimed at, and would by chance come once in 10^15 names. */
+/* A rule by the hash of its labels on the wire. The hash is keyed at random and has 64 bits: a name that
+ * collides with one of some ten thousand rules cannot be aimed at, and would by chance come once in 10^15
+ * names. */
 struct rule {
     uint64_t key;
     uint64_t flags;
@@ -95,7 +96,8 @@ enum status suffixes_read(const char *path, struct suffixes **out, struct error 
     struct suffixes *suffixes = calloc(1, sizeof *suffixes);
     FILE *file = fopen(path, "r");
     if (!suffixes || !file) {
-        status = error_set(err, file ? STATUS_NO_MEMORY : STATUS_IO, path, "set features.suffixes to a list that exists",
+        status = error_set(err, file ? STATUS_NO_MEMORY : STATUS_IO, path,
+                           "set features.suffixes to a list that exists",
                            "cannot read the list of public suffixes: %s", strerror(errno));
         goto done;
     }
@@ -104,7 +106,8 @@ enum status suffixes_read(const char *path, struct suffixes **out, struct error 
         size_t count = strcspn(line, "\r\n");
         (void)snprintf(where, sizeof where, "%.250s:%d", path, number);
         if (line[count] == '\0' && !feof(file)) {
-            status = error_set(err, STATUS_CORRUPT, where, "", "a line of more than %zu bytes", sizeof line - 2);
+            status =
+                error_set(err, STATUS_CORRUPT, where, "", "a line of more than %zu bytes", sizeof line - 2);
             goto done;
         }
         line[count] = '\0';
@@ -144,7 +147,8 @@ size_t suffixes_sub_labels(const struct suffixes *suffixes, const struct qname *
             best = depth - 1;
             break;
         }
-        // "*.S" makes S itself a suffix as well: libpsl reads it so, the page of publicsuffix.org does not say.
+        // "*.S" makes S itself a suffix as well: libpsl reads it so, the page of publicsuffix.org does not
+        // say.
         best = rule->flags & RULE_BELOW && depth < labels ? depth + 1 : depth;
     }
     if (suffix_labels)

@@ -29,7 +29,8 @@ enum status list64_insert(struct list64 *list, uint64_t value, size_t most, stru
         at--;
     if ((at > 0 && list->items[at - 1] == value) || at >= most)
         return STATUS_OK;
-    enum status status = array_reserve(&list->items, &list->capacity, list->count + 1, sizeof *list->items, err);
+    enum status status =
+        array_reserve(&list->items, &list->capacity, list->count + 1, sizeof *list->items, err);
     if (status != STATUS_OK)
         return status;
     memmove(list->items + at + 1, list->items + at, (list->count - at) * sizeof *list->items);
@@ -44,11 +45,13 @@ enum status tally_client(struct tally *tally, const struct ip *ip, uint32_t *cli
     void *entry = NULL;
     enum status status = map_put(&tally->clients, ip, &entry, NULL, err);
     if (status == STATUS_OK)
-        *client = (uint32_t)(((unsigned char *)entry - tally->clients.entries) / (ptrdiff_t)sizeof(struct client));
+        *client =
+            (uint32_t)(((unsigned char *)entry - tally->clients.entries) / (ptrdiff_t)sizeof(struct client));
     return status;
 }
 
-enum status tally_domain(struct tally *tally, const uint8_t *wire, size_t bytes, uint32_t *domain, struct error *err)
+enum status tally_domain(struct tally *tally, const uint8_t *wire, size_t bytes, uint32_t *domain,
+                         struct error *err)
 {
     enum status status = STATUS_OK;
     uint64_t hash = content_hash(wire, bytes);
@@ -66,7 +69,8 @@ done:
     return status;
 }
 
-enum status tally_row(struct tally *tally, struct row_key key, size_t unit_count, struct row **row, struct error *err)
+enum status tally_row(struct tally *tally, struct row_key key, size_t unit_count, struct row **row,
+                      struct error *err)
 {
     enum status status = STATUS_OK;
     void *found = NULL;
@@ -91,12 +95,13 @@ static enum status limit_reached(const struct client *client, const char *key, c
 {
     char text[IP_TEXT_BYTES];
     (void)ip_write(&client->ip, text);
-    return error_set(err, STATUS_LIMIT, key, "raise the limit in the job file, or leave this client out of archive.clients",
+    return error_set(err, STATUS_LIMIT, key,
+                     "raise the limit in the job file, or leave this client out of archive.clients",
                      "%s has more than %" PRId64 " %s", text, most, what);
 }
 
-enum status tally_asked(struct tally *tally, const struct tally_plan *plan, struct asked_key key, struct asked **asked,
-                        struct error *err)
+enum status tally_asked(struct tally *tally, const struct tally_plan *plan, struct asked_key key,
+                        struct asked **asked, struct error *err)
 {
     enum status status = STATUS_OK;
     void *found = NULL;
@@ -108,14 +113,14 @@ enum status tally_asked(struct tally *tally, const struct tally_plan *plan, stru
     void *slot = NULL;
     TRY(map_put(&tally->slots, &(struct slot_key){key.slot, key.client}, &slot, NULL, err));
     if (++((struct slot *)slot)->names > plan->names_most)
-        return limit_reached(map_at(&tally->clients, key.client), "limits.names", "names in one hour", plan->names_most,
-                             err);
+        return limit_reached(map_at(&tally->clients, key.client), "limits.names", "names in one hour",
+                             plan->names_most, err);
 done:
     return status;
 }
 
-enum status tally_pair(struct tally *tally, const struct tally_plan *plan, struct pair_key key, struct pair **pair,
-                       struct error *err)
+enum status tally_pair(struct tally *tally, const struct tally_plan *plan, struct pair_key key,
+                       struct pair **pair, struct error *err)
 {
     enum status status = STATUS_OK;
     void *found = NULL;
@@ -133,8 +138,8 @@ done:
     return status;
 }
 
-enum status tally_source(struct tally *tally, uint64_t resolver, uint32_t window, struct span text, size_t unit_count,
-                         struct source **source, struct error *err)
+enum status tally_source(struct tally *tally, uint64_t resolver, uint32_t window, struct span text,
+                         size_t unit_count, struct source **source, struct error *err)
 {
     enum status status = STATUS_OK;
     struct source_key key = {resolver, window};
@@ -158,13 +163,17 @@ done:
 enum status tally_record(struct tally *tally, const struct line_record *record, struct error *err)
 {
     enum status status = STATUS_OK;
-    TRY(array_reserve(&tally->records, &tally->record_capacity, tally->record_count + 1, sizeof *tally->records, err));
+    TRY(array_reserve(&tally->records, &tally->record_capacity, tally->record_count + 1,
+                      sizeof *tally->records, err));
     struct record *kept = &tally->records[tally->record_count];
     *kept = (struct record){.line = *record, .path_bytes = strlen(record->path)};
     TRY(heap_add(&tally->heap, record->path, kept->path_bytes, &kept->path_at, err));
-    TRY(heap_add(&tally->heap, record->minutes, record->minute_count * sizeof *record->minutes, &kept->minutes_at, err));
-    TRY(heap_add(&tally->heap, record->offsets, record->minute_count * sizeof *record->offsets, &kept->offsets_at, err));
-    TRY(heap_add(&tally->heap, record->rejects, record->reject_count * sizeof *record->rejects, &kept->rejects_at, err));
+    TRY(heap_add(&tally->heap, record->minutes, record->minute_count * sizeof *record->minutes,
+                 &kept->minutes_at, err));
+    TRY(heap_add(&tally->heap, record->offsets, record->minute_count * sizeof *record->offsets,
+                 &kept->offsets_at, err));
+    TRY(heap_add(&tally->heap, record->rejects, record->reject_count * sizeof *record->rejects,
+                 &kept->rejects_at, err));
     kept->line.path = NULL;
     kept->line.minutes = kept->line.offsets = NULL;
     kept->line.rejects = NULL;
@@ -181,7 +190,8 @@ enum status pair_add_type(struct pair *pair, uint32_t qtype, uint32_t queries, s
             types->items[i + 1] += queries;
             return STATUS_OK;
         }
-    enum status status = array_reserve(&types->items, &types->capacity, types->count + 2, sizeof *types->items, err);
+    enum status status =
+        array_reserve(&types->items, &types->capacity, types->count + 2, sizeof *types->items, err);
     if (status == STATUS_OK) {
         types->items[types->count++] = qtype;
         types->items[types->count++] = queries;
@@ -240,7 +250,8 @@ enum status pair_add_second(struct pair *pair, uint32_t second, int64_t unit_s, 
         array_reserve(&seconds->items, &seconds->capacity, seconds->count + 1, sizeof *seconds->items, err);
     if (status != STATUS_OK)
         return status;
-    bool in_order = pair->sorted == seconds->count && (seconds->count == 0 || seconds->items[seconds->count - 1] < value);
+    bool in_order =
+        pair->sorted == seconds->count && (seconds->count == 0 || seconds->items[seconds->count - 1] < value);
     seconds->items[seconds->count++] = value;
     if (in_order)
         pair->sorted = (uint32_t)seconds->count;

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The cache of a resolver is thought of in slots of this length; UTC multiples, so that none straddles a local midnight
- * in a zone whose offset is a multiple of it. */
+/* The cache of a resolver is thought of in slots of this length; UTC multiples, so that none straddles a
+ * local midnight in a zone whose offset is a multiple of it. */
 #define MISS_SLOT_MS 300000
 
 /* The first four members of struct miss. */
@@ -17,12 +17,14 @@
 enum status tally_plan_check(const struct tally_plan *plan, struct error *err)
 {
     if (plan->window_s <= 0 || plan->unit_s <= 0 || plan->window_s % plan->unit_s != 0)
-        return error_set(err, STATUS_USAGE, "features.unit", "choose a unit that divides the window, such as 1m",
-                         "a window of %" PRId64 " s is not a whole number of units of %" PRId64 " s", plan->window_s,
-                         plan->unit_s);
+        return error_set(err, STATUS_USAGE, "features.unit",
+                         "choose a unit that divides the window, such as 1m",
+                         "a window of %" PRId64 " s is not a whole number of units of %" PRId64 " s",
+                         plan->window_s, plan->unit_s);
     if (plan->window_s / plan->unit_s > UNITS_MOST)
         return error_set(err, STATUS_USAGE, "features.unit", "choose a longer unit",
-                         "a window of %" PRId64 " units, expected at most %d", plan->window_s / plan->unit_s, UNITS_MOST);
+                         "a window of %" PRId64 " units, expected at most %d", plan->window_s / plan->unit_s,
+                         UNITS_MOST);
     return STATUS_OK;
 }
 
@@ -128,13 +130,14 @@ enum status tally_of(struct tallies *tallies, int64_t day, int part, struct tall
             return STATUS_OK;
         }
     }
-    enum status status = array_reserve(&tallies->shards, &tallies->capacity, tallies->count + 1,
-                                       sizeof *tallies->shards, err);
+    enum status status =
+        array_reserve(&tallies->shards, &tallies->capacity, tallies->count + 1, sizeof *tallies->shards, err);
     if (status != STATUS_OK)
         return status;
     struct tally *fresh = tally_new(tallies->plan, day, part);
     if (!fresh)
-        return error_set(err, STATUS_NO_MEMORY, "tally", "use more ranks or a shorter span", "no room for a day");
+        return error_set(err, STATUS_NO_MEMORY, "tally", "use more ranks or a shorter span",
+                         "no room for a day");
     tallies->shards[tallies->count++] = fresh;
     *tally = tallies->now = fresh;
     return STATUS_OK;
@@ -154,7 +157,8 @@ int64_t tallies_day(struct tallies *tallies, int64_t time_ms)
         tallies->now_from_s = zone_day_start(plan->zone, tallies->now_day);
         tallies->now_to_s = zone_day_start(plan->zone, tallies->now_day + 1);
     }
-    return tallies->now_day >= plan->first_day && tallies->now_day < plan->end_day ? tallies->now_day : INT64_MIN;
+    return tallies->now_day >= plan->first_day && tallies->now_day < plan->end_day ? tallies->now_day
+                                                                                   : INT64_MIN;
 }
 
 static bool is_watched(const struct tally_plan *plan, const struct ip *ip)
@@ -250,7 +254,8 @@ done:
     return status;
 }
 
-static enum status count_row(struct tallies *tallies, struct tally *tally, const struct seen *seen, struct error *err)
+static enum status count_row(struct tallies *tallies, struct tally *tally, const struct seen *seen,
+                             struct error *err)
 {
     enum status status = STATUS_OK;
     const struct query *query = seen->query;
@@ -265,7 +270,8 @@ static enum status count_row(struct tallies *tallies, struct tally *tally, const
     counts[ROW_MIXED] += query->mixed_case;
     counts[ROW_ENCODED] += seen->encodings != 0;
     counts[ROW_NO_EDNS] += !(query->flags & QUERY_EDNS);
-    counts[ROW_ODD_FLAGS] += !(query->flags & QUERY_RECURSION) || query->flags & (QUERY_TCP | QUERY_SIGNED | QUERY_CD);
+    counts[ROW_ODD_FLAGS] +=
+        !(query->flags & QUERY_RECURSION) || query->flags & (QUERY_TCP | QUERY_SIGNED | QUERY_CD);
     counts[ROW_DO] += (query->flags & QUERY_DO) != 0;
     counts[ROW_COOKIE] += (query->flags & (QUERY_COOKIE | QUERY_COOKIE_VALID)) != 0;
     counts[ROW_SUB_BYTES] += name->traits.sub_bytes;
@@ -281,14 +287,16 @@ done:
     return status;
 }
 
-static enum status count_asked(struct tallies *tallies, struct tally *tally, const struct seen *seen, struct error *err)
+static enum status count_asked(struct tallies *tallies, struct tally *tally, const struct seen *seen,
+                               struct error *err)
 {
     enum status status = STATUS_OK;
     const struct query *query = seen->query;
     struct asked *asked = NULL;
     bool odd = false;
     unsigned bit = asked_bit(query->qtype, &odd);
-    TRY(tally_asked(tally, tallies->plan, (struct asked_key){seen->slot, seen->client, seen->name}, &asked, err));
+    TRY(tally_asked(tally, tallies->plan, (struct asked_key){seen->slot, seen->client, seen->name}, &asked,
+                    err));
     asked->queries++;
     asked->txt += query->qtype == 16;
     asked->odd += odd;
@@ -296,13 +304,15 @@ static enum status count_asked(struct tallies *tallies, struct tally *tally, con
     asked->encodings |= seen->encodings;
     if (query->mixed_case) {
         asked->mixed++;
-        asked_add_spelling(asked, content_hash(query->wire_as_sent, query->qname.bytes), query->case_changes, false);
+        asked_add_spelling(asked, content_hash(query->wire_as_sent, query->qname.bytes), query->case_changes,
+                           false);
     }
 done:
     return status;
 }
 
-static enum status count_pair(struct tallies *tallies, struct tally *tally, const struct seen *seen, struct error *err)
+static enum status count_pair(struct tallies *tallies, struct tally *tally, const struct seen *seen,
+                              struct error *err)
 {
     enum status status = STATUS_OK;
     const struct query *query = seen->query;
@@ -343,8 +353,8 @@ struct span resolver_text(const struct query *query, struct span other, char tex
     return (struct span){text, count};
 }
 
-static enum status count_source(struct tallies *tallies, struct tally *tally, int64_t time_ms, struct span resolver,
-                                bool is_query, bool repeated, struct error *err)
+static enum status count_source(struct tallies *tallies, struct tally *tally, int64_t time_ms,
+                                struct span resolver, bool is_query, bool repeated, struct error *err)
 {
     struct source *source = NULL;
     int64_t elapsed_s = floor_div(time_ms, 1000) - tally->day_start_s;
@@ -360,8 +370,8 @@ static enum status count_source(struct tallies *tallies, struct tally *tally, in
     return STATUS_OK;
 }
 
-enum status tallies_line(struct tallies *tallies, int64_t time_ms, struct span resolver, bool is_query, bool repeated,
-                         struct error *err)
+enum status tallies_line(struct tallies *tallies, int64_t time_ms, struct span resolver, bool is_query,
+                         bool repeated, struct error *err)
 {
     enum status status = STATUS_OK;
     struct tally *tally = NULL;
@@ -417,7 +427,8 @@ done:
     return status;
 }
 
-enum status tallies_record(struct tallies *tallies, int64_t day, const struct line_record *record, struct error *err)
+enum status tallies_record(struct tallies *tallies, int64_t day, const struct line_record *record,
+                           struct error *err)
 {
     enum status status = STATUS_OK;
     struct tally *tally = NULL;
@@ -440,8 +451,8 @@ int miss_owner(const struct miss *miss, int ranks)
     return (int)(content_hash(miss, MISS_KEY_BYTES) % (uint64_t)ranks);
 }
 
-/* A miss is kept in the row's count of repeated queries until the row is finished, and only then taken from its
- * queries: so it merges like any other count. */
+/* A miss is kept in the row's count of repeated queries until the row is finished, and only then taken from
+ * its queries: so it merges like any other count. */
 static enum status miss_into_row(struct tallies *tallies, const struct miss *miss, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -463,7 +474,8 @@ done:
     return status;
 }
 
-enum status tallies_settle(struct tallies *tallies, const struct miss *misses, size_t count, struct error *err)
+enum status tallies_settle(struct tallies *tallies, const struct miss *misses, size_t count,
+                           struct error *err)
 {
     enum status status = STATUS_OK;
     map_clear(&tallies->misses);

@@ -1,5 +1,5 @@
-/* The inside of a tally: what one rank knows of one shard, in tables of small entries that refer to each other by
- * number. Numbers are this tally's own; merging and packing translate them by content. */
+/* The inside of a tally: what one rank knows of one shard, in tables of small entries that refer to each
+ * other by number. Numbers are this tally's own; merging and packing translate them by content. */
 #ifndef FEATURE_TALLY_H
 #define FEATURE_TALLY_H
 
@@ -144,18 +144,21 @@ struct tallies {
 };
 
 /** Returns the shard's tally, made when it is not there. Local. */
-MUST_CHECK enum status tally_of(struct tallies *tallies, int64_t day, int part, struct tally **tally, struct error *err);
+MUST_CHECK enum status tally_of(struct tallies *tallies, int64_t day, int part, struct tally **tally,
+                                struct error *err);
 
 /** Frees a tally and all it holds; NULL is fine. Local. */
 void tally_free(struct tally *tally);
 
 /** Appends bytes to a heap, at an address that is a multiple of 8. Local. */
-MUST_CHECK enum status heap_add(struct heap *heap, const void *bytes, size_t count, uint64_t *at, struct error *err);
+MUST_CHECK enum status heap_add(struct heap *heap, const void *bytes, size_t count, uint64_t *at,
+                                struct error *err);
 
 /** Puts `value` into an ascending list of distinct numbers; beyond `most` the largest goes. Local. */
 MUST_CHECK enum status list64_insert(struct list64 *list, uint64_t value, size_t most, struct error *err);
 
-MUST_CHECK enum status tally_client(struct tally *tally, const struct ip *ip, uint32_t *client, struct error *err);
+MUST_CHECK enum status tally_client(struct tally *tally, const struct ip *ip, uint32_t *client,
+                                    struct error *err);
 MUST_CHECK enum status tally_domain(struct tally *tally, const uint8_t *wire, size_t bytes, uint32_t *domain,
                                     struct error *err);
 MUST_CHECK enum status tally_row(struct tally *tally, struct row_key key, size_t unit_count, struct row **row,
@@ -184,8 +187,8 @@ void pair_settle_seconds(struct pair *pair, int64_t unit_s);
 void asked_add_spelling(struct asked *asked, uint64_t spelling, uint16_t case_changes, bool respelled);
 
 /** Fills the source_* columns of a table whose arrays are made. Local. */
-MUST_CHECK enum status sources_fill(const struct tallies *tallies, const struct tally *tally, struct day_table *table,
-                                    struct error *err);
+MUST_CHECK enum status sources_fill(const struct tallies *tallies, const struct tally *tally,
+                                    struct day_table *table, struct error *err);
 
 /** Fills the line_*, minute_* and reject_* columns of a table whose arrays are made. Local. */
 MUST_CHECK enum status lines_fill(const struct tally *tally, struct day_table *table, struct error *err);

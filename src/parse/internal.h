@@ -1,4 +1,5 @@
-/* What the files of this room share: a cursor over a line, stamps, and the steps from the left to the right. */
+/* What the files of this room share: a cursor over a line, stamps, and the steps from the left to the right.
+ */
 #ifndef PARSE_INTERNAL_H
 #define PARSE_INTERNAL_H
 
@@ -48,8 +49,8 @@ struct stamp {
     int milliseconds;
 };
 
-/** Reads a stamp in one form or another at the cursor and moves behind it. Return false, and move nothing, if there is
- * none. Local. */
+/** Reads a stamp in one form or another at the cursor and moves behind it. Return false, and move nothing, if
+ * there is none. Local. */
 bool stamp_named(struct cursor *cursor, struct stamp *stamp);
 bool stamp_iso(struct cursor *cursor, struct stamp *stamp);
 bool stamp_syslog(struct cursor *cursor, struct stamp *stamp);
@@ -68,7 +69,8 @@ struct line_parser {
 };
 
 /** Turns a stamp into UTC milliseconds. Returns false when it has no place in time. Local. */
-bool clock_resolve(struct line_parser *parser, const struct stamp *stamp, int64_t *time_ms, bool *fold_guessed);
+bool clock_resolve(struct line_parser *parser, const struct stamp *stamp, int64_t *time_ms,
+                   bool *fold_guessed);
 
 /** What stands before named's own line. */
 struct prefix {
@@ -86,7 +88,10 @@ bool json_unwrap(struct line_parser *parser, struct cursor *cursor, struct prefi
 /** Decodes a printed name to the wire. Returns false when it is none. Local. */
 bool qname_read(struct span text, struct query *query);
 
+/** What named printed of the category. */
+enum category { CATEGORY_NONE, CATEGORY_QUERIES, CATEGORY_RESPONSES, CATEGORY_OTHER };
+
 /** Reads a record, "client …". Local. */
-enum line_kind record_read(struct cursor cursor, bool other_category, struct query *query);
+enum line_kind record_read(struct cursor cursor, enum category category, struct query *query);
 
 #endif

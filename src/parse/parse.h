@@ -1,12 +1,13 @@
 /**
- * From the bytes of a log line to struct query: every line form of BIND 9.4 to 9.21, and what syslog, the journal and
- * containers put before it.
+ * From the bytes of a log line to struct query: every line form of BIND 9.4 to 9.21, and what syslog, the
+ * journal and containers put before it.
  *
  *     line ─► prefix (time, host) ─► named's own time, category, severity ─► record ─► struct query
  *
- * A line is a query, a response, an undamaged line of another kind, or a reject; nothing else, and nothing fails. Names
- * are attacker's bytes: they are decoded to the octets on the wire, and a line whose two copies of the name differ is
- * torn. Read strictly from the left, since a name or a view may hold what looks like a record.
+ * A line is a query, a response, an undamaged line of another kind, or a reject; nothing else, and nothing
+ * fails. Names are attacker's bytes: they are decoded to the octets on the wire, and a line whose two copies
+ * of the name differ is torn. Read strictly from the left, since a name or a view may hold what looks like a
+ * record.
  */
 #ifndef PARSE_PARSE_H
 #define PARSE_PARSE_H
@@ -70,16 +71,19 @@ struct query {
     bool mixed_case;  // letters of both cases
     uint16_t case_changes;  // from one letter of the name to the next
     // As printed; empty when absent.
-    struct span time_text, client_text, port_text, key_text, view_text, qname_text, class_text, type_text, flags_text;
+    struct span time_text, client_text, port_text, key_text, view_text, qname_text, class_text, type_text,
+        flags_text;
     struct span ecs_text, server_text, server_port_text, rcode_text, counts_text;
     struct span host;  // of syslog or journal
 };
 
-/** What the order of lines in a file tells: the pass of a repeated hour, the year of stamps without one. Opaque. */
+/** What the order of lines in a file tells: the pass of a repeated hour, the year of stamps without one.
+ * Opaque. */
 struct line_parser;
 
 /**
- * Returns a new parser for the lines of one file in order, or NULL without memory; free it with line_parser_free. Local.
+ * Returns a new parser for the lines of one file in order, or NULL without memory; free it with
+ * line_parser_free. Local.
  *
  * @param zone  borrowed for life; of stamps without offset; NULL: UTC
  * @param year  of the first line, for stamps without a year; 0: they have no time
@@ -98,7 +102,8 @@ void line_parser_free(struct line_parser *parser);
  */
 enum line_kind line_parse(struct line_parser *parser, const char *line, size_t count, struct query *query);
 
-/** Writes a name on the wire as BIND prints it, with '\0' (room >= QNAME_TEXT_BYTES); returns its length. Local. */
+/** Writes a name on the wire as BIND prints it, with '\0' (room >= QNAME_TEXT_BYTES); returns its length.
+ * Local. */
 size_t qname_text(const uint8_t *wire, size_t bytes, char *text, size_t room);
 
 /** Reads a type as BIND prints it, mnemonic or TYPEn. Returns whether it is one. Local. */
@@ -106,7 +111,8 @@ bool qtype_read(struct span text, uint16_t *number);
 
 /** The columns of query_tsv, tab-separated. */
 #define QUERY_TSV_HEADER                                                                                     \
-    "#line\tkind\ttime\tutc_ms\tclient\tport\tkey\tview\tqname\tqname_lc\tqname_wire\tclass\ttype\ttype_num\tflags\t" \
+    "#line\tkind\ttime\tutc_ms\tclient\tport\tkey\tview\tqname\tqname_lc\tqname_wire\tclass\ttype\ttype_"    \
+    "num\tflags\t"                                                                                           \
     "ecs\tserver\tserver_port\trcode\tcounts"
 
 /** Room for any row of query_tsv. */

@@ -34,13 +34,14 @@ static int month_read(struct cursor *cursor)
 static bool time_of_day_read(struct cursor *cursor, int64_t *seconds, int *milliseconds)
 {
     int hour = 0, minute = 0, second = 0, digits = 0, value = 0;
-    if (!digits_read(cursor, 2, &hour) || !SKIP(cursor, ":") || !digits_read(cursor, 2, &minute) || !SKIP(cursor, ":") ||
-        !digits_read(cursor, 2, &second) || hour > 23 || minute > 59 || second > 60)
+    if (!digits_read(cursor, 2, &hour) || !SKIP(cursor, ":") || !digits_read(cursor, 2, &minute) ||
+        !SKIP(cursor, ":") || !digits_read(cursor, 2, &second) || hour > 23 || minute > 59 || second > 60)
         return false;
     *milliseconds = 0;
     if (rest_of(cursor) > 1 && *cursor->at == '.' && cursor->at[1] >= '0' && cursor->at[1] <= '9') {
         cursor->at++;
-        for (; rest_of(cursor) > 0 && *cursor->at >= '0' && *cursor->at <= '9' && digits < 9; cursor->at++, digits++)
+        for (; rest_of(cursor) > 0 && *cursor->at >= '0' && *cursor->at <= '9' && digits < 9;
+             cursor->at++, digits++)
             if (digits < 3)
                 value = value * 10 + (*cursor->at - '0');
         for (; digits < 3; digits++)
@@ -61,14 +62,15 @@ static bool is_date(int year, int month, int day)
 }
 
 /* Fills the stamp from a date and what comes before the cursor; moves the caller's cursor. */
-static bool stamp_make(struct cursor *cursor, struct cursor behind, int year, int month, int day, int64_t seconds,
-                       struct stamp *stamp)
+static bool stamp_make(struct cursor *cursor, struct cursor behind, int year, int month, int day,
+                       int64_t seconds, struct stamp *stamp)
 {
     stamp->text = (struct span){cursor->at, (size_t)(behind.at - cursor->at)};
     stamp->year = year;
     stamp->month = month;
     stamp->has_year = year != 0;
-    stamp->seconds = stamp->has_year ? day_from_civil(year, month, day) * 86400 + seconds : day * 86400 + seconds;
+    stamp->seconds =
+        stamp->has_year ? day_from_civil(year, month, day) * 86400 + seconds : day * 86400 + seconds;
     *cursor = behind;
     return true;
 }
@@ -79,8 +81,8 @@ bool stamp_named(struct cursor *cursor, struct stamp *stamp)
     int day = 0, month = 0, year = 0;
     int64_t seconds = 0;
     if (!digits_read(&at, 2, &day) || !SKIP(&at, "-") || (month = month_read(&at)) == 0 || !SKIP(&at, "-") ||
-        !digits_read(&at, 4, &year) || !SKIP(&at, " ") || !time_of_day_read(&at, &seconds, &stamp->milliseconds) ||
-        !is_date(year, month, day))
+        !digits_read(&at, 4, &year) || !SKIP(&at, " ") ||
+        !time_of_day_read(&at, &seconds, &stamp->milliseconds) || !is_date(year, month, day))
         return false;
     stamp->is_local = true;
     return stamp_make(cursor, at, year, month, day, seconds, stamp);
@@ -111,8 +113,8 @@ bool stamp_iso(struct cursor *cursor, struct stamp *stamp)
     int day = 0, month = 0, year = 0;
     int64_t seconds = 0, offset_s = 0;
     if (!digits_read(&at, 4, &year) || !SKIP(&at, "-") || !digits_read(&at, 2, &month) || !SKIP(&at, "-") ||
-        !digits_read(&at, 2, &day) || !SKIP(&at, "T") || !time_of_day_read(&at, &seconds, &stamp->milliseconds) ||
-        !is_date(year, month, day))
+        !digits_read(&at, 2, &day) || !SKIP(&at, "T") ||
+        !time_of_day_read(&at, &seconds, &stamp->milliseconds) || !is_date(year, month, day))
         return false;
     stamp->is_local = !offset_read(&at, &offset_s);
     return stamp_make(cursor, at, year, month, day, seconds - offset_s, stamp);
@@ -129,13 +131,15 @@ bool stamp_syslog(struct cursor *cursor, struct stamp *stamp)
     if (SKIP(&at, " ") ? !digits_read(&at, 1, &day) : !digits_read(&at, 2, &day))
         return false;
     // 1972 is a leap year: 29 February may stand there.
-    if (!SKIP(&at, " ") || !time_of_day_read(&at, &seconds, &stamp->milliseconds) || !is_date(1972, month, day))
+    if (!SKIP(&at, " ") || !time_of_day_read(&at, &seconds, &stamp->milliseconds) ||
+        !is_date(1972, month, day))
         return false;
     stamp->is_local = true;
     return stamp_make(cursor, at, 0, month, day, seconds, stamp);
 }
 
-/* "Tue 2026-11-24 06:59:58 JST": the journal's full form. The letters of a zone name it badly, but UTC is UTC. */
+/* "Tue 2026-11-24 06:59:58 JST": the journal's full form. The letters of a zone name it badly, but UTC is
+ * UTC. */
 bool stamp_weekday(struct cursor *cursor, struct stamp *stamp)
 {
     static const char *const DAYS[] = {"Mon ", "Tue ", "Wed ", "Thu ", "Fri ", "Sat ", "Sun "};
@@ -146,10 +150,10 @@ bool stamp_weekday(struct cursor *cursor, struct stamp *stamp)
     bool found = false;
     for (size_t i = 0; i < 7 && !found; i++)
         found = skip(&at, DAYS[i], 4);
-    if (!found || !digits_read(&at, 4, &year) || !SKIP(&at, "-") || !digits_read(&at, 2, &month) || !SKIP(&at, "-") ||
-        !digits_read(&at, 2, &day) || !SKIP(&at, " ") || !time_of_day_read(&at, &seconds, &stamp->milliseconds) ||
-        !is_date(year, month, day) || !SKIP(&at, " ") || !take_until(&at, ' ', &zone) || zone.count == 0 ||
-        zone.count > 6)
+    if (!found || !digits_read(&at, 4, &year) || !SKIP(&at, "-") || !digits_read(&at, 2, &month) ||
+        !SKIP(&at, "-") || !digits_read(&at, 2, &day) || !SKIP(&at, " ") ||
+        !time_of_day_read(&at, &seconds, &stamp->milliseconds) || !is_date(year, month, day) ||
+        !SKIP(&at, " ") || !take_until(&at, ' ', &zone) || zone.count == 0 || zone.count > 6)
         return false;
     stamp->is_local = !(zone.count == 3 && memcmp(zone.at, "UTC", 3) == 0);
     return stamp_make(cursor, at, year, month, day, seconds, stamp);
@@ -185,8 +189,8 @@ static int year_follow(struct line_parser *parser, int month)
     return parser->year;
 }
 
-/* In a repeated hour the first pass is taken until the printed time steps back by half the fold: then it is the second.
- * A file that begins inside the hour gives no evidence until then. */
+/* In a repeated hour the first pass is taken until the printed time steps back by half the fold: then it is
+ * the second. A file that begins inside the hour gives no evidence until then. */
 static int64_t fold_resolve(struct line_parser *parser, int64_t local_s, const int64_t utc[2])
 {
     int64_t fold_s = utc[1] - utc[0];
@@ -222,7 +226,8 @@ static int64_t local_resolve(struct line_parser *parser, int64_t local_s, bool *
     return utc_s;
 }
 
-bool clock_resolve(struct line_parser *parser, const struct stamp *stamp, int64_t *time_ms, bool *fold_guessed)
+bool clock_resolve(struct line_parser *parser, const struct stamp *stamp, int64_t *time_ms,
+                   bool *fold_guessed)
 {
     int64_t seconds = stamp->seconds;
     *fold_guessed = false;

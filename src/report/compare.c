@@ -1,5 +1,5 @@
-/* Which rows to put side by side, and how: the method explains an IP by its anomalous rows beside normal ones of the
- * same kind of day and time of day. */
+/* Which rows to put side by side, and how: the method explains an IP by its anomalous rows beside normal ones
+ * of the same kind of day and time of day. */
 #include "report/report.h"
 
 #include "base/exact.h"
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NORMAL_MOST (sizeof ((struct comparison *)0)->normal / sizeof ((struct comparison *)0)->normal[0])
+#define NORMAL_MOST (sizeof((struct comparison *)0)->normal / sizeof((struct comparison *)0)->normal[0])
 
 /* A score from which a row is shown though no model has it in its minority: one normal row in a hundred. */
 #define SCORE_SHOWN 2.0
@@ -36,7 +36,8 @@ static int64_t hour_of_day(const struct history *history, const struct history_r
 }
 
 /* How little a normal row suits an anomaly: another kind of day weighs more than another time of day. */
-static int64_t distance(const struct history *history, const struct history_row *a, const struct history_row *b)
+static int64_t distance(const struct history *history, const struct history_row *a,
+                        const struct history_row *b)
 {
     int64_t hours = llabs(hour_of_day(history, a) - hour_of_day(history, b));
     hours = hours > 12 ? 24 - hours : hours;
@@ -57,7 +58,8 @@ static void normal_pick(const struct history *history, struct comparison *compar
         if (at == NORMAL_MOST)
             continue;
         size_t last = comparison->normal_count < NORMAL_MOST ? comparison->normal_count : NORMAL_MOST - 1;
-        memmove(&comparison->normal[at + 1], &comparison->normal[at], (last - at) * sizeof comparison->normal[0]);
+        memmove(&comparison->normal[at + 1], &comparison->normal[at],
+                (last - at) * sizeof comparison->normal[0]);
         comparison->normal[at] = row;
         comparison->normal_count = last + 1;
     }
@@ -94,14 +96,16 @@ struct cause {
     bool has_normal;
 };
 
-static size_t causes_find(const struct history *history, const struct history_row *anomaly, struct cause *causes)
+static size_t causes_find(const struct history *history, const struct history_row *anomaly,
+                          struct cause *causes)
 {
     size_t count = 0;
     for (size_t f = 0; f < history->feature_count; f++) {
-        struct cause cause = {.feature = f,
-                              .share = ((double)anomaly->kmeans_share[f] + (double)anomaly->autoencoder_share[f]) / 2,
-                              .value = anomaly->feature[f],
-                              .peer_middle = history->peer_middle[f]};
+        struct cause cause = {
+            .feature = f,
+            .share = ((double)anomaly->kmeans_share[f] + (double)anomaly->autoencoder_share[f]) / 2,
+            .value = anomaly->feature[f],
+            .peer_middle = history->peer_middle[f]};
         if (cause.share < 0.01)
             continue;
         for (size_t i = 0; i < history->row_count; i++) {
@@ -137,13 +141,14 @@ static void time_write(const struct history *history, int64_t window_s, char tex
                    (int)(of_day / 60 % 60), (int)(of_day % 60));
 }
 
-static void row_print(const struct history *history, const struct history_row *row, const char *mark, FILE *stream)
+static void row_print(const struct history *history, const struct history_row *row, const char *mark,
+                      FILE *stream)
 {
     char time[40], ip[IP_TEXT_BYTES];
     time_write(history, row->window_s, time);
     (void)ip_write(&history->ip, ip);
-    (void)fprintf(stream, "  %s %-19s  %-15s %13" PRId64 " %7d %7d %5d %5d %7.2f\n", mark, time, ip, row->queries,
-                  !row->holiday, row->holiday, !row->night, row->night, row->score);
+    (void)fprintf(stream, "  %s %-19s  %-15s %13" PRId64 " %7d %7d %5d %5d %7.2f\n", mark, time, ip,
+                  row->queries, !row->holiday, row->holiday, !row->night, row->night, row->score);
 }
 
 static void causes_print(const struct history *history, const struct history_row *anomaly, FILE *stream)
@@ -155,19 +160,23 @@ static void causes_print(const struct history *history, const struct history_row
         (void)fprintf(stream, "      %s %.4g", history->feature_names[cause->feature], (double)cause->value);
         if (cause->has_normal)
             (void)fprintf(stream, "; this IP's normal %.4g to %.4g", (double)cause->low, (double)cause->high);
-        (void)fprintf(stream, "; all rows' middle %.4g (%.0f %% of it)\n", (double)cause->peer_middle, 100 * cause->share);
+        (void)fprintf(stream, "; all rows' middle %.4g (%.0f %% of it)\n", (double)cause->peer_middle,
+                      100 * cause->share);
     }
 }
 
-/* A day a line, an hour a sign, on a scale of powers of two: an hour with 52,557 queries must not flatten the rest. */
+/* A day a line, an hour a sign, on a scale of powers of two: an hour with 52,557 queries must not flatten the
+ * rest. */
 static void plot_print(const struct history *history, FILE *stream)
 {
-    static const char *const BARS[] = {"\u2581", "\u2582", "\u2583", "\u2584", "\u2585", "\u2586", "\u2587", "\u2588"};
+    static const char *const BARS[] = {"\u2581", "\u2582", "\u2583", "\u2584",
+                                       "\u2585", "\u2586", "\u2587", "\u2588"};
     int64_t most = 1;
     for (size_t i = 0; i < history->row_count; i++)
         most = history->rows[i].queries > most ? history->rows[i].queries : most;
     double top = exact_log2(1 + (double)most);
-    (void)fprintf(stream, "\nQueries by hour (logarithmic, the highest bar is %" PRId64 " in a window)\n", most);
+    (void)fprintf(stream, "\nQueries by hour (logarithmic, the highest bar is %" PRId64 " in a window)\n",
+                  most);
     (void)fprintf(stream, "             0     6     12    18\n");
     for (size_t i = 0; i < history->row_count;) {
         char time[40];
@@ -192,18 +201,20 @@ void history_print(const struct history *history, FILE *stream)
     size_t count = history_compare(history, comparisons, ANOMALIES_MOST);
     (void)ip_write(&history->ip, ip);
     (void)fprintf(stream, "%s: %s, score %.2f, rank %" PRId64 " of %" PRId64 ", role %s, %zu windows\n", ip,
-                  verdict_name((enum verdict)history->verdict), history->score, history->rank, history->ip_count,
-                  role_name((enum role)history->role), history->row_count);
-    (void)fprintf(stream, "The score is the mean of the three largest row scores; a row score of 3 means that one normal row\n"
-                          "in a thousand is as unusual. Times are of %s.\n",
-                  history->timezone);
+                  verdict_name((enum verdict)history->verdict), history->score, history->rank,
+                  history->ip_count, role_name((enum role)history->role), history->row_count);
+    (void)fprintf(
+        stream,
+        "The score is the mean of the three largest row scores; a row score of 3 means that one normal row\n"
+        "in a thousand is as unusual. Times are of %s.\n",
+        history->timezone);
     for (int m = 0; m < GROUP_MODELS; m++)
         if (history->both[m] || history->always[m])
             (void)fprintf(stream, "%s: %s\n", group_model_name((enum group_model)m),
                           history->both[m] ? "rows in both groups, it changed its behaviour"
                                            : "always in the minority, it did not change");
-    (void)fprintf(stream, "\n    %-19s  %-15s %13s %7s %7s %5s %5s %7s\n", "window start", "IP", "total queries", "weekday",
-                  "weekend", "day", "night", "score");
+    (void)fprintf(stream, "\n    %-19s  %-15s %13s %7s %7s %5s %5s %7s\n", "window start", "IP",
+                  "total queries", "weekday", "weekend", "day", "night", "score");
     for (size_t i = 0; i < count; i++) {
         for (size_t n = 0; n < comparisons[i].normal_count; n++)
             row_print(history, comparisons[i].normal[n], " ", stream);
@@ -220,7 +231,8 @@ void history_print(const struct history *history, FILE *stream)
 
 /* ---- JSON ---- */
 
-static void row_json(const struct history *history, const struct history_row *row, const char *key, struct json *json)
+static void row_json(const struct history *history, const struct history_row *row, const char *key,
+                     struct json *json)
 {
     char time[40];
     time_write(history, row->window_s, time);
@@ -240,7 +252,8 @@ static void row_json(const struct history *history, const struct history_row *ro
     json_close(json, '}');
 }
 
-static void comparison_json(const struct history *history, const struct comparison *comparison, struct json *json)
+static void comparison_json(const struct history *history, const struct comparison *comparison,
+                            struct json *json)
 {
     struct cause causes[CAUSES_MOST];
     size_t count = causes_find(history, comparison->anomaly, causes);

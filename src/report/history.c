@@ -17,8 +17,9 @@ struct source {
     size_t picked_count;
 };
 
-static enum status column_get(const struct source *source, const char *name, enum store_type type, const char *dimension,
-                              const char *second, size_t count, void *values, struct error *err)
+static enum status column_get(const struct source *source, const char *name, enum store_type type,
+                              const char *dimension, const char *second, size_t count, void *values,
+                              struct error *err)
 {
     struct store_column column = {.name = name, .type = type, .dimensions = {dimension, second}};
     return store_get(source->reader, &column, 0, count, values, err);
@@ -51,7 +52,7 @@ done:
 #define PICK(name, type, ctype, member)                                                                      \
     TRY(column_get(source, name, type, "row", NULL, source->rows, source->room, err));                       \
     for (size_t i = 0; i < source->picked_count; i++)                                                        \
-        history->rows[i].member = ((const ctype *)source->room)[source->picked[i]]
+    history->rows[i].member = ((const ctype *)source->room)[source->picked[i]]
 
 static enum status rows_fill(const struct source *source, struct history *history, struct error *err)
 {
@@ -115,8 +116,8 @@ done:
     return status;
 }
 
-static enum status ip_get(const struct source *source, const char *name, enum store_type type, size_t at, void *value,
-                          struct error *err)
+static enum status ip_get(const struct source *source, const char *name, enum store_type type, size_t at,
+                          void *value, struct error *err)
 {
     struct store_column column = {.name = name, .type = type, .dimensions = {"ip"}};
     return store_get(source->reader, &column, at, 1, value, err);
@@ -152,22 +153,27 @@ static enum status ip_fill(struct source *source, struct history *history, struc
         history->always[m] = marks[2 * m + 1];
     }
     if (history->role < 0 || history->role >= ROLES || history->verdict < 0 || history->verdict >= VERDICTS)
-        status = error_set(err, STATUS_CORRUPT, "scores.h5", "run score again", "a role or verdict that does not exist");
+        status = error_set(err, STATUS_CORRUPT, "scores.h5", "run score again",
+                           "a role or verdict that does not exist");
 done:
     free(octets);
     return status;
 }
 
-static enum status head_fill(struct source *source, const char *path, struct history *history, struct error *err)
+static enum status head_fill(struct source *source, const char *path, struct history *history,
+                             struct error *err)
 {
     enum status status = STATUS_OK;
     TRY(store_dimension_size(source->reader, "row", &source->rows, err));
     TRY(store_dimension_size(source->reader, "feature", &source->features, err));
-    if (source->rows == 0 || source->rows > SIZE_MAX / 1024 || source->features == 0 || source->features > FEATURES_MOST)
-        return error_set(err, STATUS_CORRUPT, path, "run score again", "its rows or features are out of range");
+    if (source->rows == 0 || source->rows > SIZE_MAX / 1024 || source->features == 0 ||
+        source->features > FEATURES_MOST)
+        return error_set(err, STATUS_CORRUPT, path, "run score again",
+                         "its rows or features are out of range");
     history->feature_count = source->features;
     TRY(store_get_attribute_i64(source->reader, NULL, "window_s", &history->window_s, err));
-    TRY(store_get_attribute_text(source->reader, NULL, "timezone", history->timezone, sizeof history->timezone, err));
+    TRY(store_get_attribute_text(source->reader, NULL, "timezone", history->timezone,
+                                 sizeof history->timezone, err));
     TRY(zone_load(history->timezone, &history->zone, err));
     TRY(column_get(source, "feature_name", STORE_CHAR, "feature", "feature_character", source->features,
                    history->feature_names, err));

@@ -38,7 +38,8 @@ struct history {
     size_t row_count;
     size_t feature_count;
     char feature_names[FEATURES_MOST][64];
-    float peer_low[FEATURES_MOST], peer_middle[FEATURES_MOST], peer_high[FEATURES_MOST];  // 5, 50, 95 % of all rows
+    float peer_low[FEATURES_MOST], peer_middle[FEATURES_MOST],
+        peer_high[FEATURES_MOST];  // 5, 50, 95 % of all rows
     int64_t window_s;
     struct zone *zone;
     char timezone[64];
@@ -68,8 +69,8 @@ struct comparison {
 };
 
 /**
- * Picks the rows to show: up to `most` anomalies, in the minority of a model or with a score of 2 or more, largest score
- * first, each beside normal rows. Local.
+ * Picks the rows to show: up to `most` anomalies, in the minority of a model or with a score of 2 or more,
+ * largest score first, each beside normal rows. Local.
  *
  * @return  how many were picked
  */

@@ -48,7 +48,8 @@ static enum status names_list(const char *dir, struct found **found, size_t *cou
     if (!folder && errno == ENOENT)
         return STATUS_OK;
     if (!folder)
-        return error_set(err, STATUS_IO, dir, "check store.dir", "cannot list the folder: %s", strerror(errno));
+        return error_set(err, STATUS_IO, dir, "check store.dir", "cannot list the folder: %s",
+                         strerror(errno));
     for (struct dirent *entry = readdir(folder); entry; entry = readdir(folder)) {
         struct found one;
         if (!name_read(entry->d_name, &one))
@@ -68,7 +69,8 @@ done:
 }
 
 /* The number of parts stands in the files; a day of which one is missing is not there. */
-static enum status parts_count(const char *dir, const struct found *found, size_t count, int *parts, struct error *err)
+static enum status parts_count(const char *dir, const struct found *found, size_t count, int *parts,
+                               struct error *err)
 {
     enum status status = STATUS_OK;
     char path[PATH_BYTES];
@@ -117,8 +119,8 @@ done:
     return status;
 }
 
-enum status store_days_shared(const struct team *team, const char *dir, struct store_day **days, size_t *count,
-                              struct error *err)
+enum status store_days_shared(const struct team *team, const char *dir, struct store_day **days,
+                              size_t *count, struct error *err)
 {
     enum status status = STATUS_OK;
     struct store_day *listed = NULL;
@@ -136,8 +138,8 @@ done:
 
 /* ---- reading ---- */
 
-enum status shard_origin_read(const char *dir, const struct store_day *day, char **settings, uint64_t **inputs,
-                              size_t *input_count, struct error *err)
+enum status shard_origin_read(const char *dir, const struct store_day *day, char **settings,
+                              uint64_t **inputs, size_t *input_count, struct error *err)
 {
     char path[PATH_BYTES];
     int64_t parts = 0;
@@ -302,7 +304,8 @@ enum status store_dir_digest(const char *dir, char hex[33], struct error *err)
         return error_set(err, STATUS_NO_MEMORY, "digest", "", "no room for a digest");
     TRY(store_days(dir, &days, &count, err));
     if (count == 0) {
-        status = error_set(err, STATUS_NO_INPUT, dir, "give the store's folder, such as out/store", "no day of a store in it");
+        status = error_set(err, STATUS_NO_INPUT, dir, "give the store's folder, such as out/store",
+                           "no day of a store in it");
         goto done;
     }
     for (size_t i = 0; i < count; i++) {

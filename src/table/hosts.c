@@ -1,9 +1,11 @@
-/* What of a day's tables needs more than one row: hosts that mix the case of all names, and domains that are new. */
+/* What of a day's tables needs more than one row: hosts that mix the case of all names, and domains that are
+ * new. */
 #include "hosts.h"
 
 #include <stdlib.h>
 
-/* A forwarder that mixes case (draft-vixie-dnsext-dns0x20) does so with every domain and spells a name anew each time. */
+/* A forwarder that mixes case (draft-vixie-dnsext-dns0x20) does so with every domain and spells a name anew
+ * each time. */
 #define MIXED_DOMAINS_LEAST 20
 #define MIXED_NAMES_LEAST 10
 
@@ -41,8 +43,8 @@ done:
     return status;
 }
 
-static enum status mixed_add(const struct day_table *table, size_t asked, struct host_entry *host, uint32_t host_at,
-                             struct map *domains, struct map *names, struct error *err)
+static enum status mixed_add(const struct day_table *table, size_t asked, struct host_entry *host,
+                             uint32_t host_at, struct map *domains, struct map *names, struct error *err)
 {
     enum status status = STATUS_OK;
     uint32_t name = table->asked_name[asked];
@@ -69,8 +71,8 @@ static bool mixes_all(const struct host_entry *host, int64_t queries)
     return host->mixed_names >= MIXED_NAMES_LEAST && 10 * host->respelled_names >= 3 * host->mixed_names;
 }
 
-enum status hosts_add(struct rows *rows, const struct day_table *table, const struct day_span *day, struct map *hosts,
-                      struct error *err)
+enum status hosts_add(struct rows *rows, const struct day_table *table, const struct day_span *day,
+                      struct map *hosts, struct error *err)
 {
     enum status status = STATUS_OK;
     struct map domains, names;
@@ -160,7 +162,8 @@ enum status domains_new(const struct map *seen, const struct day_table *table, s
 {
     *is_new = calloc(table->size[DAY_domain] + 1, 1);
     if (!*is_new)
-        return error_set(err, STATUS_NO_MEMORY, "new domains", "", "no room for %zu domains", table->size[DAY_domain]);
+        return error_set(err, STATUS_NO_MEMORY, "new domains", "", "no room for %zu domains",
+                         table->size[DAY_domain]);
     for (size_t i = 0; i < table->size[DAY_domain]; i++) {
         const struct domain_seen *before = map_get(seen, &table->domain_hash[i]);
         bool unseen = !before || table->day - before->day > HISTORY_DAYS;

@@ -1,4 +1,5 @@
-/* What of a day's tables needs more than one row: hosts that mix the case of all names, and domains that are new. */
+/* What of a day's tables needs more than one row: hosts that mix the case of all names, and domains that are
+ * new. */
 #ifndef TABLE_HOSTS_H
 #define TABLE_HOSTS_H
 
@@ -21,14 +22,16 @@ struct day_span {
 MUST_CHECK enum status hosts_add(struct rows *rows, const struct day_table *table, const struct day_span *day,
                                  struct map *hosts, struct error *err);
 
-/** Returns whether the IP mixes the case of all names on this day (0x20). Borrows `octets`, 16 bytes. Local. */
+/** Returns whether the IP mixes the case of all names on this day (0x20). Borrows `octets`, 16 bytes. Local.
+ */
 bool host_mixes_case(const struct rows *rows, const struct map *hosts, const uint8_t *octets);
 
 /** Makes an empty memory of domains; end it with map_clear. Local. */
 void seen_init(struct map *seen);
 
 /** Remembers that these domains were asked for on `day`, the latest so far. Local. */
-MUST_CHECK enum status seen_add(struct map *seen, const uint64_t *hashes, size_t count, int64_t day, struct error *err);
+MUST_CHECK enum status seen_add(struct map *seen, const uint64_t *hashes, size_t count, int64_t day,
+                                struct error *err);
 
 /**
  * Tells for each domain of a day whether few clients ask for it and nobody did in the days before. Local.

@@ -24,7 +24,8 @@
     X(fold_guessed, "1", "lines in a repeated hour whose pass had to be guessed")
 
 static enum status number_put(struct store_writer *writer, const struct known *known, const char *name,
-                              const char *unit, const char *text, size_t offset, int64_t *room, struct error *err)
+                              const char *unit, const char *text, size_t offset, int64_t *room,
+                              struct error *err)
 {
     struct store_column column = {
         .name = name, .type = STORE_I64, .dimensions = {"file"}, .units = unit, .long_name = text};
@@ -33,8 +34,8 @@ static enum status number_put(struct store_writer *writer, const struct known *k
     return store_put_local(writer, &column, room, err);
 }
 
-static enum status number_get(const struct store_reader *reader, struct known *known, const char *name, size_t offset,
-                              int64_t *room, struct error *err)
+static enum status number_get(const struct store_reader *reader, struct known *known, const char *name,
+                              size_t offset, int64_t *room, struct error *err)
 {
     struct store_column column = {.name = name, .type = STORE_I64, .dimensions = {"file"}};
     enum status status = store_get(reader, &column, 0, known->count, room, err);
@@ -43,13 +44,20 @@ static enum status number_get(const struct store_reader *reader, struct known *k
     return status;
 }
 
-static const struct store_column PATH_END = {.name = "file_path_end", .type = STORE_I64, .dimensions = {"file"}};
-static const struct store_column PATH = {.name = "file_path", .type = STORE_CHAR, .dimensions = {"path_byte"}};
-static const struct store_column DAY_END = {.name = "file_day_end", .type = STORE_I64, .dimensions = {"file"}};
-static const struct store_column DAYS = {
-    .name = "file_days", .type = STORE_I64, .dimensions = {"file_day"}, .long_name = "days with lines of the file"};
-static const struct store_column KINDS = {
-    .name = "file_kinds", .type = STORE_I64, .dimensions = {"file", "line_kind"}, .long_name = "lines by kind"};
+static const struct store_column PATH_END = {
+    .name = "file_path_end", .type = STORE_I64, .dimensions = {"file"}};
+static const struct store_column PATH = {
+    .name = "file_path", .type = STORE_CHAR, .dimensions = {"path_byte"}};
+static const struct store_column DAY_END = {
+    .name = "file_day_end", .type = STORE_I64, .dimensions = {"file"}};
+static const struct store_column DAYS = {.name = "file_days",
+                                         .type = STORE_I64,
+                                         .dimensions = {"file_day"},
+                                         .long_name = "days with lines of the file"};
+static const struct store_column KINDS = {.name = "file_kinds",
+                                          .type = STORE_I64,
+                                          .dimensions = {"file", "line_kind"},
+                                          .long_name = "lines by kind"};
 
 /* The heaps of all files, for writing and reading. */
 struct heaps {
@@ -57,11 +65,15 @@ struct heaps {
     char *paths;
 };
 
-static enum status heaps_make(struct heaps *heaps, size_t files, size_t path_bytes, size_t days, struct error *err)
+static enum status heaps_make(struct heaps *heaps, size_t files, size_t path_bytes, size_t days,
+                              struct error *err)
 {
-    *heaps = (struct heaps){calloc(files + 1, sizeof(int64_t)), calloc(files + 1, sizeof(int64_t)),
-                            calloc(files + 1, sizeof(int64_t)), calloc(days + 1, sizeof(int64_t)),
-                            calloc(files + 1, LINE_COUNTS * sizeof(int64_t)), calloc(path_bytes + 1, 1)};
+    *heaps = (struct heaps){calloc(files + 1, sizeof(int64_t)),
+                            calloc(files + 1, sizeof(int64_t)),
+                            calloc(files + 1, sizeof(int64_t)),
+                            calloc(days + 1, sizeof(int64_t)),
+                            calloc(files + 1, LINE_COUNTS * sizeof(int64_t)),
+                            calloc(path_bytes + 1, 1)};
     if (heaps->numbers && heaps->path_end && heaps->day_end && heaps->days && heaps->kinds && heaps->paths)
         return STATUS_OK;
     return error_set(err, STATUS_NO_MEMORY, "known.h5", "", "no room for %zu files", files);
@@ -109,7 +121,8 @@ enum status known_write(const char *dir, const struct known *known, struct error
     TRY(store_dimension(writer, "file_day", days, err));
     TRY(store_dimension(writer, "line_kind", LINE_COUNTS, err));
 #define X(member, unit, text)                                                                                \
-    TRY(number_put(writer, known, "file_" #member, unit, text, offsetof(struct known_file, member), heaps.numbers, err));
+    TRY(number_put(writer, known, "file_" #member, unit, text, offsetof(struct known_file, member),          \
+                   heaps.numbers, err));
     KNOWN_NUMBERS(X)
 #undef X
     TRY(store_put_local(writer, &PATH_END, heaps.path_end, err));
@@ -131,8 +144,8 @@ static enum status file_fill(struct known_file *file, const struct heaps *heaps,
 {
     int64_t path_from = at ? heaps->path_end[at - 1] : 0, day_from = at ? heaps->day_end[at - 1] : 0;
     int64_t path_to = heaps->path_end[at], day_to = heaps->day_end[at];
-    if (path_from > path_to || day_from > day_to || path_from < 0 || day_from < 0 || path_to > (int64_t)path_bytes ||
-        day_to > (int64_t)days)
+    if (path_from > path_to || day_from > day_to || path_from < 0 || day_from < 0 ||
+        path_to > (int64_t)path_bytes || day_to > (int64_t)days)
         return error_set(err, STATUS_CORRUPT, "known.h5", "remove the file; the logs are then read again",
                          "its offsets point outside their table");
     file->day_count = (size_t)(day_to - day_from);
@@ -161,7 +174,8 @@ enum status known_read(const char *dir, struct known *known, struct error *err)
     TRY(store_open_local(path, &reader, err));
     TRY(store_get_attribute_i64(reader, NULL, "table_version", &version, err));
     if (version != TABLE_VERSION) {
-        status = error_set(err, STATUS_MISMATCH, path, "use another store.dir", "its tables have version %" PRId64, version);
+        status = error_set(err, STATUS_MISMATCH, path, "use another store.dir",
+                           "its tables have version %" PRId64, version);
         goto done;
     }
     TRY(store_dimension_size(reader, "file", &known->count, err));

@@ -1,5 +1,5 @@
-/* The parts of a day as one table, as if the day had never been cut. Clients are disjoint between parts; names and
- * domains are not, so they are united by content and what refers to them is renumbered. */
+/* The parts of a day as one table, as if the day had never been cut. Clients are disjoint between parts;
+ * names and domains are not, so they are united by content and what refers to them is renumbered. */
 #include "shard.h"
 
 #include "base/map.h"
@@ -9,7 +9,8 @@
 
 #define DOMAIN_CLIENTS_MOST 64
 
-/* An entry of some part, and what it is ordered by. A hash stands in `octets`, most significant byte first. */
+/* An entry of some part, and what it is ordered by. A hash stands in `octets`, most significant byte first.
+ */
 struct entry {
     int64_t time;
     uint8_t octets[16];
@@ -110,7 +111,8 @@ static void fill_domain(const struct merging *merging, const struct day_table *p
 
 /* Where each part's entries go when equal ones become one; returns how many are left. */
 static enum status places_make(const struct merging *merging, enum day_dimension dimension,
-                               const struct entries *entries, uint32_t **places, size_t *count, struct error *err)
+                               const struct entries *entries, uint32_t **places, size_t *count,
+                               struct error *err)
 {
     for (size_t p = 0; p < merging->part_count; p++) {
         places[p] = calloc(merging->parts[p].size[dimension] + 1, sizeof *places[p]);
@@ -126,8 +128,10 @@ static enum status places_make(const struct merging *merging, enum day_dimension
     return STATUS_OK;
 }
 
-/* Copies entry `at` of a part to place `to`, in every column of the dimension. Ends and indices are mended later. */
-static void entry_copy(const struct merging *merging, enum day_dimension dimension, const struct entry *entry, size_t to)
+/* Copies entry `at` of a part to place `to`, in every column of the dimension. Ends and indices are mended
+ * later. */
+static void entry_copy(const struct merging *merging, enum day_dimension dimension, const struct entry *entry,
+                       size_t to)
 {
     for (int c = 0; c < DAY_COLUMNS; c++) {
         enum day_column column = (enum day_column)c;
@@ -240,11 +244,13 @@ static void pairs_fill(struct merging *merging)
         const struct day_table *part = &merging->parts[entry->part];
         entry_copy(merging, DAY_pair, entry, i);
         merged->pair_domain[i] = entry->index;
-        for (int64_t t = begin_of(part->pair_type_end, entry->at); t < part->pair_type_end[entry->at]; t++, type++) {
+        for (int64_t t = begin_of(part->pair_type_end, entry->at); t < part->pair_type_end[entry->at];
+             t++, type++) {
             merged->type_number[type] = part->type_number[t];
             merged->type_queries[type] = part->type_queries[t];
         }
-        for (int64_t s = begin_of(part->pair_second_end, entry->at); s < part->pair_second_end[entry->at]; s++)
+        for (int64_t s = begin_of(part->pair_second_end, entry->at); s < part->pair_second_end[entry->at];
+             s++)
             merged->second_of_day[second++] = part->second_of_day[s];
         merged->pair_type_end[i] = (int64_t)type;
         merged->pair_second_end[i] = (int64_t)second;
@@ -254,8 +260,8 @@ static void pairs_fill(struct merging *merging)
 /* Resolvers and files are in the first part alone. */
 static void others_copy(struct merging *merging)
 {
-    static const enum day_dimension FIRST_ONLY[] = {DAY_source, DAY_source_byte, DAY_line,   DAY_line_path_byte,
-                                                    DAY_minute, DAY_reject,      DAY_reject_byte};
+    static const enum day_dimension FIRST_ONLY[] = {
+        DAY_source, DAY_source_byte, DAY_line, DAY_line_path_byte, DAY_minute, DAY_reject, DAY_reject_byte};
     for (size_t d = 0; d < sizeof FIRST_ONLY / sizeof FIRST_ONLY[0]; d++)
         for (size_t i = 0; i < merging->parts[0].size[FIRST_ONLY[d]]; i++)
             entry_copy(merging, FIRST_ONLY[d], &(struct entry){.at = i}, i);
@@ -303,7 +309,8 @@ enum status day_tables_merge(const struct day_table *parts, size_t part_count, s
     others_copy(&merging);
     for (size_t i = 0; i < merged->size[DAY_name]; i++)
         merged->domain_names[merged->name_domain[i]]++;
-    merged->size[DAY_name_byte] = merged->size[DAY_name] ? (size_t)merged->name_text_end[merged->size[DAY_name] - 1] : 0;
+    merged->size[DAY_name_byte] =
+        merged->size[DAY_name] ? (size_t)merged->name_text_end[merged->size[DAY_name] - 1] : 0;
     merged->size[DAY_domain_byte] =
         merged->size[DAY_domain] ? (size_t)merged->domain_text_end[merged->size[DAY_domain] - 1] : 0;
 done:

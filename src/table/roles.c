@@ -67,7 +67,8 @@ static enum status hosts_exchange(const struct team *team, const struct rows *ro
     struct host_day *sorted = malloc((rows->host_count + 1) * sizeof *sorted);
     void *arrived = NULL;
     bool had = counts && sorted;
-    TRY(team_agree(team, had ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "roles", "", "no room for hosts"), err));
+    TRY(team_agree(team, had ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "roles", "", "no room for hosts"),
+                   err));
     size_t *in = counts + ranks, *next = in + ranks;
     for (size_t i = 0; i < rows->host_count; i++)
         counts[ip_owner(&rows->hosts[i].ip, ranks)] += sizeof *sorted;
@@ -93,14 +94,15 @@ static int compare_i64(const void *a, const void *b)
 }
 
 /* The median over all IPs of names, or domains, a day. */
-static enum status median_find(const struct team *team, const struct map *sums, bool of_names, int64_t *median,
-                               struct error *err)
+static enum status median_find(const struct team *team, const struct map *sums, bool of_names,
+                               int64_t *median, struct error *err)
 {
     enum status status = STATUS_OK;
     void *all = NULL;
     size_t bytes = 0;
     int64_t *mine = malloc((sums->count + 1) * sizeof *mine);
-    TRY(team_agree(team, mine ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "roles", "", "no room for hosts"), err));
+    TRY(team_agree(
+        team, mine ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "roles", "", "no room for hosts"), err));
     for (size_t i = 0; i < sums->count; i++) {
         const struct host_sum *sum = map_at(sums, i);
         mine[i] = (of_names ? sum->names : sum->domains) / sum->days;
@@ -131,8 +133,8 @@ static enum role role_of(const struct host_sum *sum, int64_t names, int64_t doma
     return always && holidays ? ROLE_SERVER : ROLE_CLIENT;
 }
 
-enum status roles_find(const struct team *team, const struct rows *rows, struct ip_role **roles, size_t *count,
-                       struct error *err)
+enum status roles_find(const struct team *team, const struct rows *rows, struct ip_role **roles,
+                       size_t *count, struct error *err)
 {
     enum status status = STATUS_OK;
     struct host_day *days = NULL;
@@ -146,7 +148,8 @@ enum status roles_find(const struct team *team, const struct rows *rows, struct 
     TRY(median_find(team, &sums, true, &names, err));
     TRY(median_find(team, &sums, false, &domains, err));
     made = calloc(sums.count + 1, sizeof *made);
-    TRY(team_agree(team, made ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "roles", "", "no room for roles"), err));
+    TRY(team_agree(
+        team, made ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "roles", "", "no room for roles"), err));
     for (size_t i = 0; i < sums.count; i++) {
         const struct host_sum *sum = map_at(&sums, i);
         made[i] = (struct ip_role){sum->ip, (int32_t)role_of(sum, names, domains)};

@@ -210,7 +210,8 @@ static enum status day_add(struct rows *rows, const struct rows_plan *plan, stru
     TRY(domains_new(seen, table, hosts.count, &is_new, err));
     TRY(new_queries_sum(table, is_new, rows->window_s, day.start_s, new_queries, err));
     TRY(seen_add(seen, table->domain_hash, table->size[DAY_domain], table->day, err));
-    TRY(array_reserve(&rows->items, &rows->capacity, rows->count + table->size[DAY_row], sizeof *rows->items, err));
+    TRY(array_reserve(&rows->items, &rows->capacity, rows->count + table->size[DAY_row], sizeof *rows->items,
+                      err));
     for (size_t i = 0; i < table->size[DAY_row]; i++) {
         if (table->row_window[i] < plan->from_s || table->row_window[i] >= plan->to_s)
             continue;
@@ -221,8 +222,9 @@ static enum status day_add(struct rows *rows, const struct rows_plan *plan, stru
                                  .is_night = is_night(plan, table->row_window[i]),
                                  .is_holiday = day.is_holiday};
         memcpy(&row->ip, &table->row_ip[16 * i], sizeof row->ip);
-        struct row_context context = {table, i, new_queries[i], host_mixes_case(rows, &hosts, &table->row_ip[16 * i]),
-                                      row->is_night, row->is_holiday};
+        struct row_context context = {table,          i,
+                                      new_queries[i], host_mixes_case(rows, &hosts, &table->row_ip[16 * i]),
+                                      row->is_night,  row->is_holiday};
         row_fill(row, &context, rows->set);
     }
 done:
@@ -240,8 +242,8 @@ static bool day_in_span(const struct rows_plan *plan, int64_t day)
     return zone_day_start(plan->zone, day) < plan->to_s && zone_day_start(plan->zone, day + 1) > plan->from_s;
 }
 
-static enum status days_load(const struct rows_plan *plan, const struct store_day *days, size_t day_count, size_t from,
-                             size_t to, struct rows *rows, struct error *err)
+static enum status days_load(const struct rows_plan *plan, const struct store_day *days, size_t day_count,
+                             size_t from, size_t to, struct rows *rows, struct error *err)
 {
     enum status status = STATUS_OK;
     struct map seen;
@@ -276,14 +278,16 @@ static enum status rows_balance(const struct team *team, struct rows *rows, stru
     size_t ranks = (size_t)team_size(team);
     size_t *out = calloc(2 * ranks, sizeof *out);
     void *arrived = NULL;
-    TRY(team_agree(team, out ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "rows", "", "no room for counts"), err));
+    TRY(team_agree(team, out ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "rows", "", "no room for counts"),
+                   err));
     int64_t total = (int64_t)rows->count;
     int64_t first = (int64_t)team_sum_before(team, rows->count);
     team_sum_i64(team, &total, 1);
     size_t in_bytes = 0;
     for (size_t rank = 0; rank < ranks; rank++) {
         // This rank's rows [first, first + count) that fall into the run of `rank`.
-        int64_t from = total / (int64_t)ranks * (int64_t)rank + total % (int64_t)ranks * (int64_t)rank / (int64_t)ranks;
+        int64_t from =
+            total / (int64_t)ranks * (int64_t)rank + total % (int64_t)ranks * (int64_t)rank / (int64_t)ranks;
         int64_t to = total / (int64_t)ranks * (int64_t)(rank + 1) +
                      total % (int64_t)ranks * (int64_t)(rank + 1) / (int64_t)ranks;
         int64_t low = from > first ? from : first;
@@ -313,7 +317,8 @@ static int64_t setting_number(const char *settings, const char *key)
 }
 
 /* Window and unit of the store, by its first day; the others have the same, or extract would have refused. */
-static enum status store_shape_read(const char *dir, const struct store_day *day, struct rows *rows, struct error *err)
+static enum status store_shape_read(const char *dir, const struct store_day *day, struct rows *rows,
+                                    struct error *err)
 {
     char *settings = NULL;
     uint64_t *inputs = NULL;
@@ -331,7 +336,8 @@ static enum status store_shape_read(const char *dir, const struct store_day *day
     return status;
 }
 
-enum status rows_load(const struct team *team, const struct rows_plan *plan, struct rows *rows, struct error *err)
+enum status rows_load(const struct team *team, const struct rows_plan *plan, struct rows *rows,
+                      struct error *err)
 {
     enum status status = STATUS_OK;
     struct store_day *days = NULL;
@@ -356,8 +362,9 @@ enum status rows_load(const struct team *team, const struct rows_plan *plan, str
     TRY(team_agree(team, days_load(plan, days, count, from, to, rows, err), err));
     TRY(rows_balance(team, rows, err));
     if (rows->total == 0)
-        status = error_set(err, STATUS_NO_INPUT, plan->dir, "check archive.from, archive.to and archive.clients",
-                           "the store has no row in the span");
+        status =
+            error_set(err, STATUS_NO_INPUT, plan->dir, "check archive.from, archive.to and archive.clients",
+                      "the store has no row in the span");
 done:
     free(days);
     if (status != STATUS_OK)

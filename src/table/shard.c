@@ -43,8 +43,8 @@ void shard_path(const char *dir, int64_t day, int part, int parts, char *path, s
 
 /* ---- writing ---- */
 
-static enum status dimensions_write(struct store_writer *writer, const struct day_table *table, size_t input_count,
-                                    struct error *err)
+static enum status dimensions_write(struct store_writer *writer, const struct day_table *table,
+                                    size_t input_count, struct error *err)
 {
     enum status status = STATUS_OK;
     for (int d = 0; d < DAY_DIMENSIONS; d++)
@@ -72,8 +72,8 @@ static void other_parts_remove(const char *dir, int64_t day, int parts)
         }
 }
 
-enum status shard_write(const char *dir, const struct day_table *table, int parts, const struct shard_origin *origin,
-                        struct error *err)
+enum status shard_write(const char *dir, const struct day_table *table, int parts,
+                        const struct shard_origin *origin, struct error *err)
 {
     enum status status = STATUS_OK;
     char path[PATH_BYTES];
@@ -109,7 +109,8 @@ static enum status corrupt(const char *path, const char *what, struct error *err
     return error_set(err, STATUS_CORRUPT, path, "remove the file, and run extract again", "%s", what);
 }
 
-/* Ends must ascend and stay inside their heap, indices inside their table: nothing that reads a table checks again. */
+/* Ends must ascend and stay inside their heap, indices inside their table: nothing that reads a table checks
+ * again. */
 static bool ends_fit(const int64_t *ends, size_t count, size_t heap)
 {
     int64_t last = 0;
@@ -217,8 +218,8 @@ done:
     return status;
 }
 
-enum status shard_read_origin(const char *path, char **settings, uint64_t **inputs, size_t *count, int64_t *parts,
-                              struct error *err)
+enum status shard_read_origin(const char *path, char **settings, uint64_t **inputs, size_t *count,
+                              int64_t *parts, struct error *err)
 {
     enum status status = STATUS_OK;
     struct store_reader *reader = NULL;

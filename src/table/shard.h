@@ -27,7 +27,8 @@ struct store_column shard_store_column(enum day_column column);
 MUST_CHECK enum status shard_read(const char *path, struct day_table *table, struct error *err);
 
 /** Reads one file's domain hashes; free() them. Local. */
-MUST_CHECK enum status shard_read_domains(const char *path, uint64_t **hashes, size_t *count, struct error *err);
+MUST_CHECK enum status shard_read_domains(const char *path, uint64_t **hashes, size_t *count,
+                                          struct error *err);
 
 /** Reads what one file was made of; free() settings and inputs. Local. */
 MUST_CHECK enum status shard_read_origin(const char *path, char **settings, uint64_t **inputs, size_t *count,

@@ -1,10 +1,12 @@
 /**
- * The store on disk and the rows in memory: shards' files, what is known of the logs, and rows for the models.
+ * The store on disk and the rows in memory: shards' files, what is known of the logs, and rows for the
+ * models.
  *
  *     struct day_table ──shard_write──► store/YYYY-MM-DD.h5 ──rows_load──► struct rows ──► model/
  *
- * A shard's file holds raw integers only; features are made here at load, so that a calendar, a rule or a feature may
- * change without reading a log again. Rows lie in (window, IP) order, in consecutive runs over the ranks.
+ * A shard's file holds raw integers only; features are made here at load, so that a calendar, a rule or a
+ * feature may change without reading a log again. Rows lie in (window, IP) order, in consecutive runs over
+ * the ranks.
  */
 #ifndef TABLE_TABLE_H
 #define TABLE_TABLE_H
@@ -31,8 +33,8 @@ struct shard_origin {
 };
 
 /**
- * Writes a finished shard under its final name, whole or not at all, and removes files of the same day that were cut
- * into another number of parts. Local.
+ * Writes a finished shard under its final name, whole or not at all, and removes files of the same day that
+ * were cut into another number of parts. Local.
  *
  * @param dir     borrowed; the store's folder
  * @param parts   how many parts a day has
@@ -77,20 +79,22 @@ MUST_CHECK enum status day_read(const char *dir, const struct store_day *day, st
                                 struct error *err);
 
 /** Reads how many rows a day has. Local. */
-MUST_CHECK enum status day_row_count(const char *dir, const struct store_day *day, int64_t *rows, struct error *err);
+MUST_CHECK enum status day_row_count(const char *dir, const struct store_day *day, int64_t *rows,
+                                     struct error *err);
 
 /** Reads only the hashes of a day's domains, ascending, doubles between parts dropped. free() them. Local. */
 MUST_CHECK enum status day_read_domains(const char *dir, const struct store_day *day, uint64_t **hashes,
                                         size_t *count, struct error *err);
 
 /** Merges the parts of one day into one table, as if the day had never been cut. Local. */
-MUST_CHECK enum status day_tables_merge(const struct day_table *parts, size_t part_count, struct day_table *merged,
-                                        struct error *err);
+MUST_CHECK enum status day_tables_merge(const struct day_table *parts, size_t part_count,
+                                        struct day_table *merged, struct error *err);
 
 /** What a digest of a shard's file leaves out, for store_digest: where lines came from, not what they say. */
 extern const char *const DAY_LEFT_OUT[];
 
-/** Writes the digest of a store's content, days in order and parts merged, as 32 hexadecimal digits. Local. */
+/** Writes the digest of a store's content, days in order and parts merged, as 32 hexadecimal digits. Local.
+ */
 MUST_CHECK enum status store_dir_digest(const char *dir, char hex[33], struct error *err);
 
 /* ---- what is known of the logs ---- */
@@ -145,7 +149,8 @@ struct row_data {
     uint8_t is_night, is_holiday;
     uint8_t unused[6];
     float values[FEATURES_MOST];  // SHARE features: filled by rows_shrink
-    float shown[FEATURES_MOST];  // as a person would say it: a share, a count, bytes; not shrunk, not transformed
+    float shown[FEATURES_MOST];  // as a person would say it: a share, a count, bytes; not shrunk, not
+                                 // transformed
     uint32_t numerators[FEATURES_MOST];  // of SHARE features
     int64_t raw[TALK_FEATURES];  // the talk's columns in 2^-12: counts exact, ratios rounded
 };
@@ -188,7 +193,8 @@ MUST_CHECK enum status rows_load(const struct team *team, const struct rows_plan
 void rows_clear(struct rows *rows);
 
 /**
- * Works out the mean share of each SHARE feature over the rows with use[i] == wanted: Σ num / Σ queries. Collective.
+ * Works out the mean share of each SHARE feature over the rows with use[i] == wanted: Σ num / Σ queries.
+ * Collective.
  *
  * @param use    borrowed, [rows->count]
  * @param means  filled, [FEATURES_MOST]; 0 for other features
@@ -217,9 +223,9 @@ int ip_owner(const struct ip *ip, int ranks);
 /**
  * Finds the role of every IP of the span. Collective.
  *
- * Many hosts: mixes the case of all names on half its days, or has 8 times the median of names and of domains a day.
- * Server: not that, active in 90 % of the hours, and its holidays have half the volume of its working days at least.
- * All else, and whoever was seen on fewer than 3 days, is a client.
+ * Many hosts: mixes the case of all names on half its days, or has 8 times the median of names and of domains
+ * a day. Server: not that, active in 90 % of the hours, and its holidays have half the volume of its working
+ * days at least. All else, and whoever was seen on fewer than 3 days, is a client.
  *
  * @param roles  returns new, [count], ascending by IP: the IPs that this rank owns by ip_owner; free() it
  */
