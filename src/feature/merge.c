@@ -185,7 +185,7 @@ static enum status merge_domains(struct arrival *from, struct unpacker *lists, s
     enum status status = STATUS_OK;
     for (size_t i = 0; i < from->domains.count; i++) {
         struct domain domain;
-        struct packed clients;
+        struct packed clients = {0};
         item(&from->domains, i, &domain, sizeof domain);
         TRY(take(lists, sizeof(uint64_t), &clients, err));
         TRY(tally_domain(from->into, in_heap(from, domain.wire_at), domain.wire_bytes, &from->domain_of[i],
@@ -231,7 +231,7 @@ static enum status merge_rows(struct arrival *from, struct unpacker *lists, stru
     enum status status = STATUS_OK;
     for (size_t i = 0; i < from->rows.count; i++) {
         struct row row, *into = NULL;
-        struct packed resolvers, units;
+        struct packed resolvers = {0}, units = {0};
         item(&from->rows, i, &row, sizeof row);
         TRY(take(lists, sizeof(uint64_t), &resolvers, err));
         TRY(take(lists, sizeof(uint32_t), &units, err));
@@ -308,7 +308,7 @@ static enum status merge_pairs(struct arrival *from, struct unpacker *lists, str
     const struct tally_plan *plan = from->tallies->plan;
     for (size_t i = 0; i < from->pairs.count; i++) {
         struct pair pair, *into = NULL;
-        struct packed types, seconds;
+        struct packed types = {0}, seconds = {0};
         item(&from->pairs, i, &pair, sizeof pair);
         TRY(take(lists, sizeof(uint32_t), &types, err));
         TRY(take(lists, sizeof(uint32_t), &seconds, err));
@@ -325,7 +325,7 @@ static enum status merge_sources(struct arrival *from, struct unpacker *lists, s
     enum status status = STATUS_OK;
     for (size_t i = 0; i < from->sources.count; i++) {
         struct source source, *into = NULL;
-        struct packed units;
+        struct packed units = {0};
         item(&from->sources, i, &source, sizeof source);
         TRY(take(lists, 1, &units, err));
         struct span text = {in_heap(from, source.text_at), source.text_bytes};
