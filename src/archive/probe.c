@@ -40,7 +40,7 @@ static bool is_binary(const uint8_t *bytes, size_t count)
 {
     size_t odd = 0;
     for (size_t i = 0; i < count; i++)
-        odd += bytes[i] < 0x09 || (bytes[i] >= 0x0e && bytes[i] <= 0x1f);
+        odd += bytes[i] < 0x09 || (bytes[i] >= 0x0e && bytes[i] <= 0x1f) || bytes[i] >= 0x7f;
     return odd * 10 > count * 3;
 }
 

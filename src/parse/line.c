@@ -120,7 +120,8 @@ static enum line_kind body_read(struct cursor cursor, bool is_dated, struct quer
 
 /* ---- other servers ---- */
 
-/* Lines of Unbound, dnsmasq, PowerDNS and dnstap-read: whole lines of another kind, whose times are not looked at. */
+/* Lines of Unbound, dnsmasq, PowerDNS and dnstap-read: whole lines of another kind, whose times are not
+ * looked at. */
 static bool is_foreign(struct cursor cursor)
 {
     struct stamp stamp;

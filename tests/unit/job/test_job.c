@@ -95,9 +95,9 @@ static const char FULL[] =
     "model:\n"
     "  train: [{from: -28d, to: 2022-02-05T06:07:08}, {from: 2022-02-06 01:02, to: yesterday}]\n"
     "  calibrate: [{from: 1970-01-01, to: 9999-12-31 23:59:59}]\n"
-    "  kmeans: {k: 4096, seed: 0}\n"
+    "  kmeans: {k: 1024, seed: 0}\n"
     "  kmeans2: {scaling: robust}\n"
-    "  autoencoder: {hidden: [1, 1024], epochs: 1, batch: 2048, seed: 9223372036854775807}\n"
+    "  autoencoder: {hidden: [1, 256], epochs: 1, batch: 2048, seed: 9223372036854775807}\n"
     "limits: {names: 1, pairs: 2, ip_names: 4294967294, memory: 1572864}\n"
     "output: {dir: \"o # d\"}\n";
 

@@ -121,7 +121,7 @@ static const char SEED[] =
     "  from: 2022-02-01 12:00\n  clients: [10.0.0.0/8, \"::1\"]\n  piece: 500K # eight\n"
     "features: {window: 12h, night: 00:30-24:00}\n"
     "model:\n  train: [{from: -28d, to: 2022-02-05T06:07:08}]\n"
-    "  autoencoder:\n    hidden: [1, 1024]\noutput:\n  dir: |\n    block\n";
+    "  autoencoder:\n    hidden: [1, 256]\noutput:\n  dir: |\n    block\n";
 
 /* Reads what may be anything: a job, or an error with a place. */
 static void read_anything(const char *bytes, size_t count, size_t *jobs)

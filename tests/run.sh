@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# run.sh - all tests: installs what they need, then units, the real program under mpirun, lints, and again under ASan
+# and UBSan. usage: tests/run.sh [--fast | --help]     --fast: the release build only
+set -euo pipefail
+fast=
+case "${1:-}" in
+--help) sed -n '2,3s/^# //p' "$0"; exit 0 ;;
+--fast) fast=1 ;;
+'') ;;
+*) echo "run.sh: unknown argument $1" >&2; exit 2 ;;
+esac
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. jobs/packages.sh
+need_packages "${build_packages[@]}" libcmocka-dev clang-format-14 clang-tidy-14 python3 python3-numpy python3-h5py \
+    python3-netcdf4 python3-xarray python3-h5netcdf python3-sklearn netcdf-bin hdf5-tools publicsuffix \
+    libpsl5
+. tests/mpi-env.sh
+
+suite() {
+    local preset=$1
+    shift
+    cmake --preset "$preset"
+    cmake --build --preset "$preset"
+    ctest --preset "$preset" "$@"
+}
+suite release
+if [ -z "$fast" ]; then
+    suite debug
+    suite sanitize -LE lint
+fi
