@@ -34,13 +34,29 @@ static bool begins_with(const uint8_t *bytes, size_t count, const struct magic *
     return count >= magic->count && memcmp(bytes, magic->bytes, magic->count) == 0;
 }
 
+/* How many bytes the character at `bytes` takes if it is text in UTF-8 (RFC 3629; overlong forms are not
+ * sorted out), 0 if it is none: a control character, or a byte that begins or continues nothing. */
+static size_t text_bytes(const uint8_t *bytes, size_t count)
+{
+    uint8_t first = bytes[0];
+    size_t more = first < 0x80 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+    if (first < 0x09 || (first >= 0x0e && first < 0x20) || (first >= 0x7f && first < 0xc2) || first > 0xf4)
+        return 0;
+    for (size_t i = 1; i <= more; i++)
+        if (i < count && (bytes[i] & 0xc0) != 0x80)
+            return 0;
+    return more + 1;
+}
+
 /* Text has tabs, line feeds, escapes of terminals at times; a NUL here and there is a crash's trace. More
- * than 30 % of control characters is something else (UTF-16 too, with its half of NULs). */
+ * than 30 % of bytes that are no text is something else (UTF-16 too, with its half of NULs). */
 static bool is_binary(const uint8_t *bytes, size_t count)
 {
-    size_t odd = 0;
-    for (size_t i = 0; i < count; i++)
-        odd += bytes[i] < 0x09 || (bytes[i] >= 0x0e && bytes[i] <= 0x1f) || bytes[i] >= 0x7f;
+    size_t odd = 0, step;
+    for (size_t i = 0; i < count; i += step ? step : 1) {
+        step = text_bytes(bytes + i, count - i);
+        odd += step == 0;
+    }
     return odd * 10 > count * 3;
 }
 

@@ -22,11 +22,11 @@ static const struct status_row *status_row(enum status status)
     return &STATUS_ROWS[(size_t)status < count ? (size_t)status : (size_t)STATUS_FAILED];
 }
 
-enum status error_set(struct error *err, enum status status, const char *where, const char *hint,
-                      const char *format, ...)
+void error_fill(struct error *err, enum status status, const char *where, const char *hint,
+                const char *format, ...)
 {
     if (!err)
-        return status;
+        return;
     // Zeroed first: all 512 bytes are sent to other ranks, and the tail of a text must not carry old memory.
     memset(err, 0, sizeof *err);
     err->status = (int32_t)status;
@@ -38,7 +38,6 @@ enum status error_set(struct error *err, enum status status, const char *where, 
     // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): clang-tidy 14 does not know this va_start
     (void)vsnprintf(err->what, sizeof err->what, format, args);
     va_end(args);
-    return status;
 }
 
 const char *status_text(enum status status)

@@ -96,7 +96,7 @@ static bool rule_time_read(const char **text, int64_t *seconds)
     }
     *text = at;
     *seconds = sign * sum;
-    return sum <= 167 * 3600;
+    return sum <= INT64_C(167) * 3600;
 }
 
 static bool rule_name_skip(const char **text)

@@ -70,7 +70,9 @@ static int file_year(const struct session *session, const struct zone *zone, con
     return year;
 }
 
-static enum status files_print(struct session *session, struct zone *zone, char *row, struct error *err)
+// NOLINTNEXTLINE(readability-non-const-parameter): the parsers write into the row
+static enum status files_print(const struct session *session, const struct zone *zone, char *row,
+                               struct error *err)
 {
     enum status status = STATUS_OK;
     struct archive archive = {0};

@@ -165,9 +165,11 @@ enum status step_score(struct session *session, const struct rows *rows, const s
     char *job = NULL, *line = command_line(session);
     const struct model_context *context = model_context_of(model);
     uint8_t *seen = calloc(rows->count + 1, 1);
-    enum status had =
-        seen && line ? job_text(session->job, &job, err)
-                     : error_set(err, STATUS_NO_MEMORY, "scores", "", "no room for %zu rows", rows->count);
+    enum status had;
+    if (seen && line)
+        had = job_text(session->job, &job, err);
+    else
+        had = error_set(err, STATUS_NO_MEMORY, "scores", "", "no room for %zu rows", rows->count);
     session_step(session, "scoring");
     TRY(team_agree(session->team, had, err));
     TRY(team_agree(session->team, model_score(model, &prepared->input, &scores, err), err));
@@ -179,8 +181,9 @@ enum status step_score(struct session *session, const struct rows *rows, const s
     (void)snprintf(ranks, sizeof ranks, "%d", team_size(session->team));
     const struct provenance provenance[] = {{"command", line}, {"job", job}, {"ranks", ranks}};
     path_in(session, "scores.h5", path, sizeof path);
-    TRY(scores_write(session->team, path, session->job->features_timezone, rows, model, &scores, seen, table,
-                     provenance, sizeof provenance / sizeof provenance[0], err));
+    const struct scores_file file = {path, session->job->features_timezone, provenance,
+                                     sizeof provenance / sizeof provenance[0]};
+    TRY(scores_write(session->team, &file, rows, model, &scores, seen, table, err));
 done:
     model_scores_free(&scores);
     free(seen);

@@ -85,18 +85,22 @@ struct provenance {
     const char *value;
 };
 
+/** Where the scores go. Everything is borrowed, and the same on every rank. */
+struct scores_file {
+    const char *path;
+    const char *timezone;  // of days and hours, for who reads the file
+    const struct provenance *provenance;  // [provenance_count]
+    size_t provenance_count;
+};
+
 /**
  * Writes scores.h5: a variable a score of rows and IPs, netCDF conventions, whole or not at all. Collective.
  *
- * @param path        borrowed, the same on every rank
- * @param timezone    borrowed; of days and hours, for who reads the file
- * @param seen        borrowed, [rows->count]: whether the fit saw the row
- * @param provenance  borrowed, [provenance_count]
+ * @param seen  borrowed, [rows->count]: whether the fit saw the row
  */
-MUST_CHECK enum status scores_write(const struct team *team, const char *path, const char *timezone,
+MUST_CHECK enum status scores_write(const struct team *team, const struct scores_file *file,
                                     const struct rows *rows, const struct model *model,
                                     const struct model_scores *scores, const uint8_t *seen,
-                                    const struct ip_table *table, const struct provenance *provenance,
-                                    size_t provenance_count, struct error *err);
+                                    const struct ip_table *table, struct error *err);
 
 #endif

@@ -220,10 +220,9 @@ static enum status feature_names_put(const struct team *team, struct store_write
                names, err);
 }
 
-enum status scores_write(const struct team *team, const char *path, const char *timezone,
-                         const struct rows *rows, const struct model *model,
-                         const struct model_scores *scores, const uint8_t *seen, const struct ip_table *table,
-                         const struct provenance *provenance, size_t provenance_count, struct error *err)
+enum status scores_write(const struct team *team, const struct scores_file *file, const struct rows *rows,
+                         const struct model *model, const struct model_scores *scores, const uint8_t *seen,
+                         const struct ip_table *table, struct error *err)
 {
     enum status status = STATUS_OK;
     struct store_writer *writer = NULL;
@@ -232,11 +231,12 @@ enum status scores_write(const struct team *team, const char *path, const char *
     size_t most = rows->count > ip_to - ip_from ? rows->count : ip_to - ip_from;
     void *room = calloc(most + 1, sizeof(int64_t));
     TRY(team_agree(
-        team, room ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, path, "", "no room for a column"), err));
-    TRY(store_create(team, path, &writer, err));
-    TRY(team_agree(team, head_put_local(writer, timezone, rows, model_columns(model), table->count, err),
-                   err));
-    TRY(team_agree(team, provenance_put_local(writer, provenance, provenance_count, err), err));
+        team, room ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, file->path, "", "no room for a column"),
+        err));
+    TRY(store_create(team, file->path, &writer, err));
+    TRY(team_agree(
+        team, head_put_local(writer, file->timezone, rows, model_columns(model), table->count, err), err));
+    TRY(team_agree(team, provenance_put_local(writer, file->provenance, file->provenance_count, err), err));
     TRY(feature_names_put(team, writer, model, err));
     struct part of_rows = {team, writer, "row", (size_t)rows->first, rows->count, room};
     TRY(rows_put(&of_rows, rows, seen, model_columns(model), err));

@@ -88,6 +88,11 @@ void **day_column_array(struct day_table *table, enum day_column column)
     return (void **)(void *)((unsigned char *)table + COLUMNS[column].offset);
 }
 
+const void *day_column_values(const struct day_table *table, enum day_column column)
+{
+    return *(void *const *)(const void *)((const unsigned char *)table + COLUMNS[column].offset);
+}
+
 enum status day_table_make(struct day_table *table, struct error *err)
 {
     for (int c = 0; c < DAY_COLUMNS; c++) {

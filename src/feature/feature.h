@@ -338,6 +338,9 @@ size_t day_column_width(const struct day_table *table, enum day_column column);
 /** Returns where the table keeps the column's pointer. Local. */
 void **day_column_array(struct day_table *table, enum day_column column);
 
+/** Returns the column's values, borrowed. Local. */
+const void *day_column_values(const struct day_table *table, enum day_column column);
+
 /** Makes all arrays of a table whose sizes are set, filled with 0. Returns STATUS_NO_MEMORY. Local. */
 MUST_CHECK enum status day_table_make(struct day_table *table, struct error *err);
 

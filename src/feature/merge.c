@@ -103,9 +103,11 @@ done:
     return status;
 }
 
+// NOLINTBEGIN(readability-non-const-parameter): what grows is reached through the packer
 enum status tallies_pack(const struct tallies *tallies, size_t at, unsigned char **bytes, size_t *count,
                          size_t *capacity, struct error *err)
 {
+    // NOLINTEND(readability-non-const-parameter)
     enum status status = STATUS_OK;
     const struct tally *tally = tallies->shards[at];
     struct packer packer = {bytes, count, capacity, err};

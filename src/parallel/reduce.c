@@ -106,7 +106,7 @@ enum status team_exchange_at(const struct team *team, const void *out, const siz
         unsigned char *receive = (unsigned char *)room + sum_of(in_counts, from);
         if (step > 0)
             trade(team, send, out_counts[to], to, receive, in_counts[from], from);
-        else if (out_counts[to] > 0)
+        else if (room && out_counts[to] > 0)
             memcpy(receive, send, out_counts[to]);
     }
     *in = room;

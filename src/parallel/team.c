@@ -3,6 +3,8 @@
 #include "internal.h"
 #include "parallel/handle.h"
 
+#undef team_agree_at
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>

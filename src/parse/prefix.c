@@ -120,12 +120,11 @@ void prefix_read(struct line_parser *parser, struct cursor *cursor, struct prefi
     } else if (stamp_syslog(&at, &stamp) || stamp_weekday(&at, &stamp) || stamp_unix(&at, &stamp) ||
                stamp_iso(&at, &stamp)) {
         // An ISO stamp may be named's own: then no host and program follow.
-        if (SKIP(&at, " ") && (cri_skip(&at) || tag_read(&at, prefix))) {
+        prefix->is_there = SKIP(&at, " ") && (cri_skip(&at) || tag_read(&at, prefix));
+        if (prefix->is_there)
             prefix->stamp = stamp;
-            prefix->is_there = true;
-        }
-    } else if (!has_pri && compose_skip(&at)) {
-        prefix->is_there = true;
+    } else {
+        prefix->is_there = !has_pri && compose_skip(&at);
     }
     if (prefix->is_there)
         *cursor = at;

@@ -17,17 +17,35 @@ struct found {
     int part;  // -1: the whole day in one file
 };
 
-/* YYYY-MM-DD.h5 or YYYY-MM-DD.PP.h5. */
+/* A number of so many digits at `*text`, which is moved behind it; −1 when there is none. */
+static int digits_take(const char **text, int count)
+{
+    int value = 0;
+    for (int i = 0; i < count; i++, (*text)++) {
+        if (**text < '0' || **text > '9')
+            return -1;
+        value = value * 10 + (**text - '0');
+    }
+    return value;
+}
+
+/* YYYY-MM-DD.h5 or YYYY-MM-DD.PP.h5, PP of two digits or three. */
 static bool name_read(const char *name, struct found *found)
 {
-    int year = 0, month = 0, date = 0, part = -1, end = 0;
-    if (sscanf(name, "%4d-%2d-%2d.h5%n", &year, &month, &date, &end) == 3 && end > 0 && name[end] == '\0')
-        part = -1;
-    else if (sscanf(name, "%4d-%2d-%2d.%3d.h5%n", &year, &month, &date, &part, &end) != 4 || end == 0 ||
-             name[end] != '\0' || part < 0 || part >= PARTS_MOST)
+    const char *at = name;
+    int year = digits_take(&at, 4);
+    int month = year >= 0 && *at++ == '-' ? digits_take(&at, 2) : -1;
+    int date = month >= 0 && *at++ == '-' ? digits_take(&at, 2) : -1;
+    int part = -1;
+    if (date < 0 || *at++ != '.')
         return false;
+    if (*at >= '0' && *at <= '9') {
+        part = digits_take(&at, strspn(at, "0123456789") == 3 ? 3 : 2);
+        if (part < 0 || part >= PARTS_MOST || *at++ != '.')
+            return false;
+    }
     *found = (struct found){day_from_civil(year, month, date), part};
-    return true;
+    return strcmp(at, "h5") == 0;
 }
 
 static int compare_found(const void *a, const void *b)
@@ -220,7 +238,8 @@ enum status day_read_domains(const char *dir, const struct store_day *day, uint6
         free(some);
         some = NULL;
     }
-    qsort(all, total, sizeof *all, compare_u64);
+    if (total > 0)
+        qsort(all, total, sizeof *all, compare_u64);
     for (size_t i = 0; i < total; i++)
         if (kept == 0 || all[kept - 1] != all[i])
             all[kept++] = all[i];

@@ -137,11 +137,10 @@ static void entry_copy(const struct merging *merging, enum day_dimension dimensi
         enum day_column column = (enum day_column)c;
         if (day_column_info(column)->dimension != dimension)
             continue;
-        // The part is only read.
-        struct day_table *part = (struct day_table *)(uintptr_t)&merging->parts[entry->part];
+        const struct day_table *part = &merging->parts[entry->part];
         size_t bytes = day_column_width(part, column) * column_type_bytes(day_column_info(column)->type);
         memcpy((unsigned char *)*day_column_array(merging->merged, column) + to * bytes,
-               (const unsigned char *)*day_column_array(part, column) + entry->at * bytes, bytes);
+               (const unsigned char *)day_column_values(part, column) + entry->at * bytes, bytes);
     }
 }
 

@@ -88,9 +88,7 @@ enum status shard_write(const char *dir, const struct day_table *table, int part
     TRY(store_attribute_text(writer, NULL, "settings", origin->settings, err));
     for (int c = 0; c < DAY_COLUMNS; c++) {
         struct store_column column = shard_store_column((enum day_column)c);
-        // The table is only read: the array's address is taken through a function that also serves readers.
-        void *const *array = day_column_array((struct day_table *)(uintptr_t)table, (enum day_column)c);
-        TRY(store_put_local(writer, &column, *array, err));
+        TRY(store_put_local(writer, &column, day_column_values(table, (enum day_column)c), err));
     }
     TRY(store_put_local(writer, &INPUT_COLUMN, origin->inputs, err));
     struct store_writer *whole = writer;

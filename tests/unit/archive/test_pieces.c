@@ -17,7 +17,9 @@ static void add_line(struct bytes *text, uint64_t *random, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
         uint64_t draw = next_random(random);
-        uint8_t c = draw % 50 == 0 ? 0 : (uint8_t)(' ' + (draw >> 8) % 200);
+        uint8_t c = (uint8_t)(' ' + (draw >> 8) % 95);
+        if (draw % 20 == 0)
+            c = draw % 40 == 0 ? 0 : (uint8_t)(0x80 + (draw >> 8) % 128);
         if (i + 1 == length && draw % 3 == 0)
             c = '\r';
         bytes_add(text, &c, 1);
