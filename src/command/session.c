@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/folder.h"
+#include "base/simd.h"
 #include "base/text.h"
 
 #include <inttypes.h>
@@ -174,6 +175,8 @@ int command_main(int argc, char **argv)
         return status_exit(STATUS_NO_MEMORY);
     }
     status = team_check_launcher(session.team, &err);
+    if (status == STATUS_OK)
+        status = team_agree(session.team, simd_check(&err), &err);
     if (status == STATUS_OK)
         status = command->run(&session, &err);
     if (status != STATUS_OK && session_prints(&session))
