@@ -3,6 +3,7 @@
 #include "kmeans2.h"
 #include "net.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +140,7 @@ static enum status check_calibration(const struct image *image, const struct mod
 static enum status kmeans_take(const struct image *image, struct kmeans *kmeans, struct error *err)
 {
     const size_t k = image->size[IMAGE_kmeans_cluster], columns = image->size[IMAGE_feature];
+    assert(k > 0);
     kmeans->k = (int)k;
     kmeans->sum = calloc(k * GRID_COLUMNS, sizeof *kmeans->sum);
     kmeans->count = calloc(k, sizeof *kmeans->count);
