@@ -245,6 +245,16 @@ static enum status previous_keep(struct reader *reader, char **previous, struct 
     return STATUS_OK;
 }
 
+/* The first rejects of a piece are kept, so those before the first time stand before the day's own. */
+static void early_rejects_take(struct day_note *note, const struct day_note *early)
+{
+    size_t room = DAY_REJECTS - early->reject_count;
+    size_t kept = note->reject_count < room ? note->reject_count : room;
+    memmove(note->rejects + early->reject_count, note->rejects, kept * sizeof *note->rejects);
+    memcpy(note->rejects, early->rejects, early->reject_count * sizeof *note->rejects);
+    note->reject_count = early->reject_count + kept;
+}
+
 /* The days of the piece go to the tallies; lines before the first time belong to the first day that came. */
 static enum status notes_hand_over(struct reader *reader, const struct archive_piece *piece,
                                    struct error *err)
@@ -257,8 +267,7 @@ static enum status notes_hand_over(struct reader *reader, const struct archive_p
             note->bytes += reader->early.bytes;
             for (int kind = 0; kind < LINE_COUNTS; kind++)
                 note->kinds[kind] += reader->early.kinds[kind];
-            for (size_t r = 0; r < reader->early.reject_count && note->reject_count < DAY_REJECTS; r++)
-                note->rejects[note->reject_count++] = reader->early.rejects[r];
+            early_rejects_take(note, &reader->early);
         }
         if (note->first_ms == INT64_MAX)
             continue;  // only lines of days that are kept

@@ -3,9 +3,9 @@
 
 usage: store_reference.py ARCHIVE-SPEC
 
-Prints what it found by day. test_store.py imports it and does the comparing. It shares no code with quern: its own
-regular expressions read the lines, zoneinfo cuts the days, dictionaries keyed by content hold the tables. It shares
-quern's data: the lists in src/feature/*.def, the bigram table and the suffix list.
+Prints what it found by day. store_layout.py lays the tables out as a shard's file does, test_store.py compares. It
+shares no code with quern: its own regular expressions read the lines, zoneinfo cuts the days, dictionaries keyed by
+content hold the tables. It shares quern's data: the lists in src/feature/*.def, the bigram table and the suffix list.
 
 ARCHIVE-SPEC is a JSON file; its paths start at its own folder:
   paths               files, folders (searched to the bottom) or globs; or
@@ -21,7 +21,8 @@ ARCHIVE-SPEC is a JSON file; its paths start at its own folder:
   suffixes            (datasets/suffixes.dat of this checkout)
 
 Left out, since quern promises more there than a plain reader can: a file that begins in the repeated hour at the end
-of summer time is taken to begin with its first pass, and stamps without a year need the key `year`.
+of summer time is taken to begin with its first pass, and stamps without a year need the key `year`. Each file is one
+piece, so line_* is that of a run whose archive.piece is larger than every plain file.
 """
 import collections
 import ctypes
@@ -261,12 +262,13 @@ ISO = rf'\d{{4}}-\d\d-\d\dT{CLOCK}(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?'
 LOCAL = rf'\d\d-{MONTH}-\d{{4}} {CLOCK}\.\d+'
 TAG = r'(?:[a-z0-9]+\.[a-z]+ )?[^\s:\[\]]+(?:\[\d+\])?: '
 PREFIXES = [re.compile(pattern, re.S) for pattern in (
-    rf'<\d{{1,3}}>1 (?P<time>{ISO}) (?P<host>\S+) \S+ \S+ \S+ (?:-|(?:\[[^]]*\])+) +(?P<rest>.*)',
+    rf'<\d{{1,3}}>1 (?P<time>{ISO}) (?P<host>\S+) \S+ \S+ \S+ (?:-|(?:\[[^]]*\])+) +(?:\xef\xbb\xbf)?(?P<rest>.*)',
     rf'(?:<\d{{1,3}}>)?(?P<time>{MONTH} [ \d]\d {CLOCK}(?:\.\d+)?) (?P<host>\S+) {TAG}(?P<rest>.*)',
     rf'(?:<\d{{1,3}}>)?(?P<time>{ISO}) (?P<host>\S+) {TAG}(?P<rest>.*)',
     rf'[A-Z][a-z][a-z] (?P<time>\d{{4}}-\d\d-\d\d {CLOCK}(?:\.\d+)? \S+) (?P<host>\S+) {TAG}(?P<rest>.*)',
     rf'(?P<time>\d+\.\d+) (?P<host>\S+) {TAG}(?P<rest>.*)',
     rf'(?P<time>{ISO}) (?P<host>)(?:stdout|stderr) F (?P<rest>.*)',
+    r'(?P<time>)(?P<host>)[A-Za-z0-9._-]+ +\| (?P<rest>.*)',  # docker compose
 )]
 OWN_TIME = re.compile(rf'(?P<time>{LOCAL}|{ISO}) (?P<rest>.*)', re.S)
 CATEGORY = re.compile(r'(?P<category>[a-z][a-z0-9_-]*): (?P<rest>.*)', re.S)
@@ -420,7 +422,7 @@ def line_of(data, clock):
     else:
         for pattern in PREFIXES:
             if match := pattern.fullmatch(text):
-                text, host, stamp = match['rest'], match['host'], match['time']
+                text, host, stamp = match['rest'], match['host'], match['time'] or None
                 break
     if match := OWN_TIME.fullmatch(text):
         text, stamp = match['rest'], match['time']
@@ -499,6 +501,7 @@ class Day:
         self.date, self.start, self.end, self.settings = date, start, end, settings
         self.rows, self.asked, self.pairs, self.domains, self.names, self.sources = {}, {}, {}, {}, {}, {}
         self.kinds = collections.Counter()
+        self.pieces = {}  # by path
         self.first_asked = {}
 
     def window(self, seconds):
@@ -678,6 +681,40 @@ class Settings:
         return octets, not self.clients or any(address in network for network in self.clients)
 
 
+REJECTS_MOST = 4  # kept of a piece and day
+
+
+class Piece:
+    """What a file gave to one day, to find its raw lines again."""
+
+    def __init__(self):
+        self.kinds, self.bytes, self.times = collections.Counter(), 0, []
+        self.minutes, self.rejects = [], []  # (start, offset of its first line), (offset, line)
+
+    def line(self, kind, data, offset, time_ms):
+        self.kinds[kind] += 1
+        self.bytes += len(data) + 1
+        if kind == 'reject':
+            self.rejects = [*self.rejects, (offset, data)][:REJECTS_MOST]
+        elif time_ms is not None:
+            self.times.append(time_ms)
+            minute = time_ms // 60_000 * 60
+            if not self.minutes or self.minutes[-1][0] < minute:  # a clock stepped back: noted at its first pass
+                self.minutes.append((minute, offset))
+
+    def prepend(self, early):
+        self.kinds += early.kinds
+        self.bytes += early.bytes
+        self.rejects = [*early.rejects, *self.rejects][:REJECTS_MOST]
+
+
+def file_identity(path, source):
+    """The hash by which a shard remembers an input, from the file's bytes and the hash of its source's settings."""
+    data = path.read_bytes()
+    numbers = (len(data), xxh3(data[:65536]), xxh3(data[-65536:]), source)
+    return xxh3(b''.join(number.to_bytes(8, 'little') for number in numbers))
+
+
 def file_lines(path):
     """The lines of a file without their line feeds, gzip or plain."""
     data = path.read_bytes()
@@ -688,7 +725,7 @@ def file_lines(path):
 
 
 class Archive:
-    """All days of an archive. `kinds` counts the lines of files that have a line with a time."""
+    """All days of an archive. `kinds` counts all lines."""
 
     def __init__(self, settings):
         self.settings, self.days_of = settings, Days(settings.features_zone)
@@ -704,18 +741,25 @@ class Archive:
         zone = zoneinfo.ZoneInfo(source.get('timezone', self.settings.timezone))
         clock = Clock(zone, source.get('year', self.settings.year))
         kinds, before, any_time = collections.Counter(), None, False
+        # A line without a time belongs to the day of the one before it, the first ones to the first day that comes.
+        early, piece, offset = Piece(), None, 0
         for data in file_lines(path):
             line = line_of(data, clock)
             day = None if line.time_ms is None else self.day(line.time_ms)
+            if day:
+                piece = day.pieces.setdefault(path, Piece())
+                if not any_time:
+                    piece.prepend(early)
             repeated = line.kind == 'query' and data == before
             kind = self.count(line, day, source.get('resolver', self.settings.resolver), repeated)
             kinds[kind] += 1
             if day:
                 any_time = True
                 day.kinds[kind] += 1
+            (piece or early).line(kind, data, offset, line.time_ms if day else None)
+            offset += len(data) + 1
             before = data
-        if any_time:
-            self.kinds += kinds
+        self.kinds += kinds
 
     def count(self, line, day, job_resolver, repeated):
         """Counts a line; returns which of line_kinds.def it is."""
