@@ -50,43 +50,30 @@ bool ip_always_minority(const struct ip_judged *ip, enum group_model model)
     return ip->rows > 0 && ip->minority_rows[model] == ip->rows;
 }
 
-static enum status notes_exchange(const struct team *team, const struct rows *rows,
-                                  const struct model_scores *scores, struct row_note **notes, size_t *count,
-                                  struct error *err)
+static int note_owner(const void *note, int ranks, const void *context)
 {
-    enum status status = STATUS_OK;
-    size_t ranks = (size_t)team_size(team);
-    size_t *out = calloc(3 * ranks, sizeof *out);
-    struct row_note *sorted = calloc(rows->count + 1, sizeof *sorted);
-    void *arrived = NULL;
-    bool had = out && sorted;
-    TRY(team_agree(
-        team, had ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "verdicts", "", "no room for rows"), err));
-    size_t *in = out + ranks, *next = in + ranks;
-    for (size_t i = 0; i < rows->count; i++)
-        out[ip_owner(&rows->items[i].ip, (int)ranks)] += sizeof *sorted;
-    for (size_t rank = 1; rank < ranks; rank++)
-        next[rank] = next[rank - 1] + out[rank - 1] / sizeof *sorted;
+    (void)context;
+    return ip_owner(&((const struct row_note *)note)->ip, ranks);
+}
+
+static enum status notes_make(const struct rows *rows, const struct model_scores *scores,
+                              struct row_note **made, struct error *err)
+{
+    struct row_note *notes = calloc(rows->count + 1, sizeof *notes);
+    if (!notes)
+        return error_set(err, STATUS_NO_MEMORY, "verdicts", "", "no room for %zu rows", rows->count);
     for (size_t i = 0; i < rows->count; i++) {
         const struct row_data *row = &rows->items[i];
-        struct row_note *note = &sorted[next[ip_owner(&row->ip, (int)ranks)]++];
-        note->ip = row->ip;
-        note->day = row->day;
-        note->queries = row->queries;
-        note->score = scores->score[i];
-        note->minority[GROUP_KMEANS2] = scores->kmeans2_group[i] != 0;
-        note->minority[GROUP_KMEANS] = scores->kmeans_group[i] != 0;
-        note->minority[GROUP_AUTOENCODER] = scores->autoencoder_group[i] != 0;
+        notes[i] = (struct row_note){.ip = row->ip,
+                                     .day = row->day,
+                                     .queries = row->queries,
+                                     .score = scores->score[i],
+                                     .minority = {[GROUP_KMEANS2] = scores->kmeans2_group[i] != 0,
+                                                  [GROUP_KMEANS] = scores->kmeans_group[i] != 0,
+                                                  [GROUP_AUTOENCODER] = scores->autoencoder_group[i] != 0}};
     }
-    TRY(team_exchange(team, sorted, out, &arrived, in, err));
-    *count = 0;
-    for (size_t rank = 0; rank < ranks; rank++)
-        *count += in[rank] / sizeof *sorted;
-    *notes = arrived;
-done:
-    free(out);
-    free(sorted);
-    return status;
+    *made = notes;
+    return STATUS_OK;
 }
 
 static void day_close(struct tracked *tracked)
@@ -197,20 +184,23 @@ enum status ips_judge(const struct team *team, const struct rows *rows, const st
                       struct ip_table *table, struct error *err)
 {
     enum status status = STATUS_OK;
-    struct row_note *notes = NULL;
+    struct row_note *mine = NULL;
+    void *notes = NULL;
     struct ip_role *roles = NULL;
     size_t note_count = 0, role_count = 0;
     struct map ips;
     map_init(&ips, sizeof(struct tracked), sizeof(struct ip));
     *table = (struct ip_table){0};
     TRY(roles_find(team, rows, &roles, &role_count, err));
-    TRY(notes_exchange(team, rows, scores, &notes, &note_count, err));
+    TRY(team_agree(team, notes_make(rows, scores, &mine, err), err));
+    TRY(team_deal(team, mine, rows->count, sizeof *mine, note_owner, NULL, &notes, &note_count, err));
     TRY(team_agree(team, notes_sum(notes, note_count, &ips, err), err));
     for (size_t i = 0; i < ips.count; i++)
         judge(map_at(&ips, i), roles, role_count);
     TRY(judged_gather(team, &ips, table, err));
 done:
     map_clear(&ips);
+    free(mine);
     free(notes);
     free(roles);
     return status;

@@ -138,4 +138,24 @@ MUST_CHECK enum status team_exchange_at(const struct team *team, const void *out
 MUST_CHECK enum status team_gather_at(const struct team *team, const void *mine, size_t count, void **all,
                                       size_t *total, struct error *err, const char *file, int line);
 
+/** Names the rank, below `ranks`, that an item is for. */
+typedef int team_owner(const void *item, int ranks, const void *context);
+
+/**
+ * Sends each item to the rank that owns it. Collective.
+ *
+ * @param items     borrowed, [count] of item_bytes
+ * @param owner     the same on every rank; called with `context`
+ * @param in        returns new, [in_count], by sending rank and in the order sent; free() it
+ * @return          STATUS_NO_MEMORY, agreed on
+ */
+#define team_deal(team, items, count, item_bytes, owner, context, in, in_count, err)                         \
+    team_deal_at((team), (items), (count), (item_bytes), (owner), (context), (in), (in_count), (err),        \
+                 __FILE__, __LINE__)
+
+/** As team_deal, for a given place in the source. Collective. */
+MUST_CHECK enum status team_deal_at(const struct team *team, const void *items, size_t count,
+                                    size_t item_bytes, team_owner *owner, const void *context, void **in,
+                                    size_t *in_count, struct error *err, const char *file, int line);
+
 #endif

@@ -57,34 +57,10 @@ done:
     return status;
 }
 
-/* Sends each IP's days to the rank that owns it. */
-static enum status hosts_exchange(const struct team *team, const struct rows *rows, struct host_day **days,
-                                  size_t *count, struct error *err)
+static int host_owner(const void *day, int ranks, const void *context)
 {
-    enum status status = STATUS_OK;
-    int ranks = team_size(team);
-    size_t *counts = calloc(3 * (size_t)ranks, sizeof *counts);  // out, in, where the next one goes
-    struct host_day *sorted = malloc((rows->host_count + 1) * sizeof *sorted);
-    void *arrived = NULL;
-    bool had = counts && sorted;
-    TRY(team_agree(team, had ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "roles", "", "no room for hosts"),
-                   err));
-    size_t *in = counts + ranks, *next = in + ranks;
-    for (size_t i = 0; i < rows->host_count; i++)
-        counts[ip_owner(&rows->hosts[i].ip, ranks)] += sizeof *sorted;
-    for (int rank = 1; rank < ranks; rank++)
-        next[rank] = next[rank - 1] + counts[rank - 1] / sizeof *sorted;
-    for (size_t i = 0; i < rows->host_count; i++)
-        sorted[next[ip_owner(&rows->hosts[i].ip, ranks)]++] = rows->hosts[i];
-    TRY(team_exchange(team, sorted, counts, &arrived, in, err));
-    *count = 0;
-    for (int rank = 0; rank < ranks; rank++)
-        *count += in[rank] / sizeof *sorted;
-    *days = arrived;
-done:
-    free(counts);
-    free(sorted);
-    return status;
+    (void)context;
+    return ip_owner(&((const struct host_day *)day)->ip, ranks);
 }
 
 static int compare_i64(const void *a, const void *b)
@@ -137,13 +113,14 @@ enum status roles_find(const struct team *team, const struct rows *rows, struct 
                        size_t *count, struct error *err)
 {
     enum status status = STATUS_OK;
-    struct host_day *days = NULL;
+    void *days = NULL;
     size_t day_count = 0;
     int64_t names = 0, domains = 0;
     struct map sums;
     struct ip_role *made = NULL;
     map_init(&sums, sizeof(struct host_sum), sizeof(struct ip));
-    TRY(hosts_exchange(team, rows, &days, &day_count, err));
+    TRY(team_deal(team, rows->hosts, rows->host_count, sizeof *rows->hosts, host_owner, NULL, &days,
+                  &day_count, err));
     TRY(team_agree(team, hosts_sum(days, day_count, &sums, err), err));
     TRY(median_find(team, &sums, true, &names, err));
     TRY(median_find(team, &sums, false, &domains, err));
