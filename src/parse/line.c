@@ -136,7 +136,7 @@ static bool is_foreign(struct cursor cursor)
     if (SKIP(&cursor, "msg="))
         return true;
     // A program and its pid where syslog would have put the host.
-    if (!take_until(&cursor, ' ', &word))
+    if (!take_until(&cursor, ' ', &word) || (word.count > 5 && memcmp(word.at, "named", 5) == 0))
         return false;
     const char *bracket = memchr(word.at, '[', word.count);
     return bracket && bracket > word.at && memchr(bracket, ']', word.count - (size_t)(bracket - word.at));

@@ -33,7 +33,9 @@ bool qtype_read(struct span text, uint16_t *number)
 {
     // The common ones come early in the list; mnemonics are short and differ in their first letters.
     for (size_t i = 0; i < sizeof TYPES / sizeof TYPES[0]; i++)
-        if (strncmp(TYPES[i].name, text.at, text.count) == 0 && TYPES[i].name[text.count] == '\0') {
+        // A NUL in the text must not end the comparison early: the length is compared first.
+        if (strnlen(TYPES[i].name, text.count + 1) == text.count &&
+            memcmp(TYPES[i].name, text.at, text.count) == 0) {
             *number = TYPES[i].number;
             return text.count > 0;
         }

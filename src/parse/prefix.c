@@ -5,16 +5,32 @@
 
 /* ---- syslog and the journal ---- */
 
+/* "[ID 873579 daemon.info] ", which Solaris puts before each message. */
+static void solaris_id_skip(struct cursor *cursor)
+{
+    struct cursor at = *cursor;
+    struct span id;
+    if (SKIP(&at, "[ID ") && take_until(&at, ']', &id) && id.count < 64 && SKIP(&at, "] "))
+        *cursor = at;
+}
+
 /* "HOST [facility.severity] PROGRAM[pid]: ", after the stamp and its blank. The header ends at the first ":
  * ". */
 static bool tag_read(struct cursor *cursor, struct prefix *prefix)
 {
     struct cursor at = *cursor;
     struct span host, tag;
-    if (!take_until(&at, ' ', &host) || host.count == 0 || host.at[host.count - 1] == ':')
+    if (!take_until(&at, ' ', &host) || host.count == 0)
         return false;
-    at.at++;
-    const char *from = at.at;
+    // `journalctl --no-hostname` and devices that log of themselves alone: "named[812]:".
+    if (host.count > 7 && memcmp(host.at, "named", 5) == 0 && memcmp(host.at + host.count - 2, "]:", 2) == 0)
+        host.count = 0;
+    else if (host.at[host.count - 1] == ':')
+        return false;
+    else
+        at.at++;
+    const char *from = host.count ? at.at : host.at;
+    at.at = from;
     do {
         if (!take_until(&at, ':', &tag))
             return false;
@@ -25,9 +41,12 @@ static bool tag_read(struct cursor *cursor, struct prefix *prefix)
     // A tag is a word with a pid, or two words: what named writes of itself before its first ": " is none.
     size_t length = (size_t)(at.at - 1 - from);
     const char *blank = memchr(from, ' ', length);
-    if (length == 0 || length > 128 || (blank && memchr(blank + 1, ' ', length - (size_t)(blank + 1 - from))))
+    // "client 10.1.1.1#5: " and "debug 3: " are named's own.
+    if (length > 128 || memchr(from, '#', length) || strspn(from, "0123456789") == length ||
+        (blank && memchr(blank + 1, ' ', length - (size_t)(blank + 1 - from))))
         return false;
     at.at++;
+    solaris_id_skip(&at);
     prefix->host = host;
     *cursor = at;
     return true;
@@ -104,6 +123,21 @@ static bool compose_skip(struct cursor *cursor)
     return true;
 }
 
+/* `docker logs -t`: a stamp with an offset, before named's own one. What stands alone is named's. */
+static bool docker_stamp_read(struct cursor *cursor, struct stamp *stamp)
+{
+    struct cursor at = *cursor;
+    struct stamp outer = {0}, own = {0};
+    if (!stamp_iso(&at, &outer) || outer.is_local || !SKIP(&at, " "))
+        return false;
+    struct cursor behind = at;
+    if (!stamp_named(&behind, &own) && !stamp_iso(&behind, &own))
+        return false;
+    *stamp = outer;
+    *cursor = at;
+    return true;
+}
+
 void prefix_read(struct line_parser *parser, struct cursor *cursor, struct prefix *prefix)
 {
     struct cursor at = *cursor;
@@ -117,6 +151,8 @@ void prefix_read(struct line_parser *parser, struct cursor *cursor, struct prefi
     struct stamp stamp = {0};
     if (has_pri && rfc5424_read(&at, prefix)) {
         prefix->is_there = true;
+    } else if (!has_pri && docker_stamp_read(&at, &prefix->stamp)) {
+        prefix->is_there = true;
     } else if (stamp_syslog(&at, &stamp) || stamp_weekday(&at, &stamp) || stamp_unix(&at, &stamp) ||
                stamp_iso(&at, &stamp)) {
         // An ISO stamp may be named's own: then no host and program follow.
@@ -125,6 +161,8 @@ void prefix_read(struct line_parser *parser, struct cursor *cursor, struct prefi
             prefix->stamp = stamp;
     } else {
         prefix->is_there = !has_pri && compose_skip(&at);
+        if (prefix->is_there)
+            (void)docker_stamp_read(&at, &prefix->stamp);
     }
     if (prefix->is_there)
         *cursor = at;
@@ -238,6 +276,22 @@ static bool bytes_read(struct cursor *cursor, char **out, struct span *text)
     return SKIP(cursor, "]");
 }
 
+/* Behind an object or a list, whatever is in it: docker's attributes, the journal's repeated fields. */
+static bool nested_skip(struct cursor *cursor)
+{
+    size_t depth = 0;
+    do {
+        char c = *cursor->at++;
+        depth += c == '{' || c == '[';
+        depth -= c == '}' || c == ']';
+        while (c == '"' && rest_of(cursor) > 0 && *cursor->at != '"')
+            cursor->at += *cursor->at == '\\' && rest_of(cursor) > 1 ? 2 : 1;
+        if (c == '"' && !SKIP(cursor, "\""))
+            return false;
+    } while (depth > 0 && rest_of(cursor) > 0);
+    return depth == 0;
+}
+
 /* Any value; of texts and lists of bytes the content. */
 static bool value_read(struct cursor *cursor, char **out, struct span *text)
 {
@@ -246,8 +300,13 @@ static bool value_read(struct cursor *cursor, char **out, struct span *text)
         return false;
     if (*cursor->at == '"')
         return string_read(cursor, out, text);
-    if (*cursor->at == '[')
-        return bytes_read(cursor, out, text);
+    struct cursor at = *cursor;
+    if (*cursor->at == '[' && bytes_read(&at, out, text)) {
+        *cursor = at;
+        return true;
+    }
+    if (*cursor->at == '[' || *cursor->at == '{')
+        return nested_skip(cursor);
     while (rest_of(cursor) > 0 && *cursor->at != ',' && *cursor->at != '}')
         cursor->at++;
     return true;

@@ -79,13 +79,15 @@ static bool client_read(struct cursor *cursor, struct query *query, bool *has_po
     return true;
 }
 
-/* The last ": query: " in the rest, behind which that same name must stand where it is known. */
-static const char *last_query(const struct cursor *cursor, struct span name)
+/* The last ": query: " or ": response: " in the rest, behind which that same name must stand where it is
+ * known: a view comes before it, and behind it nothing has a blank and a colon. */
+static const char *last_word(const struct cursor *cursor, const char *text, struct span name)
 {
-    static const char WORD[] = ": query: ";
-    const size_t word = sizeof WORD - 1;
+    const size_t word = strlen(text);
+    if (rest_of(cursor) < word)
+        return NULL;
     for (const char *at = cursor->end - word; at >= cursor->at; at--) {
-        if (memcmp(at, WORD, word) != 0)
+        if (memcmp(at, text, word) != 0)
             continue;
         size_t rest = (size_t)(cursor->end - at) - word;
         if (name.count == 0 || (rest > name.count && memcmp(at + word, name.at, name.count) == 0 &&
@@ -176,6 +178,13 @@ static bool server_read(struct cursor *cursor, struct query *query)
     return query->has_server;
 }
 
+/* What named prints for an address of a client's own making: family 0 says "no address" (RFC 7871, 7.1.2). */
+static bool is_no_address(struct span text)
+{
+    static const char NONE[] = "<unknown address, family 0>";
+    return text.count == sizeof NONE - 1 && memcmp(text.at, NONE, text.count) == 0;
+}
+
 /* " [ECS ADDR/n/n]". */
 static bool ecs_read(struct cursor *cursor, struct query *query)
 {
@@ -186,7 +195,8 @@ static bool ecs_read(struct cursor *cursor, struct query *query)
         return false;
     struct cursor at = {query->ecs_text.at, cursor->at};
     cursor->at++;
-    if (!take_until(&at, '/', &address) || !ip_read(address.at, address.count, &ip))
+    if (!take_until(&at, '/', &address) ||
+        (!ip_read(address.at, address.count, &ip) && !is_no_address(address)))
         return false;
     at.at++;
     if (!take_until(&at, '/', &source) || !is_digits(source, 3, 128, &value))
@@ -261,31 +271,72 @@ static enum line_kind other_text(struct cursor cursor, struct query *query)
     return LINE_OTHER;
 }
 
+/* "client @0x… (no-peer): TEXT" and "client @0x…: TEXT", of debugging: a client object that asks nothing yet.
+ */
+static bool is_without_peer(struct cursor cursor)
+{
+    struct span pointer;
+    if (!SKIP(&cursor, "client @0x"))
+        return false;
+    const char *from = cursor.at;
+    while (rest_of(&cursor) > 0 && memchr("0123456789abcdef", *cursor.at, 16))
+        cursor.at++;
+    pointer = (struct span){from, (size_t)(cursor.at - from)};
+    (void)SKIP(&cursor, " (no-peer)");
+    return pointer.count > 0 && pointer.count <= 16 && rest_of(&cursor) > 2 && SKIP(&cursor, ": ") &&
+           !SKIP(&cursor, "query: ") && !last_word(&cursor, ": query: ", (struct span){0});
+}
+
+/* The record's word in a named view; of two, the later one, since a view's name can imitate it. */
+static const char *word_behind_view(const struct cursor *cursor, enum category category, bool has_pointer,
+                                    struct span name, bool *is_response)
+{
+    *is_response = false;
+    // Since there are pointers, each query has its name in front: what has none only quotes one. And so does
+    // another category, such as an update that adds a text.
+    if (rest_of(cursor) <= 7 || memcmp(cursor->at, ": view ", 7) != 0 || category == CATEGORY_OTHER ||
+        (has_pointer && name.count == 0))
+        return NULL;
+    const char *query = category == CATEGORY_RESPONSES ? NULL : last_word(cursor, ": query: ", name);
+    const char *response =
+        category == CATEGORY_QUERIES || name.count == 0 ? NULL : last_word(cursor, ": response: ", name);
+    *is_response = response && (!query || response > query);
+    return *is_response ? response : query;
+}
+
+static enum line_kind response_read(struct cursor *cursor, struct span name, struct query *query)
+{
+    // Responses are logged since 9.20: their server is always there.
+    if (question_read(cursor, name, query) && outcome_read(cursor, query) && flags_read(cursor, query) &&
+        tail_read(cursor, true, query))
+        return LINE_RESPONSE;
+    return reject(query, "a damaged response");
+}
+
 enum line_kind record_read(struct cursor cursor, enum category category, struct query *query)
 {
     const bool other_category = category == CATEGORY_OTHER;
-    bool has_pointer = false;
+    bool has_pointer = false, is_response = false;
     struct span name = {0};
     if (!client_read(&cursor, query, &has_pointer, &name))
-        return other_category ? LINE_OTHER : reject(query, "no client address and port");
+        return other_category || (category == CATEGORY_NONE && is_without_peer(cursor))
+                   ? LINE_OTHER
+                   : reject(query, "no client address and port");
     bool needs_server = has_pointer || name.count > 0;
-    if (SKIP(&cursor, ": response: ")) {
-        if (question_read(&cursor, name, query) && outcome_read(&cursor, query) &&
-            flags_read(&cursor, query) && tail_read(&cursor, needs_server, query))
-            return LINE_RESPONSE;
-        return reject(query, "a damaged response");
-    }
+    if (SKIP(&cursor, ": response: "))
+        return response_read(&cursor, name, query);
     const char *word = cursor.at;
     if (rest_of(&cursor) < 9 || memcmp(cursor.at, ": query: ", 9) != 0)
-        word =
-            rest_of(&cursor) > 7 && memcmp(cursor.at, ": view ", 7) == 0 ? last_query(&cursor, name) : NULL;
+        word = word_behind_view(&cursor, category, has_pointer, name, &is_response);
     if (!word && category != CATEGORY_NONE)
         return other_category ? LINE_OTHER : reject(query, "no whole query behind the client");
     if (!word)
         return other_text(cursor, query);
     if (word != cursor.at)
         query->view_text = (struct span){cursor.at + 7, (size_t)(word - cursor.at - 7)};
-    cursor.at = word + 9;
+    cursor.at = word + (is_response ? 12 : 9);
+    if (is_response)
+        return response_read(&cursor, name, query);
     if (!question_read(&cursor, name, query))
         return reject(query, "the two names differ, or name, class or type is damaged");
     if (!flags_read(&cursor, query))

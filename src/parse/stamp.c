@@ -55,7 +55,7 @@ static bool time_of_day_read(struct cursor *cursor, int64_t *seconds, int *milli
 static bool is_date(int year, int month, int day)
 {
     int y = 0, m = 0, d = 0;
-    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31)
+    if (year < 1970 || year > 9999 || month < 1 || month > 12 || day < 1 || day > 31)
         return false;
     civil_from_day(day_from_civil(year, month, day), &y, &m, &d);
     return m == month && d == day;
@@ -212,6 +212,7 @@ static int64_t local_resolve(struct line_parser *parser, int64_t local_s, bool *
     int64_t utc_s = 0;
     if (minute == parser->cached_minute) {
         utc_s = parser->cached_utc_s + local_s % 60;
+        parser->in_fold = parser->is_guess = false;
     } else if (zone_to_utc(parser->zone, local_s, utc) == 2) {
         utc_s = fold_resolve(parser, local_s, utc);
         *fold_guessed = parser->is_guess;
