@@ -397,7 +397,8 @@ static enum status pairs_fill(struct finish *finish, struct error *err)
             return error_set(err, STATUS_LIMIT, "limits.ip_names", "raise the limit in the job file",
                              "%.39s has more than %" PRId64 " names in one day",
                              &table->pair_ip_text[i * IP_COLUMN_BYTES], plan->ip_names_most);
-        qsort(pair->types.items, pair->types.count / 2, 2 * sizeof *pair->types.items, compare_type);
+        if (pair->types.count > 0)  // else there is no list, and qsort takes no NULL
+            qsort(pair->types.items, pair->types.count / 2, 2 * sizeof *pair->types.items, compare_type);
         for (size_t t = 0; t < pair->types.count; t += 2, type++) {
             table->type_number[type] = (uint16_t)pair->types.items[t];
             table->type_queries[type] = pair->types.items[t + 1];

@@ -199,7 +199,7 @@ static enum status merge_domains(struct arrival *from, struct unpacker *lists, s
         for (size_t c = 0; c < clients.count; c++) {
             uint64_t hash;
             item(&clients, c, &hash, sizeof hash);
-            TRY(list64_insert(&into->clients, hash, DOMAIN_CLIENTS_MOST, err));
+            TRY(list64_insert(from->into, &into->clients, hash, DOMAIN_CLIENTS_MOST, err));
         }
     }
 done:
@@ -244,7 +244,7 @@ static enum status merge_rows(struct arrival *from, struct unpacker *lists, stru
         for (size_t r = 0; r < resolvers.count; r++) {
             uint64_t hash;
             item(&resolvers, r, &hash, sizeof hash);
-            TRY(list64_insert(&into->resolvers, hash, SIZE_MAX, err));
+            TRY(list64_insert(from->into, &into->resolvers, hash, SIZE_MAX, err));
         }
         for (size_t u = 0; u < units.count && u < from->tallies->unit_count; u++) {
             uint32_t queries;
@@ -316,7 +316,9 @@ static enum status merge_pairs(struct arrival *from, struct unpacker *lists, str
         TRY(take(lists, sizeof(uint32_t), &seconds, err));
         struct pair_key key = {from->client_of[pair.key.client], from->domain_of[pair.key.domain]};
         TRY(tally_pair(from->into, plan, key, &into, err));
+        size_t before = pair_list_bytes(into);
         TRY(merge_pair(into, &pair, &types, &seconds, plan->unit_s, err));
+        from->into->list_bytes += pair_list_bytes(into) - before;
     }
 done:
     return status;

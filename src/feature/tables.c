@@ -22,9 +22,10 @@ done:
     return status;
 }
 
-enum status list64_insert(struct list64 *list, uint64_t value, size_t most, struct error *err)
+enum status list64_insert(struct tally *tally, struct list64 *list, uint64_t value, size_t most,
+                          struct error *err)
 {
-    size_t at = list->count;
+    size_t at = list->count, room = list->capacity;
     while (at > 0 && list->items[at - 1] > value)
         at--;
     if ((at > 0 && list->items[at - 1] == value) || at >= most)
@@ -33,6 +34,7 @@ enum status list64_insert(struct list64 *list, uint64_t value, size_t most, stru
         array_reserve(&list->items, &list->capacity, list->count + 1, sizeof *list->items, err);
     if (status != STATUS_OK)
         return status;
+    tally->list_bytes += (list->capacity - room) * sizeof *list->items;
     memmove(list->items + at + 1, list->items + at, (list->count - at) * sizeof *list->items);
     list->items[at] = value;
     if (++list->count > most)
@@ -180,6 +182,11 @@ enum status tally_record(struct tally *tally, const struct line_record *record, 
     tally->record_count++;
 done:
     return status;
+}
+
+size_t pair_list_bytes(const struct pair *pair)
+{
+    return (pair->types.capacity + pair->seconds.capacity) * sizeof *pair->types.items;
 }
 
 enum status pair_add_type(struct pair *pair, uint32_t qtype, uint32_t queries, struct error *err)

@@ -282,7 +282,7 @@ static enum status count_row(struct tallies *tallies, struct tally *tally, const
     row_count_merge(row, ROW_FIRST_MS, query->time_ms);
     row_count_merge(row, ROW_LAST_MS, query->time_ms);
     row->unit_queries[seen->unit]++;
-    TRY(list64_insert(&row->resolvers, seen->resolver, SIZE_MAX, err));
+    TRY(list64_insert(tally, &row->resolvers, seen->resolver, SIZE_MAX, err));
 done:
     return status;
 }
@@ -318,6 +318,7 @@ static enum status count_pair(struct tallies *tallies, struct tally *tally, cons
     const struct query *query = seen->query;
     struct pair *pair = NULL;
     TRY(tally_pair(tally, tallies->plan, (struct pair_key){seen->client, seen->domain}, &pair, err));
+    size_t before = pair_list_bytes(pair);
     pair->queries++;
     if (query->time_ms < pair->first_ms)
         pair->first_ms = query->time_ms;
@@ -326,6 +327,7 @@ static enum status count_pair(struct tallies *tallies, struct tally *tally, cons
     if (query->qtype != 1 && query->qtype != 28 && query->qtype != 12 && query->qtype != 65)
         TRY(pair_add_type(pair, query->qtype, 1, err));
     TRY(pair_add_second(pair, seen->second, tallies->plan->unit_s, err));
+    tally->list_bytes += pair_list_bytes(pair) - before;
 done:
     return status;
 }
@@ -411,7 +413,7 @@ enum status tallies_query(struct tallies *tallies, const struct query *query, st
     TRY(miss_keep(&tallies->misses, &miss, err));
     TRY(count_name(tallies, tally, hash, &seen, err));
     struct domain *domain = map_at(&tally->domains, seen.domain);
-    TRY(list64_insert(&domain->clients, content_hash(&ip, sizeof ip), DOMAIN_CLIENTS_MOST, err));
+    TRY(list64_insert(tally, &domain->clients, content_hash(&ip, sizeof ip), DOMAIN_CLIENTS_MOST, err));
     if (watched) {
         int64_t elapsed_s = floor_div(query->time_ms, 1000) - tally->day_start_s;
         seen.second = (uint32_t)elapsed_s;

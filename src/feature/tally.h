@@ -129,7 +129,7 @@ struct tally {
     struct heap heap;
     struct record *records;
     size_t record_count, record_capacity;
-    size_t list_bytes;  // memory of lists and unit counts, roughly
+    size_t list_bytes;  // memory of the lists and unit counts that hang on entries
 };
 
 struct tallies {
@@ -154,8 +154,14 @@ void tally_free(struct tally *tally);
 MUST_CHECK enum status heap_add(struct heap *heap, const void *bytes, size_t count, uint64_t *at,
                                 struct error *err);
 
-/** Puts `value` into an ascending list of distinct numbers; beyond `most` the largest goes. Local. */
-MUST_CHECK enum status list64_insert(struct list64 *list, uint64_t value, size_t most, struct error *err);
+/** Puts `value` into an ascending list of distinct numbers of this tally; beyond `most` the largest goes.
+ * Local.
+ */
+MUST_CHECK enum status list64_insert(struct tally *tally, struct list64 *list, uint64_t value, size_t most,
+                                     struct error *err);
+
+/** Returns the memory of a pair's lists, which counts in tally.list_bytes. Local. */
+size_t pair_list_bytes(const struct pair *pair);
 
 MUST_CHECK enum status tally_client(struct tally *tally, const struct ip *ip, uint32_t *client,
                                     struct error *err);
