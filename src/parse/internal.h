@@ -39,6 +39,16 @@ static inline bool take_until(struct cursor *cursor, char stop, struct span *spa
     return true;
 }
 
+/** Whether a text is made of these signs only. Not strspn, which wants a '\0' behind the text. */
+static inline bool is_made_of(struct span text, const char *signs)
+{
+    size_t count = strlen(signs);
+    for (size_t i = 0; i < text.count; i++)
+        if (!memchr(signs, text.at[i], count))
+            return false;
+    return true;
+}
+
 /** A time stamp as printed. */
 struct stamp {
     struct span text;  // empty: none

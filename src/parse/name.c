@@ -71,7 +71,8 @@ static bool octet_read(struct cursor *cursor, uint8_t *octet)
             value = value * 10 + (unsigned)(*cursor->at++ - '0');
         }
         *octet = (uint8_t)value;
-        return value <= 255;
+        return value <= 255 &&
+               (value <= 0x20 || value >= 0x7f);  // what has a sign of its own is never a number
     }
     *octet = c;
     cursor->at++;

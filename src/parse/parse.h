@@ -119,7 +119,8 @@ bool qtype_read(struct span text, uint16_t *number);
 #define QUERY_TSV_BYTES 400000
 
 /**
- * Writes a line as a row of tab-separated values, without line feed; control characters as \xHH. Local.
+ * Writes a line as a row of tab-separated values, without line feed; controls and what is no UTF-8
+ * as \xHH. Local.
  *
  * @param row   [QUERY_TSV_BYTES]
  * @return      its length

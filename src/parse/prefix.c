@@ -42,7 +42,7 @@ static bool tag_read(struct cursor *cursor, struct prefix *prefix)
     size_t length = (size_t)(at.at - 1 - from);
     const char *blank = memchr(from, ' ', length);
     // "client 10.1.1.1#5: " and "debug 3: " are named's own.
-    if (length > 128 || memchr(from, '#', length) || strspn(from, "0123456789") == length ||
+    if (length > 128 || memchr(from, '#', length) || is_made_of((struct span){from, length}, "0123456789") ||
         (blank && memchr(blank + 1, ' ', length - (size_t)(blank + 1 - from))))
         return false;
     at.at++;

@@ -53,7 +53,7 @@ static bool client_read(struct cursor *cursor, struct query *query, bool *has_po
     if (*has_pointer) {
         struct span pointer;
         if (!take_until(&at, ' ', &pointer) || pointer.count == 0 || pointer.count > 16 ||
-            strspn(pointer.at, "0123456789abcdef") < pointer.count)
+            !is_made_of(pointer, "0123456789abcdef"))
             return false;
         at.at++;
     }

@@ -367,6 +367,45 @@ static void test_a_line_longer_than_named_writes_is_a_reject(void **state)
     assert_string_equal(found, "reject: longer than any line that named writes");
 }
 
+static void test_a_row_keeps_a_terminal_whole(void **state)
+{
+    (void)state;
+    // A view's name is the only field that may hold any octet.
+    static const struct {
+        const char *view, *shown;
+    } VIEWS[] = {{"b\xc3\xbcro \xe6\x97\xa5 \xf0\x9f\x90\x9d", "b\xc3\xbcro \xe6\x97\xa5 \xf0\x9f\x90\x9d"},
+                 {"\x1b[31m", "\\x1b[31m"},
+                 {"\a\b\t\x7f", "\\x07\\x08\\x09\\x7f"},
+                 {"\x9b"
+                  "31m",
+                  "\\x9b31m"},
+                 {"\xc2\x9b"
+                  "31m",
+                  "\\xc2\\x9b31m"},
+                 {"\xe2\x80\xae", "\\xe2\\x80\\xae"},
+                 {"\xc0\x9b", "\\xc0\\x9b"},
+                 {"\xe0\x82\x9b", "\\xe0\\x82\\x9b"},
+                 {"\xed\xa0\x80", "\\xed\\xa0\\x80"},
+                 {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},
+                 {"\xc3", "\\xc3"}};
+    static char row[QUERY_TSV_BYTES];
+    for (size_t i = 0; i < sizeof VIEWS / sizeof VIEWS[0]; i++) {
+        char line[256], expected[256];
+        struct query query;
+        struct line_parser *parser = line_parser_new(NULL, 0);
+        assert_non_null(parser);
+        (void)snprintf(line, sizeof line, P C " (a): view %s: query: a IN A + (10.20.0.53)", VIEWS[i].view);
+        assert_int_equal(line_parse(parser, line, strlen(line), &query), LINE_QUERY);
+        size_t length = query_tsv(&query, 7, row);
+        assert_int_equal(length, strlen(row));
+        (void)snprintf(expected, sizeof expected,
+                       "7\tquery\t\t\t10.20.7.27\t53995\t\t%s\ta\ta\t016100\tIN\tA\t1\t+\t\t10.20.0.53\t\t\t",
+                       VIEWS[i].shown);
+        assert_string_equal(row, expected);
+        line_parser_free(parser);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +418,7 @@ int main(void)
         cmocka_unit_test(test_other_categories_are_whole_lines_of_another_kind),
         cmocka_unit_test(test_each_head_before_the_record),
         cmocka_unit_test(test_what_other_programs_put_before_a_line),
+        cmocka_unit_test(test_a_row_keeps_a_terminal_whole),
         cmocka_unit_test(test_a_nul_ends_nothing),
         cmocka_unit_test(test_a_line_longer_than_named_writes_is_a_reject),
     };
