@@ -156,8 +156,30 @@ static char *command_line(const struct session *session)
     return line;
 }
 
+/* From scores of rows, and evidence in the store, to verdicts. */
+static enum status judge(struct session *session, const struct rows *rows, const struct model_scores *scores,
+                         struct judgement *judgement, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct ip_role *roles = NULL;
+    struct evidence_plan plan = {
+        .dir = session->job->store_dir, .zone = session->zone, .calendar = session->calendar};
+    extract_span(session->job, session->zone, &plan.from_s, &plan.to_s);
+    TRY(roles_find(session->team, rows, &roles, &plan.role_count, err));
+    plan.roles = roles;
+    TRY(ips_judge(session->team, rows, scores, roles, plan.role_count, &judgement->ips, err));
+    session_step(session, "weighing evidence");
+    TRY(evidence_find(session->team, &plan, &judgement->evidence, err));
+    TRY(team_agree(session->team, incidents_make(&judgement->evidence, &judgement->incidents, err), err));
+    verdicts_take(&judgement->ips, &judgement->incidents);
+done:
+    free(roles);
+    return status;
+}
+
 enum status step_score(struct session *session, const struct rows *rows, const struct prepared *prepared,
-                       const struct model *model, bool is_own_fit, struct ip_table *table, struct error *err)
+                       const struct model *model, bool is_own_fit, struct judgement *judgement,
+                       struct error *err)
 {
     enum status status = STATUS_OK;
     char path[4200], ranks[16];
@@ -177,13 +199,13 @@ enum status step_score(struct session *session, const struct rows *rows, const s
         seen[row] = is_own_fit ? prepared->use[row] == MODEL_TRAIN
                                : rows->items[row].window_s >= context->train_from_s &&
                                      rows->items[row].window_s < context->train_to_s;
-    TRY(ips_judge(session->team, rows, &scores, table, err));
+    TRY(judge(session, rows, &scores, judgement, err));
     (void)snprintf(ranks, sizeof ranks, "%d", team_size(session->team));
     const struct provenance provenance[] = {{"command", line}, {"job", job}, {"ranks", ranks}};
     path_in(session, "scores.h5", path, sizeof path);
     const struct scores_file file = {path, session->job->features_timezone, provenance,
                                      sizeof provenance / sizeof provenance[0]};
-    TRY(scores_write(session->team, &file, rows, model, &scores, seen, table, err));
+    TRY(scores_write(session->team, &file, rows, model, &scores, seen, judgement, err));
 done:
     model_scores_free(&scores);
     free(seen);

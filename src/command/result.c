@@ -29,15 +29,19 @@ static void suspects_print(const struct session *session, const struct ip_table 
     if (!suspects)
         return;
     qsort(suspects, count, sizeof *suspects, compare_rank);
-    (void)printf("\nSuspicious IPs: rows in both groups of a model, the largest score first\n");
-    (void)printf("  %-39s %8s  %-10s %7s  %s\n", "IP", "score", "role", "rows",
+    (void)printf(
+        "\nSuspicious IPs: evidence in the store, or rows in both groups of a model; the largest score "
+        "first\n");
+    (void)printf("  %-39s %-8s %8s  %-11s %-10s %7s  %s\n", "IP", "verdict", "score", "cause", "role", "rows",
                  "minority rows by kmeans2, kmeans, autoencoder");
     for (size_t i = 0; i < count && i < SUSPECTS_MOST; i++) {
         char text[IP_TEXT_BYTES];
         const struct ip_judged *ip = suspects[i];
         (void)ip_write(&ip->ip, text);
-        (void)printf("  %-39s %8.2f  %-10s %7" PRId64 "  %" PRId64 " %" PRId64 " %" PRId64 "\n", text,
-                     ip->score, role_name((enum role)ip->role), ip->rows, ip->minority_rows[GROUP_KMEANS2],
+        (void)printf("  %-39s %-8s %8.2f  %-11s %-10s %7" PRId64 "  %" PRId64 " %" PRId64 " %" PRId64 "\n",
+                     text, verdict_name((enum verdict)ip->verdict), ip->score,
+                     ip->cause < 0 ? "change" : cause_name((enum incident_cause)ip->cause),
+                     role_name((enum role)ip->role), ip->rows, ip->minority_rows[GROUP_KMEANS2],
                      ip->minority_rows[GROUP_KMEANS], ip->minority_rows[GROUP_AUTOENCODER]);
     }
     if (count == 0)
@@ -53,9 +57,10 @@ static void suspects_print(const struct session *session, const struct ip_table 
 }
 
 void result_print(const struct session *session, const struct rows *rows, const struct model *model,
-                  const struct ip_table *table)
+                  const struct judgement *judgement)
 {
     struct group_sizes sizes[GROUP_MODELS];
+    const struct ip_table *table = &judgement->ips;
     if (!session_prints(session))
         return;
     groups_sum(table, sizes);

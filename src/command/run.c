@@ -15,7 +15,7 @@ struct work {
     struct rows rows;
     struct prepared prepared;
     struct model *model;
-    struct ip_table table;
+    struct judgement judgement;
 };
 
 static void work_clear(struct work *work)
@@ -24,7 +24,7 @@ static void work_clear(struct work *work)
     rows_clear(&work->rows);
     prepared_clear(&work->prepared);
     model_free(work->model);
-    free(work->table.items);
+    judgement_clear(&work->judgement);
 }
 
 static void json_print(const struct session *session, const struct work *work, int64_t peak_bytes,
@@ -36,7 +36,7 @@ static void json_print(const struct session *session, const struct work *work, i
     json_open(&json, NULL, '{');
     extract_json(&json, session, &work->summary, peak_bytes);
     if (with_groups)
-        groups_json(&json, &work->table);
+        groups_json(&json, &work->judgement.ips);
     json_close(&json, '}');
 }
 
@@ -49,12 +49,12 @@ enum status command_run(struct session *session, struct error *err)
     TRY(step_extract(session, &work.summary, err));
     TRY(step_load(session, &work.rows, err));
     TRY(step_train(session, &work.rows, &work.prepared, &work.model, err));
-    TRY(step_score(session, &work.rows, &work.prepared, work.model, true, &work.table, err));
+    TRY(step_score(session, &work.rows, &work.prepared, work.model, true, &work.judgement, err));
     int64_t peak_bytes = session_peak_bytes(session);
     if (session->options.json)
         json_print(session, &work, peak_bytes, true);
     else
-        result_print(session, &work.rows, work.model, &work.table);
+        result_print(session, &work.rows, work.model, &work.judgement);
 done:
     work_clear(&work);
     return status;
@@ -113,8 +113,8 @@ enum status command_score(struct session *session, struct error *err)
     TRY(step_refresh(session, &work.summary, err));
     TRY(step_load(session, &work.rows, err));
     TRY(team_agree(session->team, prepare_scoring(work.model, &work.rows, &work.prepared, err), err));
-    TRY(step_score(session, &work.rows, &work.prepared, work.model, false, &work.table, err));
-    result_print(session, &work.rows, work.model, &work.table);
+    TRY(step_score(session, &work.rows, &work.prepared, work.model, false, &work.judgement, err));
+    result_print(session, &work.rows, work.model, &work.judgement);
 done:
     work_clear(&work);
     return status;

@@ -101,6 +101,7 @@ MUST_CHECK enum status step_refresh(struct session *session, struct extract_summ
 MUST_CHECK enum status step_load(struct session *session, struct rows *rows, struct error *err);
 
 struct prepared;
+struct judgement;
 struct ip_table;
 
 /** Trains and writes output.dir/model.h5. Collective. */
@@ -110,11 +111,11 @@ MUST_CHECK enum status step_train(struct session *session, struct rows *rows, st
 /** Scores and judges and writes output.dir/scores.h5. Collective. */
 MUST_CHECK enum status step_score(struct session *session, const struct rows *rows,
                                   const struct prepared *prepared, const struct model *model, bool is_own_fit,
-                                  struct ip_table *table, struct error *err);
+                                  struct judgement *judgement, struct error *err);
 
 /** Prints the table of groups and the suspicious IPs, on rank 0. Local. */
 void result_print(const struct session *session, const struct rows *rows, const struct model *model,
-                  const struct ip_table *table);
+                  const struct judgement *judgement);
 
 struct json;
 

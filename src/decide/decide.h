@@ -1,7 +1,8 @@
 /**
  * From row scores to what is said of an IP.
  *
- *     struct rows, struct model_scores ──ips_judge──► struct ip_table ──scores_write──► scores.h5 ──► report/
+ *     struct rows, struct model_scores ──ips_judge──► struct ip_table ──verdicts_take──► scores.h5 ──►
+ * report/ struct evidence_list ──incidents_make──► struct incident_list ──┘
  *
  * The rule of the method: an IP with rows in the majority group and rows in the minority group changed its
  * behaviour and is suspicious. It is worked out for each model, by day and over the span, and by itself is a
@@ -13,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/ip.h"
+#include "evidence/evidence.h"
 #include "model/model.h"
 #include "parallel/parallel.h"
 #include "table/table.h"
@@ -40,10 +42,14 @@ struct ip_judged {
     int64_t rows, queries, days;
     int64_t minority_rows[GROUP_MODELS];
     int64_t both_days[GROUP_MODELS];  // days with rows in both groups
-    double score;  // mean of the three largest row scores, which are −log10 p; fewer rows count as 0
+    double score;  // model_score + strength
+    double model_score;  // mean of the three largest row scores, which are −log10 p; fewer rows count as 0
+    double strength;  // of the strongest incident, in bits; 0 without one
     int64_t rank;  // 1 is the largest score; equal ones by IP
     int32_t role;  // enum role
     int32_t verdict;  // enum verdict
+    int32_t cause;  // enum incident_cause of the strongest incident, −1 without one
+    int32_t unused;
 };
 
 /** Returns whether the IP has rows in both groups of a model over the span. Local. */
@@ -66,18 +72,64 @@ struct group_sizes {
 };
 
 /**
- * Judges every IP of the rows. Collective.
+ * Judges every IP of the rows by the models' groups alone. Collective.
  *
  * @param rows    borrowed
+ * @param roles   borrowed, [role_count] ascending: of the IPs that this rank owns
  * @param scores  borrowed, of the same rows
  * @param table   filled, the same on every rank; free its items with free()
  */
 MUST_CHECK enum status ips_judge(const struct team *team, const struct rows *rows,
-                                 const struct model_scores *scores, struct ip_table *table,
-                                 struct error *err);
+                                 const struct model_scores *scores, const struct ip_role *roles,
+                                 size_t role_count, struct ip_table *table, struct error *err);
+
+/** Gives each IP its score and its rank: 1 is the largest score, equal ones stand by IP. Local. */
+void ips_rank(struct ip_table *table);
+
+/** What a host seems to do, from all evidence of one cause. */
+struct incident {
+    struct ip ip;
+    uint64_t id;  // the same from run to run: hash of IP and cause
+    uint64_t domain;  // of the strongest evidence; 0 when it is about the host
+    int64_t first_day, last_day;  // local
+    int64_t evidence;  // how many pieces
+    double strength;  // the strongest mechanism's bits + 0.3 of each other one's
+    int32_t cause;  // enum incident_cause
+    int32_t verdict;  // enum verdict
+};
+
+/** By IP, then cause; the same on every rank. */
+struct incident_list {
+    struct incident *items;  // [count]
+    size_t count;
+};
+
+/**
+ * Adds up the evidence of each IP and cause. Local.
+ *
+ * A warning has one statistic of a bit or more; a critical one 3 bits in all, or two statistics of a bit on
+ * the same domain. A fault is a warning at most.
+ *
+ * @param list  filled, the same on every rank; free its items with free()
+ */
+MUST_CHECK enum status incidents_make(const struct evidence_list *evidence, struct incident_list *list,
+                                      struct error *err);
+
+/** Raises the IPs' verdicts to what their incidents say, and ranks anew; two causes are a warning. Local. */
+void verdicts_take(struct ip_table *table, const struct incident_list *list);
 
 /** Adds up the groups of each model. Local. */
 void groups_sum(const struct ip_table *table, struct group_sizes sizes[GROUP_MODELS]);
+
+/** All that was decided; the same on every rank. */
+struct judgement {
+    struct ip_table ips;
+    struct evidence_list evidence;
+    struct incident_list incidents;
+};
+
+/** Frees what it holds; a zeroed one is fine. Local. */
+void judgement_clear(struct judgement *judgement);
 
 /** What a scores.h5 says of where it comes from; left out of its digest. */
 struct provenance {
@@ -101,6 +153,6 @@ struct scores_file {
 MUST_CHECK enum status scores_write(const struct team *team, const struct scores_file *file,
                                     const struct rows *rows, const struct model *model,
                                     const struct model_scores *scores, const uint8_t *seen,
-                                    const struct ip_table *table, struct error *err);
+                                    const struct judgement *judgement, struct error *err);
 
 #endif

@@ -127,21 +127,13 @@ static void judge(struct tracked *tracked, const struct ip_role *roles, size_t r
     double sum = 0;
     for (int i = 0; i < TOP_ROWS; i++)
         sum += tracked->top[i];
-    judged->score = sum / TOP_ROWS;
+    judged->model_score = sum / TOP_ROWS;
+    judged->cause = -1;
     judged->verdict = VERDICT_NONE;
     for (int model = 0; model < GROUP_MODELS; model++)
         if (ip_in_both(judged, (enum group_model)model))
             judged->verdict = VERDICT_NOTICE;
-    size_t low = 0, high = role_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (ip_compare(&roles[middle].ip, &judged->ip) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low < role_count && ip_compare(&roles[low].ip, &judged->ip) == 0)
-        judged->role = roles[low].role;
+    judged->role = (int32_t)role_of_ip(roles, role_count, &judged->ip);
 }
 
 static int compare_score(const void *a, const void *b)
@@ -155,6 +147,18 @@ static int compare_score(const void *a, const void *b)
 static int compare_ip(const void *a, const void *b)
 {
     return ip_compare(&((const struct ip_judged *)a)->ip, &((const struct ip_judged *)b)->ip);
+}
+
+void ips_rank(struct ip_table *table)
+{
+    for (size_t i = 0; i < table->count; i++)
+        table->items[i].score = table->items[i].model_score + table->items[i].strength;
+    if (table->count == 0)
+        return;
+    qsort(table->items, table->count, sizeof *table->items, compare_score);
+    for (size_t i = 0; i < table->count; i++)
+        table->items[i].rank = (int64_t)i + 1;
+    qsort(table->items, table->count, sizeof *table->items, compare_ip);
 }
 
 static enum status judged_gather(const struct team *team, const struct map *ips, struct ip_table *table,
@@ -171,27 +175,23 @@ static enum status judged_gather(const struct team *team, const struct map *ips,
     TRY(team_gather(team, mine, ips->count * sizeof *mine, &all, &bytes, err));
     table->items = all;
     table->count = bytes / sizeof *mine;
-    qsort(table->items, table->count, sizeof *table->items, compare_score);
-    for (size_t i = 0; i < table->count; i++)
-        table->items[i].rank = (int64_t)i + 1;
-    qsort(table->items, table->count, sizeof *table->items, compare_ip);
+    ips_rank(table);
 done:
     free(mine);
     return status;
 }
 
 enum status ips_judge(const struct team *team, const struct rows *rows, const struct model_scores *scores,
-                      struct ip_table *table, struct error *err)
+                      const struct ip_role *roles, size_t role_count, struct ip_table *table,
+                      struct error *err)
 {
     enum status status = STATUS_OK;
     struct row_note *mine = NULL;
     void *notes = NULL;
-    struct ip_role *roles = NULL;
-    size_t note_count = 0, role_count = 0;
+    size_t note_count = 0;
     struct map ips;
     map_init(&ips, sizeof(struct tracked), sizeof(struct ip));
     *table = (struct ip_table){0};
-    TRY(roles_find(team, rows, &roles, &role_count, err));
     TRY(team_agree(team, notes_make(rows, scores, &mine, err), err));
     TRY(team_deal(team, mine, rows->count, sizeof *mine, note_owner, NULL, &notes, &note_count, err));
     TRY(team_agree(team, notes_sum(notes, note_count, &ips, err), err));
@@ -202,7 +202,6 @@ done:
     map_clear(&ips);
     free(mine);
     free(notes);
-    free(roles);
     return status;
 }
 
@@ -217,4 +216,12 @@ void groups_sum(const struct ip_table *table, struct group_sizes sizes[GROUP_MOD
             sizes[model].both_ips += ip_in_both(ip, (enum group_model)model);
             sizes[model].always_minority_ips += ip_always_minority(ip, (enum group_model)model);
         }
+}
+
+void judgement_clear(struct judgement *judgement)
+{
+    free(judgement->ips.items);
+    evidence_clear(&judgement->evidence);
+    free(judgement->incidents.items);
+    *judgement = (struct judgement){0};
 }

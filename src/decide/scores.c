@@ -1,25 +1,13 @@
 /* scores.h5: what was found, for Python, R and quern show. */
-#include "decide/decide.h"
-
-#include "store/store.h"
+#include "internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define TIME_UNITS "seconds since 1970-01-01 00:00:00"
 #define GROUP_MEANINGS "majority minority"
 
-/* A table of scores.h5 while it is written: this rank's run of entries. */
-struct part {
-    const struct team *team;
-    struct store_writer *writer;
-    const char *dimension;
-    size_t first, count;
-    void *room;  // for one column of this rank's entries, 8 bytes each
-};
-
-static enum status put(const struct part *part, const char *name, enum store_type type, const char *second,
+enum status scores_put(const struct part *part, const char *name, enum store_type type, const char *second,
                        const char *units, const char *text, const char *meanings, const void *values,
                        struct error *err)
 {
@@ -37,9 +25,9 @@ static enum status put(const struct part *part, const char *name, enum store_typ
 #define ROW_MEMBER(name, type, ctype, units, text, meanings, member)                                         \
     for (size_t i = 0; i < rows->count; i++)                                                                 \
         ((ctype *)part->room)[i] = (ctype)rows->items[i].member;                                             \
-    TRY(put(part, name, type, NULL, units, text, meanings, part->room, err))
+    TRY(scores_put(part, name, type, NULL, units, text, meanings, part->room, err))
 
-static enum status addresses_put(const struct part *part, const char *octets_name, const char *text_name,
+enum status scores_put_addresses(const struct part *part, const char *octets_name, const char *text_name,
                                  const void *items, size_t item_bytes, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -54,8 +42,8 @@ static enum status addresses_put(const struct part *part, const char *octets_nam
         memcpy(&octets[i], (const char *)items + i * item_bytes, sizeof *octets);
         memcpy(texts + i * IP_COLUMN_BYTES, text, ip_write(&octets[i], text));
     }
-    TRY(put(part, octets_name, STORE_U8, "octet", "", "IP, IPv4 mapped into IPv6", NULL, octets, err));
-    TRY(put(part, text_name, STORE_CHAR, "ip_character", "", "IP", NULL, texts, err));
+    TRY(scores_put(part, octets_name, STORE_U8, "octet", "", "IP, IPv4 mapped into IPv6", NULL, octets, err));
+    TRY(scores_put(part, text_name, STORE_CHAR, "ip_character", "", "IP", NULL, texts, err));
 done:
     free(octets);
     free(texts);
@@ -68,23 +56,23 @@ static enum status rows_put(const struct part *part, const struct rows *rows, co
     enum status status = STATUS_OK;
     ROW_MEMBER("row_window", STORE_I64, int64_t, TIME_UNITS, "start of the window", NULL, window_s);
     // The address is cut out of whole rows; the texts begin where `ip` does.
-    TRY(addresses_put(part, "row_ip", "row_ip_text",
-                      rows->count ? (const char *)rows->items + offsetof(struct row_data, ip) : NULL,
-                      sizeof *rows->items, err));
+    TRY(scores_put_addresses(part, "row_ip", "row_ip_text",
+                             rows->count ? (const char *)rows->items + offsetof(struct row_data, ip) : NULL,
+                             sizeof *rows->items, err));
     ROW_MEMBER("row_queries", STORE_I64, int64_t, "1", "queries in the window", NULL, queries);
     ROW_MEMBER("row_night", STORE_I8, int8_t, "", "whether the window begins in the night hours", "day night",
                is_night);
     ROW_MEMBER("row_holiday", STORE_I8, int8_t, "", "whether it is a weekend or holiday", "workday holiday",
                is_holiday);
-    TRY(put(part, "row_seen", STORE_I8, NULL, "",
-            "whether the fit saw the row: its p-values are then optimistic", "new seen", seen, err));
+    TRY(scores_put(part, "row_seen", STORE_I8, NULL, "",
+                   "whether the fit saw the row: its p-values are then optimistic", "new seen", seen, err));
     float *shown = calloc(rows->count + 1, columns * sizeof *shown);
     TRY(team_agree(part->team,
                    shown ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "row_feature", "", "no room"), err));
     for (size_t i = 0; i < rows->count; i++)
         memcpy(shown + i * columns, rows->items[i].shown, columns * sizeof *shown);
-    status = put(part, "row_feature", STORE_F32, "feature", "", "features of the row: shares, counts, bytes",
-                 NULL, shown, err);
+    status = scores_put(part, "row_feature", STORE_F32, "feature", "",
+                        "features of the row: shares, counts, bytes", NULL, shown, err);
     free(shown);
 done:
     return status;
@@ -94,33 +82,34 @@ static enum status row_scores_put(const struct part *part, const struct model_sc
                                   struct error *err)
 {
     enum status status = STATUS_OK;
-    TRY(put(part, "row_kmeans2_group", STORE_I8, NULL, "", "group by k-means with two clusters",
-            GROUP_MEANINGS, scores->kmeans2_group, err));
-    TRY(put(part, "row_kmeans_group", STORE_I8, NULL, "", "group by k-means", GROUP_MEANINGS,
-            scores->kmeans_group, err));
-    TRY(put(part, "row_autoencoder_group", STORE_I8, NULL, "", "group by the autoencoder", GROUP_MEANINGS,
-            scores->autoencoder_group, err));
-    TRY(put(part, "row_kmeans_cluster", STORE_I32, NULL, "1", "nearest cluster", NULL, scores->kmeans_cluster,
-            err));
-    TRY(put(part, "row_kmeans_distance", STORE_I64, NULL, "2^-16",
-            "squared distance to its centre over the median of that cluster", NULL, scores->kmeans_distance,
-            err));
-    TRY(put(part, "row_kmeans_p", STORE_F64, NULL, "1",
-            "share of normal rows at least as far from their centre", NULL, scores->kmeans_p, err));
-    TRY(put(part, "row_autoencoder_error", STORE_F64, NULL, "1", "reconstruction error", NULL,
-            scores->autoencoder_error, err));
-    TRY(put(part, "row_autoencoder_p", STORE_F64, NULL, "1", "share of normal rows with at least this error",
-            NULL, scores->autoencoder_p, err));
-    TRY(put(part, "row_extrapolated", STORE_U8, NULL, "1",
-            "1 where a p-value comes from the fitted tail, not from counting", NULL, scores->p_extrapolated,
-            err));
-    TRY(put(part, "row_score", STORE_F64, NULL, "1",
-            "-log10 of twice the smaller of the two p-values: 3 means one normal row in a thousand", NULL,
-            scores->score, err));
-    TRY(put(part, "row_kmeans_share", STORE_F32, "feature", "1",
-            "share of each feature in the squared distance", NULL, scores->kmeans_share, err));
-    TRY(put(part, "row_autoencoder_share", STORE_F32, "feature", "1",
-            "share of each feature in the reconstruction error", NULL, scores->autoencoder_share, err));
+    TRY(scores_put(part, "row_kmeans2_group", STORE_I8, NULL, "", "group by k-means with two clusters",
+                   GROUP_MEANINGS, scores->kmeans2_group, err));
+    TRY(scores_put(part, "row_kmeans_group", STORE_I8, NULL, "", "group by k-means", GROUP_MEANINGS,
+                   scores->kmeans_group, err));
+    TRY(scores_put(part, "row_autoencoder_group", STORE_I8, NULL, "", "group by the autoencoder",
+                   GROUP_MEANINGS, scores->autoencoder_group, err));
+    TRY(scores_put(part, "row_kmeans_cluster", STORE_I32, NULL, "1", "nearest cluster", NULL,
+                   scores->kmeans_cluster, err));
+    TRY(scores_put(part, "row_kmeans_distance", STORE_I64, NULL, "2^-16",
+                   "squared distance to its centre over the median of that cluster", NULL,
+                   scores->kmeans_distance, err));
+    TRY(scores_put(part, "row_kmeans_p", STORE_F64, NULL, "1",
+                   "share of normal rows at least as far from their centre", NULL, scores->kmeans_p, err));
+    TRY(scores_put(part, "row_autoencoder_error", STORE_F64, NULL, "1", "reconstruction error", NULL,
+                   scores->autoencoder_error, err));
+    TRY(scores_put(part, "row_autoencoder_p", STORE_F64, NULL, "1",
+                   "share of normal rows with at least this error", NULL, scores->autoencoder_p, err));
+    TRY(scores_put(part, "row_extrapolated", STORE_U8, NULL, "1",
+                   "1 where a p-value comes from the fitted tail, not from counting", NULL,
+                   scores->p_extrapolated, err));
+    TRY(scores_put(part, "row_score", STORE_F64, NULL, "1",
+                   "-log10 of twice the smaller of the two p-values: 3 means one normal row in a thousand",
+                   NULL, scores->score, err));
+    TRY(scores_put(part, "row_kmeans_share", STORE_F32, "feature", "1",
+                   "share of each feature in the squared distance", NULL, scores->kmeans_share, err));
+    TRY(scores_put(part, "row_autoencoder_share", STORE_F32, "feature", "1",
+                   "share of each feature in the reconstruction error", NULL, scores->autoencoder_share,
+                   err));
 done:
     return status;
 }
@@ -132,7 +121,7 @@ done:
         const struct ip_judged *ip = &items[i];                                                              \
         ((ctype *)part->room)[i] = (ctype)(value);                                                           \
     }                                                                                                        \
-    TRY(put(part, name, type, NULL, units, text, meanings, part->room, err))
+    TRY(scores_put(part, name, type, NULL, units, text, meanings, part->room, err))
 
 static enum status ip_groups_put(const struct part *part, const struct ip_judged *items,
                                  enum group_model model, struct error *err)
@@ -157,9 +146,14 @@ done:
 static enum status ips_put(const struct part *part, const struct ip_judged *items, struct error *err)
 {
     enum status status = STATUS_OK;
-    TRY(addresses_put(part, "ip_address", "ip_text", items, sizeof *items, err));
-    IP_MEMBER("ip_score", STORE_F64, double, "1",
-              "mean of the three largest row scores; fewer rows count as 0", NULL, ip->score);
+    TRY(scores_put_addresses(part, "ip_address", "ip_text", items, sizeof *items, err));
+    IP_MEMBER("ip_score", STORE_F64, double, "1", "ip_model_score + ip_strength", NULL, ip->score);
+    IP_MEMBER("ip_model_score", STORE_F64, double, "1",
+              "mean of the three largest row scores; fewer rows count as 0", NULL, ip->model_score);
+    IP_MEMBER("ip_strength", STORE_F64, double, "bit", "strength of the strongest incident, 0 without one",
+              NULL, ip->strength);
+    IP_MEMBER("ip_cause", STORE_I8, int8_t, "", "cause of the strongest incident", CAUSE_OR_NONE,
+              ip->cause + 1);
     IP_MEMBER("ip_rank", STORE_I64, int64_t, "1", "1 is the largest score", NULL, ip->rank);
     IP_MEMBER("ip_verdict", STORE_I8, int8_t, "", "verdict over the span", VERDICT_MEANINGS, ip->verdict);
     IP_MEMBER("ip_role", STORE_I8, int8_t, "", "what the IP is, by its days", "client server many_hosts",
@@ -216,14 +210,15 @@ static enum status feature_names_put(const struct team *team, struct store_write
         (void)snprintf(names[f], sizeof names[f], "%s", model_column_name(model, f));
     struct part part = {team, writer, "feature", 0, team_rank(team) == 0 ? columns : 0, NULL};
     part.first = part.count ? 0 : columns;
-    return put(&part, "feature_name", STORE_CHAR, "feature_character", "", "names of the features", NULL,
-               names, err);
+    return scores_put(&part, "feature_name", STORE_CHAR, "feature_character", "", "names of the features",
+                      NULL, names, err);
 }
 
 enum status scores_write(const struct team *team, const struct scores_file *file, const struct rows *rows,
                          const struct model *model, const struct model_scores *scores, const uint8_t *seen,
-                         const struct ip_table *table, struct error *err)
+                         const struct judgement *judgement, struct error *err)
 {
+    const struct ip_table *table = &judgement->ips;
     enum status status = STATUS_OK;
     struct store_writer *writer = NULL;
     size_t ranks = (size_t)team_size(team), rank = (size_t)team_rank(team);
@@ -236,6 +231,7 @@ enum status scores_write(const struct team *team, const struct scores_file *file
     TRY(store_create(team, file->path, &writer, err));
     TRY(team_agree(
         team, head_put_local(writer, file->timezone, rows, model_columns(model), table->count, err), err));
+    TRY(team_agree(team, judgement_dimensions_local(writer, judgement, err), err));
     TRY(team_agree(team, provenance_put_local(writer, file->provenance, file->provenance_count, err), err));
     TRY(feature_names_put(team, writer, model, err));
     struct part of_rows = {team, writer, "row", (size_t)rows->first, rows->count, room};
@@ -243,6 +239,7 @@ enum status scores_write(const struct team *team, const struct scores_file *file
     TRY(row_scores_put(&of_rows, scores, err));
     struct part of_ips = {team, writer, "ip", ip_from, ip_to - ip_from, room};
     TRY(ips_put(&of_ips, table->items + ip_from, err));
+    TRY(judgement_put(team, writer, judgement, err));
     struct store_writer *whole = writer;
     writer = NULL;
     TRY(store_finish(team, whole, err));

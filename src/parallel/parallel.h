@@ -150,12 +150,19 @@ typedef int team_owner(const void *item, int ranks, const void *context);
  * @return          STATUS_NO_MEMORY, agreed on
  */
 #define team_deal(team, items, count, item_bytes, owner, context, in, in_count, err)                         \
-    team_deal_at((team), (items), (count), (item_bytes), (owner), (context), (in), (in_count), (err),        \
-                 __FILE__, __LINE__)
+    team_deal_at((team), &(const struct team_items){(items), (count), (item_bytes), (owner), (context)},     \
+                 (in), (in_count), (err), __FILE__, __LINE__)
+
+/** What is dealt. Everything is borrowed. */
+struct team_items {
+    const void *items;  // [count] of item_bytes
+    size_t count, item_bytes;
+    team_owner *owner;
+    const void *context;
+};
 
 /** As team_deal, for a given place in the source. Collective. */
-MUST_CHECK enum status team_deal_at(const struct team *team, const void *items, size_t count,
-                                    size_t item_bytes, team_owner *owner, const void *context, void **in,
+MUST_CHECK enum status team_deal_at(const struct team *team, const struct team_items *dealt, void **in,
                                     size_t *in_count, struct error *err, const char *file, int line);
 
 #endif

@@ -1,6 +1,6 @@
 /* Which rows to put side by side, and how: the method explains an IP by its anomalous rows beside normal ones
  * of the same kind of day and time of day. */
-#include "report/report.h"
+#include "internal.h"
 
 #include "base/exact.h"
 
@@ -203,16 +203,20 @@ void history_print(const struct history *history, FILE *stream)
     (void)fprintf(stream, "%s: %s, score %.2f, rank %" PRId64 " of %" PRId64 ", role %s, %zu windows\n", ip,
                   verdict_name((enum verdict)history->verdict), history->score, history->rank,
                   history->ip_count, role_name((enum role)history->role), history->row_count);
-    (void)fprintf(
-        stream,
-        "The score is the mean of the three largest row scores; a row score of 3 means that one normal row\n"
-        "in a thousand is as unusual. Times are of %s.\n",
-        history->timezone);
+    if (history->cause > 0)
+        (void)fprintf(stream, "It looks like %s, with a strength of %.2f bits.\n",
+                      cause_name((enum incident_cause)(history->cause - 1)), history->strength);
+    (void)fprintf(stream,
+                  "The score is the strength of the evidence in bits, and %.2f for the mean of the three\n"
+                  "largest row scores; a row score of 3 means that one normal row in a thousand is as\n"
+                  "unusual. Times are of %s.\n",
+                  history->model_score, history->timezone);
     for (int m = 0; m < GROUP_MODELS; m++)
         if (history->both[m] || history->always[m])
             (void)fprintf(stream, "%s: %s\n", group_model_name((enum group_model)m),
                           history->both[m] ? "rows in both groups, it changed its behaviour"
                                            : "always in the minority, it did not change");
+    reasons_print(history, stream);
     (void)fprintf(stream, "\n    %-19s  %-15s %13s %7s %7s %5s %5s %7s\n", "window start", "IP",
                   "total queries", "weekday", "weekend", "day", "night", "score");
     for (size_t i = 0; i < count; i++) {
@@ -290,11 +294,16 @@ void history_json(const struct history *history, struct json *json)
     json_open(json, NULL, '{');
     json_text(json, "ip", ip, length);
     json_number(json, "score", history->score);
+    json_number(json, "model_score", history->model_score);
+    json_number(json, "strength", history->strength);
     json_integer(json, "rank", history->rank);
     json_text(json, "verdict", verdict_name((enum verdict)history->verdict),
               strlen(verdict_name((enum verdict)history->verdict)));
     json_text(json, "role", role_name((enum role)history->role), strlen(role_name((enum role)history->role)));
     json_text(json, "timezone", history->timezone, strlen(history->timezone));
+    const char *cause = history->cause > 0 ? cause_name((enum incident_cause)(history->cause - 1)) : "none";
+    json_text(json, "cause", cause, strlen(cause));
+    reasons_json(history, json);
     json_open(json, "both_groups", '{');
     for (int m = 0; m < GROUP_MODELS; m++)
         json_bool(json, group_model_name((enum group_model)m), history->both[m] != 0);

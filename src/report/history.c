@@ -1,7 +1,5 @@
 /* Reading an IP's rows out of scores.h5. */
-#include "report/report.h"
-
-#include "store/store.h"
+#include "internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -140,6 +138,9 @@ static enum status ip_fill(struct source *source, struct history *history, struc
     if (at == count)
         goto done;
     TRY(ip_get(source, "ip_score", STORE_F64, at, &history->score, err));
+    TRY(ip_get(source, "ip_model_score", STORE_F64, at, &history->model_score, err));
+    TRY(ip_get(source, "ip_strength", STORE_F64, at, &history->strength, err));
+    TRY(ip_get(source, "ip_cause", STORE_I8, at, &history->cause, err));
     TRY(ip_get(source, "ip_rank", STORE_I64, at, &history->rank, err));
     TRY(ip_get(source, "ip_verdict", STORE_I8, at, &history->verdict, err));
     TRY(ip_get(source, "ip_role", STORE_I8, at, &history->role, err));
@@ -152,7 +153,8 @@ static enum status ip_fill(struct source *source, struct history *history, struc
         history->both[m] = marks[2 * m];
         history->always[m] = marks[2 * m + 1];
     }
-    if (history->role < 0 || history->role >= ROLES || history->verdict < 0 || history->verdict >= VERDICTS)
+    if (history->cause < 0 || history->cause > CAUSES || history->role < 0 || history->role >= ROLES ||
+        history->verdict < 0 || history->verdict >= VERDICTS)
         status = error_set(err, STATUS_CORRUPT, "scores.h5", "run score again",
                            "a role or verdict that does not exist");
 done:
@@ -211,6 +213,7 @@ enum status history_read(const char *dir, const struct ip *ip, struct history *h
     TRY(rows_fill(&source, history, err));
     TRY(features_fill(&source, history, err));
     TRY(ip_fill(&source, history, err));
+    TRY(reasons_fill(source.reader, history, err));
     qsort(history->rows, history->row_count, sizeof *history->rows, compare_rows);
 done:
     store_close(source.reader);
@@ -224,6 +227,7 @@ done:
 void history_clear(struct history *history)
 {
     free(history->rows);
+    free(history->reasons);
     zone_free(history->zone);
     *history = (struct history){0};
 }

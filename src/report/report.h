@@ -31,6 +31,21 @@ struct history_row {
     float kmeans_share[FEATURES_MOST], autoencoder_share[FEATURES_MOST];
 };
 
+/** Most names that come with a reason. */
+#define REASON_NAMES_BYTES 4096
+
+/** A piece of evidence, as scores.h5 has it. Texts are an attacker's bytes: escape them for what shows them.
+ */
+struct reason {
+    int64_t day;  // local; the window ends here
+    int64_t value, threshold;
+    double bits;
+    int32_t window_days;
+    int8_t mechanism;
+    char domain[QNAME_TEXT_BYTES];  // "" when it is about the host
+    char names[REASON_NAMES_BYTES];  // with blanks between; cut at whole names
+};
+
 /** Everything that scores.h5 says of an IP. */
 struct history {
     struct ip ip;
@@ -43,10 +58,13 @@ struct history {
     int64_t window_s;
     struct zone *zone;
     char timezone[64];
-    double score;
+    double score, model_score, strength;
     int64_t rank, ip_count;
     int8_t verdict, role;
+    int8_t cause;  // 0 none, else an enum incident_cause + 1
     int8_t both[GROUP_MODELS], always[GROUP_MODELS];
+    struct reason *reasons;  // [reason_count] the most bits first
+    size_t reason_count;
 };
 
 /**

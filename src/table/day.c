@@ -169,6 +169,12 @@ enum status shard_origin_read(const char *dir, const struct store_day *day, char
 
 enum status day_read(const char *dir, const struct store_day *day, struct day_table *table, struct error *err)
 {
+    return day_read_some(dir, day, DAY_ALL, table, err);
+}
+
+enum status day_read_some(const char *dir, const struct store_day *day, uint32_t wanted,
+                          struct day_table *table, struct error *err)
+{
     enum status status = STATUS_OK;
     char path[PATH_BYTES];
     struct day_table *parts = calloc((size_t)day->parts, sizeof *parts);
@@ -176,7 +182,7 @@ enum status day_read(const char *dir, const struct store_day *day, struct day_ta
         return error_set(err, STATUS_NO_MEMORY, dir, "", "no room for the parts of a day");
     for (int part = 0; part < day->parts; part++) {
         shard_path(dir, day->day, part, day->parts, path, sizeof path);
-        TRY(shard_read(path, &parts[part], err));
+        TRY(shard_read(path, wanted, &parts[part], err));
         if (parts[part].day != day->day || parts[part].part != part ||
             parts[part].unit_count != parts[0].unit_count) {
             status = error_set(err, STATUS_CORRUPT, path, "remove the file, and run extract again",

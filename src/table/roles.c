@@ -17,6 +17,17 @@ const char *role_name(enum role role)
     return ROLE_NAMES[role];
 }
 
+static int compare_role_ip(const void *ip, const void *role)
+{
+    return ip_compare(ip, &((const struct ip_role *)role)->ip);
+}
+
+enum role role_of_ip(const struct ip_role *roles, size_t count, const struct ip *ip)
+{
+    const struct ip_role *found = count ? bsearch(ip, roles, count, sizeof *roles, compare_role_ip) : NULL;
+    return found ? (enum role)found->role : ROLE_CLIENT;
+}
+
 int ip_owner(const struct ip *ip, int ranks)
 {
     return (int)(content_hash(ip, sizeof *ip) % (uint64_t)ranks);

@@ -146,8 +146,8 @@ static bool table_fits(const struct day_table *t)
            indices_fit(t->pair_domain, size[DAY_pair], size[DAY_domain]);
 }
 
-static enum status head_read(const struct store_reader *reader, const char *path, struct day_table *table,
-                             struct error *err)
+static enum status head_read(const struct store_reader *reader, const char *path, uint32_t wanted,
+                             struct day_table *table, struct error *err)
 {
     enum status status = STATUS_OK;
     int64_t version = 0, part = 0;
@@ -164,6 +164,8 @@ static enum status head_read(const struct store_reader *reader, const char *path
     if (table->unit_count == 0 || table->unit_count > UNITS_MOST)
         return corrupt(path, "its number of units is out of range", err);
     for (int d = 0; d < DAY_DIMENSIONS; d++) {
+        if (!(wanted >> d & 1))
+            continue;
         TRY(store_dimension_size(reader, day_dimension_name((enum day_dimension)d), &table->size[d], err));
         if (table->size[d] > ENTRIES_MOST)
             return corrupt(path, "one of its tables is longer than any can be", err);
@@ -172,17 +174,20 @@ done:
     return status;
 }
 
-enum status shard_read(const char *path, struct day_table *table, struct error *err)
+enum status shard_read(const char *path, uint32_t wanted, struct day_table *table, struct error *err)
 {
     enum status status = STATUS_OK;
     struct store_reader *reader = NULL;
     *table = (struct day_table){0};
     TRY(store_open_local(path, &reader, err));
-    TRY(head_read(reader, path, table, err));
+    TRY(head_read(reader, path, wanted, table, err));
     TRY(day_table_make(table, err));
     for (int c = 0; c < DAY_COLUMNS; c++) {
         struct store_column column = shard_store_column((enum day_column)c);
-        size_t count = table->size[day_column_info((enum day_column)c)->dimension];
+        enum day_dimension dimension = day_column_info((enum day_column)c)->dimension;
+        size_t count = table->size[dimension];
+        if (!(wanted >> dimension & 1))
+            continue;
         TRY(store_get(reader, &column, 0, count, *day_column_array(table, (enum day_column)c), err));
     }
     if (!table_fits(table))

@@ -23,8 +23,9 @@ void shard_path(const char *dir, int64_t day, int part, int parts, char *path, s
 /** Returns a column as store/ wants it. Local. */
 struct store_column shard_store_column(enum day_column column);
 
-/** Reads one file whole, its indices checked. Local. */
-MUST_CHECK enum status shard_read(const char *path, struct day_table *table, struct error *err);
+/** Reads the tables of `wanted` dimensions of one file, its indices checked. Local. */
+MUST_CHECK enum status shard_read(const char *path, uint32_t wanted, struct day_table *table,
+                                  struct error *err);
 
 /** Reads one file's domain hashes; free() them. Local. */
 MUST_CHECK enum status shard_read_domains(const char *path, uint64_t **hashes, size_t *count,

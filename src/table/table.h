@@ -78,6 +78,28 @@ MUST_CHECK enum status shard_origin_read(const char *dir, const struct store_day
 MUST_CHECK enum status day_read(const char *dir, const struct store_day *day, struct day_table *table,
                                 struct error *err);
 
+/** Every dimension of a day, for day_read_some. */
+#define DAY_ALL ((UINT32_C(1) << DAY_DIMENSIONS) - 1)
+
+/** The dimensions that describe domains: names, first queries and clients of each. */
+#define DAY_DOMAINS (UINT32_C(1) << DAY_domain | UINT32_C(1) << DAY_domain_byte | UINT32_C(1) << DAY_client)
+
+/** The dimensions that describe names, and with them their domains. */
+#define DAY_NAMES (DAY_DOMAINS | UINT32_C(1) << DAY_name | UINT32_C(1) << DAY_name_byte)
+
+/** The dimensions that tell who asked for which names, and when. */
+#define DAY_PAIRS                                                                                            \
+    (DAY_NAMES | UINT32_C(1) << DAY_asked | UINT32_C(1) << DAY_pair | UINT32_C(1) << DAY_type |              \
+     UINT32_C(1) << DAY_second)
+
+/**
+ * As day_read, but only some of the tables; the others are empty. Local.
+ *
+ * @param wanted  a bit a dimension, with each table the ones that it points into
+ */
+MUST_CHECK enum status day_read_some(const char *dir, const struct store_day *day, uint32_t wanted,
+                                     struct day_table *table, struct error *err);
+
 /** Reads how many rows a day has. Local. */
 MUST_CHECK enum status day_row_count(const char *dir, const struct store_day *day, int64_t *rows,
                                      struct error *err);
@@ -216,6 +238,9 @@ struct ip_role {
     struct ip ip;
     int32_t role;
 };
+
+/** Returns the role of an IP in roles[count], ascending; a client when it is not there. Local. */
+enum role role_of_ip(const struct ip_role *roles, size_t count, const struct ip *ip);
 
 /** Returns which of `ranks` works for this IP. Local. */
 int ip_owner(const struct ip *ip, int ranks);

@@ -1,0 +1,216 @@
+/* The tables incident_* and evidence_* of scores.h5. They are small and the same on every rank: rank 0 writes
+ * them whole, the others take part with no entry. */
+#include "internal.h"
+
+#include "base/map.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Texts one behind the other, with the end of each. */
+struct heap {
+    char *bytes;
+    int64_t *ends;
+    size_t count, capacity;
+};
+
+static enum status heap_add(struct heap *heap, const char *text, size_t count, struct error *err)
+{
+    enum status status = STATUS_OK;
+    TRY(array_reserve(&heap->bytes, &heap->capacity, heap->count + count + 1, 1, err));
+    if (count > 0)
+        memcpy(heap->bytes + heap->count, text, count);
+    heap->count += count;
+done:
+    return status;
+}
+
+static void heap_clear(struct heap *heap)
+{
+    free(heap->bytes);
+    free(heap->ends);
+}
+
+/* Adds the texts of some hashes, parted by blanks, which no name as BIND prints it holds. */
+static enum status texts_add(struct heap *heap, const struct evidence_list *list, const uint64_t *hashes,
+                             int64_t count, struct error *err)
+{
+    enum status status = STATUS_OK;
+    bool any = false;
+    for (int64_t i = 0; i < count; i++) {
+        size_t length = 0;
+        const char *text = hashes[i] ? evidence_text_of(list, hashes[i], &length) : NULL;
+        if (!text)
+            continue;
+        if (any)
+            TRY(heap_add(heap, " ", 1, err));
+        any = true;
+        TRY(heap_add(heap, text, length, err));
+    }
+done:
+    return status;
+}
+
+enum heap_kind { INCIDENT_DOMAIN, EVIDENCE_DOMAIN, EVIDENCE_NAME, HEAPS };
+
+/* Where the hashes of entry `at` of a heap are. */
+static const uint64_t *hashes_of(const struct judgement *judgement, enum heap_kind kind, size_t at,
+                                 int64_t *count)
+{
+    *count = kind == EVIDENCE_NAME ? judgement->evidence.items[at].name_count : 1;
+    if (kind == INCIDENT_DOMAIN)
+        return &judgement->incidents.items[at].domain;
+    return kind == EVIDENCE_DOMAIN ? &judgement->evidence.items[at].domain
+                                   : judgement->evidence.items[at].names;
+}
+
+static enum status heap_make(const struct judgement *judgement, enum heap_kind kind, struct heap *heap,
+                             struct error *err)
+{
+    enum status status = STATUS_OK;
+    const size_t count = kind == INCIDENT_DOMAIN ? judgement->incidents.count : judgement->evidence.count;
+    heap->ends = calloc(count + 1, sizeof *heap->ends);
+    if (!heap->ends)
+        return error_set(err, STATUS_NO_MEMORY, "scores.h5", "", "no room for names");
+    for (size_t i = 0; i < count; i++) {
+        int64_t hashes = 0;
+        const uint64_t *of = hashes_of(judgement, kind, i, &hashes);
+        TRY(texts_add(heap, &judgement->evidence, of, hashes, err));
+        heap->ends[i] = (int64_t)heap->count;
+    }
+done:
+    return status;
+}
+
+static enum status heap_dimension(struct store_writer *writer, const struct judgement *judgement,
+                                  enum heap_kind kind, const char *name, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct heap heap = {0};
+    TRY(heap_make(judgement, kind, &heap, err));
+    TRY(store_dimension(writer, name, heap.count, err));
+done:
+    heap_clear(&heap);
+    return status;
+}
+
+enum status judgement_dimensions_local(struct store_writer *writer, const struct judgement *judgement,
+                                       struct error *err)
+{
+    enum status status = STATUS_OK;
+    TRY(store_dimension(writer, "incident", judgement->incidents.count, err));
+    TRY(store_dimension(writer, "evidence", judgement->evidence.count, err));
+    TRY(heap_dimension(writer, judgement, INCIDENT_DOMAIN, "incident_domain_byte", err));
+    TRY(heap_dimension(writer, judgement, EVIDENCE_DOMAIN, "evidence_domain_byte", err));
+    TRY(heap_dimension(writer, judgement, EVIDENCE_NAME, "evidence_name_byte", err));
+done:
+    return status;
+}
+
+/* A heap's text and ends; rank 0's alone are written. */
+static enum status heap_put(const struct part *part, const struct judgement *judgement, enum heap_kind kind,
+                            const char *ends_name, const char *text_name, const char *dimension,
+                            const char *text, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct heap heap = {0};
+    TRY(team_agree(part->team, heap_make(judgement, kind, &heap, err), err));
+    const bool writes = team_rank(part->team) == 0;
+    struct part of_bytes = {
+        part->team, part->writer, dimension, writes ? 0 : heap.count, writes ? heap.count : 0, NULL};
+    TRY(scores_put(part, ends_name, STORE_I64, NULL, "1", "end of its text", NULL, heap.ends, err));
+    TRY(scores_put(&of_bytes, text_name, STORE_CHAR, NULL, "", text, NULL, heap.bytes, err));
+done:
+    heap_clear(&heap);
+    return status;
+}
+
+#define MEMBER(name, type, ctype, units, text, meanings, value)                                              \
+    for (size_t i = 0; i < part->count; i++)                                                                 \
+        ((ctype *)part->room)[i] = (ctype)(items[i].value);                                                  \
+    TRY(scores_put(part, name, type, NULL, units, text, meanings, part->room, err))
+
+#define DAY_UNITS "days since 1970-01-01"
+
+static enum status incidents_put(const struct part *part, const struct judgement *judgement,
+                                 struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct incident *items = judgement->incidents.items;
+    TRY(scores_put_addresses(part, "incident_ip", "incident_ip_text", items, sizeof *items, err));
+    MEMBER("incident_id", STORE_U64, uint64_t, "", "the same from run to run", NULL, id);
+    MEMBER("incident_cause", STORE_I8, int8_t, "", "what it looks like", CAUSE_MEANINGS, cause);
+    MEMBER("incident_verdict", STORE_I8, int8_t, "", "verdict", VERDICT_MEANINGS, verdict);
+    MEMBER("incident_strength", STORE_F64, double, "bit",
+           "the strongest mechanism, and 0.3 of each other one", NULL, strength);
+    MEMBER("incident_first_day", STORE_I64, int64_t, DAY_UNITS, "first local day with evidence", NULL,
+           first_day);
+    MEMBER("incident_last_day", STORE_I64, int64_t, DAY_UNITS, "last local day with evidence", NULL,
+           last_day);
+    MEMBER("incident_evidence", STORE_I64, int64_t, "1", "pieces of evidence", NULL, evidence);
+    TRY(heap_put(part, judgement, INCIDENT_DOMAIN, "incident_domain_end", "incident_domain",
+                 "incident_domain_byte", "domains of the strongest evidence, one behind the other", err));
+done:
+    return status;
+}
+
+static const char *mechanism_meanings(void)
+{
+    return
+#define X(NAME, name, statistic, cause, one, five, thirty, unit, text) #name " "
+#include "evidence/mechanisms.def"
+#undef X
+        ;
+}
+
+static enum status evidence_put(const struct part *part, const struct judgement *judgement, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct evidence *items = judgement->evidence.items;
+    char meanings[512];
+    // Without the blank behind the last one.
+    const size_t length = strlen(mechanism_meanings()) - 1;
+    memcpy(meanings, mechanism_meanings(), length);
+    meanings[length] = '\0';
+    TRY(scores_put_addresses(part, "evidence_ip", "evidence_ip_text", items, sizeof *items, err));
+    MEMBER("evidence_mechanism", STORE_I8, int8_t, "", "statistic that reached its threshold", meanings,
+           mechanism);
+    for (size_t i = 0; i < part->count; i++)
+        ((int8_t *)part->room)[i] = (int8_t)mechanism_info((enum mechanism)items[i].mechanism)->cause;
+    TRY(scores_put(part, "evidence_cause", STORE_I8, NULL, "", "what it looks like", CAUSE_MEANINGS,
+                   part->room, err));
+    MEMBER("evidence_day", STORE_I64, int64_t, DAY_UNITS, "local day on which the statistic's window ends",
+           NULL, day);
+    MEMBER("evidence_window_days", STORE_I32, int32_t, "day", "days over which it was taken", NULL,
+           window_days);
+    MEMBER("evidence_value", STORE_I64, int64_t, "", "statistic, in the mechanism's unit", NULL, value);
+    MEMBER("evidence_threshold", STORE_I64, int64_t, "", "its threshold", NULL, threshold);
+    MEMBER("evidence_bits", STORE_F64, double, "bit", "log2 of value over threshold, at most 10", NULL, bits);
+    TRY(heap_put(part, judgement, EVIDENCE_DOMAIN, "evidence_domain_end", "evidence_domain",
+                 "evidence_domain_byte", "registered domains, one behind the other", err));
+    TRY(heap_put(part, judgement, EVIDENCE_NAME, "evidence_name_end", "evidence_name", "evidence_name_byte",
+                 "up to 8 names that show it, with blanks between", err));
+done:
+    return status;
+}
+
+enum status judgement_put(const struct team *team, struct store_writer *writer,
+                          const struct judgement *judgement, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const bool writes = team_rank(team) == 0;
+    const size_t incidents = judgement->incidents.count, evidence = judgement->evidence.count;
+    const size_t most = incidents > evidence ? incidents : evidence;
+    void *room = calloc(most + 1, sizeof(int64_t));
+    enum status had = STATUS_OK;
+    if (!room)
+        had = error_set(err, STATUS_NO_MEMORY, "scores.h5", "", "no room for a column");
+    TRY(team_agree(team, had, err));
+    struct part part = {team, writer, "incident", writes ? 0 : incidents, writes ? incidents : 0, room};
+    TRY(incidents_put(&part, judgement, err));
+    part = (struct part){team, writer, "evidence", writes ? 0 : evidence, writes ? evidence : 0, room};
+    TRY(evidence_put(&part, judgement, err));
+done:
+    free(room);
+    return status;
+}

@@ -1,0 +1,261 @@
+/* A day's tables as records of its hosts and of their pairs with rare domains. */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* MAD regularity of gaps: alike to a fifth from 24 of them on, to a third from 48 on; with fewer, random
+ * traffic looks regular too often. */
+#define GAPS_STRICT 24
+#define GAPS_LOOSE 48
+
+/* What a host did in an hour. */
+struct host_hour {
+    struct ip ip;  // key: both
+    int64_t hour;
+    int64_t queries, names;
+};
+
+/* A name that a host asked for in an hour. */
+struct hour_name {
+    uint64_t host;  // key: all; number of the host, times 32, plus the hour
+    uint64_t name;
+    int64_t queries;
+};
+
+struct host_place {
+    struct ip ip;  // key
+    int64_t at;  // in records->hosts, from 1
+};
+
+struct pair_place {
+    uint64_t host;  // key: both
+    uint64_t domain;  // index
+    int64_t at;  // in records->pairs, from 1
+};
+
+struct name_place {
+    uint64_t pair;  // key: both
+    uint64_t name;  // index
+};
+
+struct day_reading {
+    struct day_records *records;
+    const struct day_table *table;
+    const struct domain_fact *facts;
+    int64_t start_s, rare_most;
+    struct map hosts, hours, hour_names, pairs, pair_names;
+};
+
+static enum status host_of(struct day_reading *reading, const uint8_t *octets, size_t *at, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct day_records *records = reading->records;
+    void *found = NULL;
+    TRY(map_put(&reading->hosts, octets, &found, NULL, err));
+    struct host_place *place = found;
+    if (place->at == 0) {
+        TRY(array_reserve(&records->hosts, &records->host_capacity, records->host_count + 1,
+                          sizeof *records->hosts, err));
+        records->hosts[records->host_count++] =
+            (struct host_record){.ip = place->ip, .day = reading->table->day};
+        place->at = (int64_t)records->host_count;
+    }
+    *at = (size_t)(place->at - 1);
+done:
+    return status;
+}
+
+static bool is_rare(const struct day_reading *reading, size_t domain)
+{
+    return reading->facts[domain].reach <= reading->rare_most;
+}
+
+/* The hour of a slot, from local midnight. */
+static int hour_of(const struct day_reading *reading, size_t asked)
+{
+    int64_t hour = (reading->table->asked_slot[asked] - reading->start_s) / 3600;
+    return hour < 0 ? 0 : hour < HOURS ? (int)hour : HOURS - 1;
+}
+
+static enum status hour_add(struct day_reading *reading, size_t asked, size_t host, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct day_table *table = reading->table;
+    struct host_record *day = &reading->records->hosts[host];
+    const int hour = hour_of(reading, asked);
+    const uint32_t name = table->asked_name[asked];
+    const int64_t queries = table->asked_queries[asked];
+    void *found = NULL;
+    bool fresh = false;
+    day->queries += queries;
+    day->hours |= UINT32_C(1) << hour;
+    if (!is_rare(reading, table->name_domain[name]))
+        day->common_hours |= UINT32_C(1) << hour;
+    // Slots are shorter than an hour when windows are.
+    TRY(map_put(&reading->hour_names, (uint64_t[]){(uint64_t)host * 32 + (uint64_t)hour, name}, &found,
+                &fresh, err));
+    struct hour_name *of_name = found;
+    of_name->queries += queries;
+    if (of_name->queries > day->storm_queries ||
+        (of_name->queries == day->storm_queries && table->name_hash[name] < day->storm_name)) {
+        day->storm_queries = of_name->queries;
+        day->storm_name = table->name_hash[name];
+        day->storm_domain = table->domain_hash[table->name_domain[name]];
+    }
+    struct host_hour key = {.ip = day->ip, .hour = hour};
+    TRY(map_put(&reading->hours, &key, &found, NULL, err));
+    struct host_hour *of_hour = found;
+    of_hour->queries += queries;
+    of_hour->names += fresh;
+done:
+    return status;
+}
+
+static struct pair_name name_record(const struct day_table *table, size_t name, const struct pair_day *pair)
+{
+    const int64_t from = name ? table->name_text_end[name - 1] : 0;
+    const size_t domain = table->name_domain[name];
+    const int64_t domain_from = domain ? table->domain_text_end[domain - 1] : 0;
+    const char *text = table->name_text + from;
+    const size_t count = (size_t)(table->name_text_end[name] - from);
+    const size_t domain_count = (size_t)(table->domain_text_end[domain] - domain_from);
+    return (struct pair_name){
+        .ip = pair->ip,
+        .domain = pair->domain,
+        .day = pair->day,
+        .name = table->name_hash[name],
+        .shape = name_shape(text, count, domain_count),
+        .bytes = (uint32_t)name_information(text, count, domain_count, table->name_sub_bytes[name])};
+}
+
+static enum status pair_add(struct day_reading *reading, size_t asked, size_t host, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct day_table *table = reading->table;
+    struct day_records *records = reading->records;
+    const uint32_t name = table->asked_name[asked], domain = table->name_domain[name];
+    void *found = NULL;
+    bool fresh = false;
+    TRY(map_put(&reading->pairs, (uint64_t[]){host, domain}, &found, &fresh, err));
+    struct pair_place *place = found;
+    if (place->at == 0) {
+        TRY(array_reserve(&records->pairs, &records->pair_capacity, records->pair_count + 1,
+                          sizeof *records->pairs, err));
+        records->pairs[records->pair_count++] =
+            (struct pair_day){.ip = records->hosts[host].ip,
+                              .domain = table->domain_hash[domain],
+                              .day = table->day,
+                              .first_day = reading->facts[domain].first_day};
+        place->at = (int64_t)records->pair_count;
+    }
+    const size_t at = (size_t)(place->at - 1);
+    struct pair_day *pair = &records->pairs[at];
+    pair->queries += table->asked_queries[asked];
+    pair->odd += table->asked_odd[asked];
+    pair->types |= table->asked_types[asked];
+    pair->hours |= UINT32_C(1) << hour_of(reading, asked);
+    TRY(map_put(&reading->pair_names, (uint64_t[]){at, name}, &found, &fresh, err));
+    if (!fresh)
+        return STATUS_OK;
+    pair->names++;
+    pair->bare_names += table->name_sub_bytes[name] == 0;
+    TRY(array_reserve(&records->names, &records->name_capacity, records->name_count + 1,
+                      sizeof *records->names, err));
+    records->names[records->name_count++] = name_record(table, name, pair);
+done:
+    return status;
+}
+
+static int compare_u32(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Whether gaps[count] are alike: (median − MAD)/median, as a share. Sorts them, and makes them deviations. */
+static bool gaps_are_regular(uint32_t *gaps, size_t count)
+{
+    if (count < GAPS_STRICT)
+        return false;
+    qsort(gaps, count, sizeof *gaps, compare_u32);
+    const int64_t median = gaps[(count - 1) / 2];
+    for (size_t i = 0; i < count; i++)
+        gaps[i] = gaps[i] > median ? gaps[i] - (uint32_t)median : (uint32_t)median - gaps[i];
+    qsort(gaps, count, sizeof *gaps, compare_u32);
+    const int64_t mad = gaps[(count - 1) / 2];
+    return 5 * (median - mad) >= 4 * median || (count >= GAPS_LOOSE && 20 * (median - mad) >= 13 * median);
+}
+
+/* Times of the pairs, from the table of pairs. */
+static enum status pairs_time(struct day_reading *reading, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct day_table *table = reading->table;
+    uint32_t *gaps = NULL;
+    size_t capacity = 0;
+    for (size_t i = 0; i < table->size[DAY_pair]; i++) {
+        const struct host_place *host = map_get(&reading->hosts, &table->pair_ip[16 * i]);
+        if (!host || !is_rare(reading, table->pair_domain[i]))
+            continue;
+        const struct pair_place *place =
+            map_get(&reading->pairs, (uint64_t[]){(uint64_t)host->at - 1, table->pair_domain[i]});
+        if (!place)
+            continue;
+        struct pair_day *pair = &reading->records->pairs[place->at - 1];
+        const size_t from = i ? (size_t)table->pair_second_end[i - 1] : 0;
+        const size_t count = (size_t)table->pair_second_end[i] - from;
+        TRY(array_reserve(&gaps, &capacity, count + 1, sizeof *gaps, err));
+        for (size_t s = 1; s < count; s++)
+            gaps[s - 1] = table->second_of_day[from + s] - table->second_of_day[from + s - 1];
+        pair->first_ms = table->pair_first_ms[i];
+        pair->last_ms = table->pair_last_ms[i];
+        pair->is_regular = count > 1 && gaps_are_regular(gaps, count - 1);
+    }
+done:
+    free(gaps);
+    return status;
+}
+
+static void peaks_take(struct day_reading *reading)
+{
+    for (size_t i = 0; i < reading->hours.count; i++) {
+        const struct host_hour *hour = map_at(&reading->hours, i);
+        const struct host_place *place = map_get(&reading->hosts, &hour->ip);
+        struct host_record *day = &reading->records->hosts[place->at - 1];
+        if (hour->queries < day->peak_queries ||
+            (hour->queries == day->peak_queries && hour->names >= day->peak_names))
+            continue;
+        day->peak_queries = hour->queries;
+        day->peak_names = hour->names;
+    }
+}
+
+enum status day_records_add(struct day_records *records, const struct day_table *table,
+                            const struct domain_fact *facts, int64_t start_s, int64_t rare_most,
+                            struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct day_reading reading = {records, table, facts, start_s, rare_most, {0}, {0}, {0}, {0}, {0}};
+    map_init(&reading.hosts, sizeof(struct host_place), sizeof(struct ip));
+    map_init(&reading.hours, sizeof(struct host_hour), offsetof(struct host_hour, queries));
+    map_init(&reading.hour_names, sizeof(struct hour_name), offsetof(struct hour_name, queries));
+    map_init(&reading.pairs, sizeof(struct pair_place), offsetof(struct pair_place, at));
+    map_init(&reading.pair_names, sizeof(struct name_place), sizeof(struct name_place));
+    for (size_t i = 0; i < table->size[DAY_asked]; i++) {
+        size_t host = 0;
+        TRY(host_of(&reading, &table->asked_ip[16 * i], &host, err));
+        TRY(hour_add(&reading, i, host, err));
+        if (is_rare(&reading, table->name_domain[table->asked_name[i]]))
+            TRY(pair_add(&reading, i, host, err));
+    }
+    TRY(pairs_time(&reading, err));
+    peaks_take(&reading);
+done:
+    map_clear(&reading.hosts);
+    map_clear(&reading.hours);
+    map_clear(&reading.hour_names);
+    map_clear(&reading.pairs);
+    map_clear(&reading.pair_names);
+    return status;
+}

@@ -1,0 +1,192 @@
+/* The search as a whole: load, look at every host with every mechanism, and put together what was found. */
+#include "internal.h"
+
+#include "base/exact.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const int64_t WINDOW_DAYS[WINDOWS] = {1, 5, 30};
+
+static const char *const CAUSE_NAMES[CAUSES] = {
+#define X(NAME, name, is_malice, text) #name,
+#include "evidence/causes.def"
+#undef X
+};
+
+static const bool MALICE[CAUSES] = {
+#define X(NAME, name, is_malice, text) is_malice,
+#include "evidence/causes.def"
+#undef X
+};
+
+static const struct mechanism_info INFOS[MECHANISMS] = {
+#define X(NAME, name, statistic, cause, one, five, thirty, unit, text)                                       \
+    {#name, statistic, CAUSE_##cause, {one, five, thirty}, unit, text},
+#include "evidence/mechanisms.def"
+#undef X
+};
+
+const char *cause_name(enum incident_cause cause)
+{
+    return CAUSE_NAMES[cause];
+}
+
+bool cause_is_malice(enum incident_cause cause)
+{
+    return MALICE[cause];
+}
+
+const struct mechanism_info *mechanism_info(enum mechanism mechanism)
+{
+    return &INFOS[mechanism];
+}
+
+/* ---- what mechanisms find ---- */
+
+void windows_add(int64_t values[WINDOWS], int64_t value, int64_t value_day, int64_t day)
+{
+    for (int w = 0; w < WINDOWS; w++)
+        if (value_day <= day && value_day > day - WINDOW_DAYS[w])
+            values[w] += value;
+}
+
+void evidence_add_name(struct evidence *about, uint64_t name)
+{
+    int64_t at = about->name_count;
+    for (int64_t i = 0; i < about->name_count; i++)
+        if (about->names[i] == name)
+            return;
+    if (at == EVIDENCE_NAMES && about->names[at - 1] <= name)
+        return;
+    at = at == EVIDENCE_NAMES ? at - 1 : at;
+    for (; at > 0 && about->names[at - 1] > name; at--)
+        about->names[at] = about->names[at - 1];
+    about->names[at] = name;
+    about->name_count += about->name_count < EVIDENCE_NAMES;
+}
+
+enum status evidence_add_over(struct search *search, const struct evidence *about, enum mechanism mechanism,
+                              const int64_t values[WINDOWS], const int64_t thresholds[WINDOWS],
+                              struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct findings *findings = &search->findings;
+    struct evidence best = {.bits = -1};
+    const size_t at = day_index(search, about->day);
+    if (!search->days[at].is_judged)
+        return STATUS_OK;
+    for (int w = 0; w < WINDOWS; w++) {
+        if (values[w] < thresholds[w])
+            continue;
+        double bits = exact_log2((double)values[w] / (double)thresholds[w]) + about->bits;
+        const double most = at > 0 ? EVIDENCE_BITS_MOST : EVIDENCE_BITS_ALONE;
+        bits = bits > most ? most : bits;
+        if (bits <= best.bits)
+            continue;
+        best = *about;
+        best.mechanism = (int32_t)mechanism;
+        best.window_days = (int32_t)WINDOW_DAYS[w];
+        best.value = values[w];
+        best.threshold = thresholds[w];
+        best.bits = bits;
+    }
+    if (best.bits < 0)
+        return STATUS_OK;
+    TRY(array_reserve(&findings->items, &findings->capacity, findings->count + 1, sizeof best, err));
+    findings->items[findings->count++] = best;
+done:
+    return status;
+}
+
+enum status evidence_add(struct search *search, const struct evidence *about, enum mechanism mechanism,
+                         const int64_t values[WINDOWS], struct error *err)
+{
+    return evidence_add_over(search, about, mechanism, values, INFOS[mechanism].thresholds, err);
+}
+
+/* ---- the search ---- */
+
+static enum status hosts_judge(struct search *search, struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t h = 0; h < search->host_count; h++) {
+        const struct host_view *host = &search->hosts[h];
+        TRY(new_names_find(search, host, err));
+        TRY(one_shot_find(search, host, err));
+        TRY(quiet_find(search, host, err));
+        TRY(repeats_find(search, host, err));
+        TRY(odd_types_find(search, host, err));
+        TRY(faults_find(search, host, err));
+    }
+done:
+    return status;
+}
+
+static int compare_evidence(const void *a, const void *b)
+{
+    const struct evidence *x = a, *y = b;
+    int order = ip_compare(&x->ip, &y->ip);
+    const int causes = (int)INFOS[x->mechanism].cause - (int)INFOS[y->mechanism].cause;
+    order = order ? order : causes;
+    order = order ? order : (x->domain > y->domain) - (x->domain < y->domain);
+    order = order ? order : x->mechanism - y->mechanism;
+    return order ? order : (x->day > y->day) - (x->day < y->day);
+}
+
+static enum status list_make(const struct search *search, struct evidence_list *list, struct error *err)
+{
+    enum status status = STATUS_OK;
+    void *all = NULL;
+    size_t bytes = 0;
+    TRY(team_gather(search->team, search->findings.items,
+                    search->findings.count * sizeof *search->findings.items, &all, &bytes, err));
+    list->items = all;
+    list->count = bytes / sizeof *list->items;
+    if (list->count > 0)
+        qsort(list->items, list->count, sizeof *list->items, compare_evidence);
+    TRY(texts_find(search, list, err));
+done:
+    return status;
+}
+
+static void search_clear(struct search *search)
+{
+    free(search->stored);
+    free(search->days);
+    free(search->host_days);
+    free(search->pair_days);
+    free(search->pair_names);
+    free(search->hosts);
+    free(search->pairs);
+    free(search->one_shot_peers);
+    free(search->peak_peers);
+    free(search->findings.items);
+}
+
+enum status evidence_find(const struct team *team, const struct evidence_plan *plan,
+                          struct evidence_list *list, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct search search = {.team = team, .plan = plan};
+    struct evidence_list made = {0};
+    TRY(search_load(&search, err));
+    TRY(peers_find(&search, err));
+    TRY(team_agree(team, hosts_judge(&search, err), err));
+    TRY(campaign_find(&search, err));
+    TRY(list_make(&search, &made, err));
+    *list = made;
+    made = (struct evidence_list){0};
+done:
+    evidence_clear(&made);
+    search_clear(&search);
+    return status;
+}
+
+void evidence_clear(struct evidence_list *list)
+{
+    free(list->items);
+    free(list->names);
+    free(list->texts);
+    *list = (struct evidence_list){0};
+}

@@ -1,0 +1,197 @@
+/* What the files of this room share: the records that go from a day's reader to their owner, and what a
+ * host's owner sees of it. */
+#ifndef EVIDENCE_INTERNAL_H
+#define EVIDENCE_INTERNAL_H
+
+#include "base/map.h"
+#include "evidence/evidence.h"
+
+/* How far back a day looks. */
+#define PAST_DAYS 30
+
+/* A day of 25 hours needs 25 bits; the last one counts as the 24th hour of the day. */
+#define HOURS 25
+
+/* Windows over which a statistic is taken, in the order of the thresholds. */
+enum { WINDOWS = 3 };
+extern const int64_t WINDOW_DAYS[WINDOWS];
+
+/* ---- records: plain bytes, no padding ---- */
+
+/* A host on a day. */
+struct host_record {
+    struct ip ip;
+    int64_t day;
+    int64_t queries;
+    int64_t peak_queries, peak_names;  // of its busiest hour
+    int64_t storm_queries;  // most queries for one name in an hour
+    uint64_t storm_name, storm_domain;
+    uint32_t hours;  // bit h: a query in hour h
+    uint32_t common_hours;  // … for a domain that is not rare: the host itself, not what hides in it
+    int64_t one_shots;  // filled by the owner
+};
+
+/* What a host did under a rare domain on a day. */
+struct pair_day {
+    struct ip ip;
+    uint64_t domain;
+    int64_t day;
+    int64_t first_day;  // on which anybody asked under the domain, in the days that are known
+    int64_t queries, odd;
+    int64_t first_ms, last_ms;
+    uint64_t types;  // by asked_types.def
+    uint32_t hours;
+    uint32_t names;
+    uint32_t bare_names;  // names that are the domain itself
+    uint32_t is_regular;
+};
+
+/* A name of such a pair. */
+struct pair_name {
+    struct ip ip;
+    uint64_t domain;
+    int64_t day;
+    uint64_t name;
+    uint64_t shape;  // hash of the name with every run of digits as one: counters are alike
+    uint32_t bytes;  // before the domain; 0 when the name carries no information (numbers, services, arpa)
+    uint32_t unused;
+};
+
+/* ---- what the owner of a host sees ---- */
+
+struct pair_view {
+    uint64_t domain;
+    const struct pair_day *days;  // [day_count] ascending
+    size_t day_count;
+    const struct pair_name *names;  // [name_count] by day, then name
+    size_t name_count;
+};
+
+struct host_view {
+    struct ip ip;
+    enum role role;
+    const struct host_record *days;  // [day_count] ascending
+    size_t day_count;
+    struct pair_view *pairs;  // [pair_count] by domain
+    size_t pair_count;
+};
+
+/* A stored day. */
+struct known_day {
+    int64_t day;
+    int64_t clients;  // watched hosts that asked
+    uint32_t hours_seen;  // in which any resolver logged any line
+    bool is_holiday;
+    bool is_judged;
+};
+
+struct findings {
+    struct evidence *items;  // [count]
+    size_t count, capacity;
+};
+
+struct search {
+    const struct team *team;
+    const struct evidence_plan *plan;
+    struct store_day *stored;  // [day_count] ascending: the span and its past
+    struct known_day *days;  // [day_count], the same on every rank
+    size_t day_count;
+    void *host_days, *pair_days, *pair_names;  // of the hosts that this rank owns, sorted
+    size_t host_day_count, pair_day_count, pair_name_count;
+    struct host_view *hosts;  // [host_count] ascending
+    size_t host_count;
+    struct pair_view *pairs;
+    int64_t (*one_shot_peers)[ROLES];  // [day_count]: what few hosts of a role exceed
+    int64_t (*peak_peers)[ROLES];
+    struct findings findings;
+};
+
+/* ---- domains.c: how common is a domain ---- */
+
+struct domain_fact {
+    uint64_t domain;  // key
+    int64_t day;
+    int64_t reach;  // clients in the 30 days to this one, an estimate from 64 on
+    int64_t first_day;
+};
+
+/* Works out the facts of the domains of this rank's days: [count] by day, then domain. free() them.
+ * Collective. */
+MUST_CHECK enum status domain_facts_find(const struct search *search, struct domain_fact **facts,
+                                         size_t *count, struct error *err);
+
+/* ---- load.c ---- */
+
+/* Which days this rank reads: [from, to) of search->stored. */
+void search_days_mine(const struct search *search, size_t *from, size_t *to);
+
+/* The rank that reads a day, for team_deal; `context` is the search. */
+int search_reader(const struct search *search, int64_t day, int ranks);
+
+/* Lists the days, reads them, and gives each host's records to its owner. Collective. */
+MUST_CHECK enum status search_load(struct search *search, struct error *err);
+
+/* ---- day.c: a day's tables as records ---- */
+
+struct day_records {
+    struct host_record *hosts;
+    size_t host_count, host_capacity;
+    struct pair_day *pairs;
+    size_t pair_count, pair_capacity;
+    struct pair_name *names;
+    size_t name_count, name_capacity;
+};
+
+/* Adds the records of a day. `facts` are its domains', ascending, the same number as the table's. */
+MUST_CHECK enum status day_records_add(struct day_records *records, const struct day_table *table,
+                                       const struct domain_fact *facts, int64_t start_s, int64_t rare_most,
+                                       struct error *err);
+
+/* ---- names.c ---- */
+
+/* Bytes before the domain that can carry information: 0 for services, numbers and reversed addresses. */
+size_t name_information(const char *name, size_t count, size_t domain_count, size_t sub_bytes);
+
+/* Hash of what comes before the domain, every run of digits taken as one: a counter's names have one shape,
+ * names that carry data have as many as there are names. */
+uint64_t name_shape(const char *name, size_t count, size_t domain_count);
+
+/* Fills list->names with the texts of all hashes in the evidence. Collective. */
+MUST_CHECK enum status texts_find(const struct search *search, struct evidence_list *list, struct error *err);
+
+/* ---- mechanisms; a host's are Local, campaign_find and peers_find Collective ---- */
+
+/* Index of a day in search->days, or where it would stand. */
+size_t day_index(const struct search *search, int64_t day);
+
+/* Adds evidence when a value reaches its threshold in any window: values[] are over 1, 5 and 30 days. What
+ * about->bits holds is added to the bits. */
+MUST_CHECK enum status evidence_add(struct search *search, const struct evidence *about,
+                                    enum mechanism mechanism, const int64_t values[WINDOWS],
+                                    struct error *err);
+
+/* As evidence_add, for other thresholds than the table's. */
+MUST_CHECK enum status evidence_add_over(struct search *search, const struct evidence *about,
+                                         enum mechanism mechanism, const int64_t values[WINDOWS],
+                                         const int64_t thresholds[WINDOWS], struct error *err);
+
+/* Keeps the hash among the least EVIDENCE_NAMES of the evidence. */
+void evidence_add_name(struct evidence *about, uint64_t name);
+
+/* Adds a day's value to the windows that end on `day`. */
+void windows_add(int64_t values[WINDOWS], int64_t value, int64_t value_day, int64_t day);
+
+MUST_CHECK enum status peers_find(struct search *search, struct error *err);
+MUST_CHECK enum status campaign_find(struct search *search, struct error *err);
+MUST_CHECK enum status new_names_find(struct search *search, const struct host_view *host, struct error *err);
+MUST_CHECK enum status one_shot_find(struct search *search, const struct host_view *host, struct error *err);
+MUST_CHECK enum status quiet_find(struct search *search, const struct host_view *host, struct error *err);
+MUST_CHECK enum status repeats_find(struct search *search, const struct host_view *host, struct error *err);
+MUST_CHECK enum status odd_types_find(struct search *search, const struct host_view *host, struct error *err);
+MUST_CHECK enum status faults_find(struct search *search, const struct host_view *host, struct error *err);
+
+/* The domains of a host that are new to everybody, asked in one short episode of `day` and not again. Returns
+ * their number, and in `uniform` whether they look as if one program had made them. */
+int64_t one_shots_of(const struct host_view *host, int64_t day, struct evidence *about, bool *uniform);
+
+#endif

@@ -1,0 +1,201 @@
+/* What of a name can carry information, and the texts of the names that stand in evidence. */
+#include "internal.h"
+
+#include "base/hash.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_number(char c)
+{
+    return is_digit(c) || c == '.' || c == '-' || c == '_';
+}
+
+size_t name_information(const char *name, size_t count, size_t domain_count, size_t sub_bytes)
+{
+    static const char ARPA[] = "arpa";
+    const size_t arpa = sizeof ARPA - 1;
+    if (sub_bytes == 0 || count <= domain_count)
+        return 0;
+    // Reversed addresses.
+    if (count > arpa && memcmp(name + count - arpa, ARPA, arpa) == 0 && name[count - arpa - 1] == '.')
+        return 0;
+    // Services (RFC 8552), numbers, and addresses in text.
+    const size_t sub_count = count - domain_count - 1;
+    bool all_numbers = true;
+    for (size_t i = 0; i < sub_count; i++) {
+        if (name[i] == '_' && (i == 0 || name[i - 1] == '.'))
+            return 0;
+        all_numbers = all_numbers && is_number(name[i]);
+    }
+    return all_numbers ? 0 : sub_bytes;
+}
+
+uint64_t name_shape(const char *name, size_t count, size_t domain_count)
+{
+    char shape[QNAME_TEXT_BYTES];
+    size_t length = 0;
+    for (size_t i = 0; i + domain_count < count && length < sizeof shape; i++)
+        if (!is_digit(name[i]))
+            shape[length++] = name[i];
+        else if (length == 0 || shape[length - 1] != '0')
+            shape[length++] = '0';
+    return content_hash(shape, length);
+}
+
+/* ---- texts ---- */
+
+static int compare_u64(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The hashes that need a text, ascending, each once. */
+static enum status wanted_list(const struct evidence_list *list, uint64_t **wanted, size_t *count,
+                               struct error *err)
+{
+    size_t all = 0;
+    *wanted = malloc((list->count * (EVIDENCE_NAMES + 1) + 1) * sizeof **wanted);
+    *count = 0;
+    if (!*wanted)
+        return error_set(err, STATUS_NO_MEMORY, "evidence", "", "no room for names");
+    for (size_t i = 0; i < list->count; i++) {
+        const struct evidence *item = &list->items[i];
+        if (item->domain)
+            (*wanted)[all++] = item->domain;
+        for (int64_t name = 0; name < item->name_count; name++)
+            (*wanted)[all++] = item->names[name];
+    }
+    qsort(*wanted, all, sizeof **wanted, compare_u64);
+    for (size_t i = 0; i < all; i++)
+        if (*count == 0 || (*wanted)[*count - 1] != (*wanted)[i])
+            (*wanted)[(*count)++] = (*wanted)[i];
+    return STATUS_OK;
+}
+
+/* Texts as they travel: hash, length, bytes, one behind the other. */
+struct texts {
+    unsigned char *bytes;
+    size_t count, capacity;
+};
+
+static enum status text_put(struct texts *texts, uint64_t hash, const char *text, size_t count,
+                            struct error *err)
+{
+    enum status status = STATUS_OK;
+    const uint64_t head[2] = {hash, count};
+    TRY(array_reserve(&texts->bytes, &texts->capacity, texts->count + sizeof head + count, 1, err));
+    memcpy(texts->bytes + texts->count, head, sizeof head);
+    memcpy(texts->bytes + texts->count + sizeof head, text, count);
+    texts->count += sizeof head + count;
+done:
+    return status;
+}
+
+/* Adds the texts of one table whose hashes are wanted and not there yet. */
+static enum status texts_take(const uint64_t *wanted, size_t wanted_count, uint8_t *had,
+                              const uint64_t *hashes, const int64_t *ends, const char *heap, size_t count,
+                              struct texts *texts, struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < count; i++) {
+        const uint64_t *found =
+            wanted_count ? bsearch(&hashes[i], wanted, wanted_count, sizeof *wanted, compare_u64) : NULL;
+        if (!found || had[found - wanted])
+            continue;
+        const int64_t from = i ? ends[i - 1] : 0;
+        TRY(text_put(texts, hashes[i], heap + from, (size_t)(ends[i] - from), err));
+        had[found - wanted] = 1;
+    }
+done:
+    return status;
+}
+
+static enum status texts_read(const struct search *search, const uint64_t *wanted, size_t count,
+                              struct texts *texts, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct day_table table = {0};
+    size_t from, to;
+    uint8_t *had = calloc(count + 1, 1);
+    if (!had)
+        return error_set(err, STATUS_NO_MEMORY, "evidence", "", "no room for names");
+    search_days_mine(search, &from, &to);
+    for (size_t i = from; i < to && count > 0; i++) {
+        TRY(day_read_some(search->plan->dir, &search->stored[i], DAY_NAMES, &table, err));
+        TRY(texts_take(wanted, count, had, table.domain_hash, table.domain_text_end, table.domain_text,
+                       table.size[DAY_domain], texts, err));
+        TRY(texts_take(wanted, count, had, table.name_hash, table.name_text_end, table.name_text,
+                       table.size[DAY_name], texts, err));
+        day_table_clear(&table);
+    }
+done:
+    day_table_clear(&table);
+    free(had);
+    return status;
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    const struct evidence_text *x = a, *y = b;
+    return (x->hash > y->hash) - (x->hash < y->hash);
+}
+
+/* Takes what all ranks sent apart; a hash that several ranks had stands once. */
+static enum status texts_unpack(char *bytes, size_t count, struct evidence_list *list, struct error *err)
+{
+    size_t places = 0, kept = 0;
+    for (size_t at = 0; at < count; places++) {
+        uint64_t head[2];
+        memcpy(head, bytes + at, sizeof head);
+        at += sizeof head + head[1];
+    }
+    list->names = calloc(places + 1, sizeof *list->names);
+    if (!list->names)
+        return error_set(err, STATUS_NO_MEMORY, "evidence", "", "no room for names");
+    for (size_t at = 0, i = 0; at < count; i++) {
+        uint64_t head[2];
+        memcpy(head, bytes + at, sizeof head);
+        list->names[i] = (struct evidence_text){head[0], at + sizeof head, head[1]};
+        at += sizeof head + head[1];
+    }
+    qsort(list->names, places, sizeof *list->names, compare_texts);
+    for (size_t i = 0; i < places; i++)
+        if (kept == 0 || list->names[kept - 1].hash != list->names[i].hash)
+            list->names[kept++] = list->names[i];
+    list->name_count = kept;
+    return STATUS_OK;
+}
+
+enum status texts_find(const struct search *search, struct evidence_list *list, struct error *err)
+{
+    enum status status = STATUS_OK;
+    uint64_t *wanted = NULL;
+    size_t wanted_count = 0, bytes = 0;
+    struct texts mine = {0};
+    void *all = NULL;
+    TRY(team_agree(search->team, wanted_list(list, &wanted, &wanted_count, err), err));
+    TRY(team_agree(search->team, texts_read(search, wanted, wanted_count, &mine, err), err));
+    TRY(team_gather(search->team, mine.bytes, mine.count, &all, &bytes, err));
+    list->texts = all;
+    TRY(team_agree(search->team, texts_unpack(list->texts, bytes, list, err), err));
+done:
+    free(wanted);
+    free(mine.bytes);
+    return status;
+}
+
+const char *evidence_text_of(const struct evidence_list *list, uint64_t hash, size_t *count)
+{
+    const struct evidence_text key = {.hash = hash};
+    const struct evidence_text *found =
+        list->name_count ? bsearch(&key, list->names, list->name_count, sizeof key, compare_texts) : NULL;
+    *count = found ? found->count : 0;
+    return found ? list->texts + found->at : NULL;
+}
