@@ -7,7 +7,7 @@ need_packages() {
     local missing=() name
     if ! command -v dpkg-query >/dev/null 2>&1; then
         echo "This is no Debian or Ubuntu. On a cluster, load what it calls these, then run this again:" >&2
-        echo "  module load gcc cmake ninja openmpi hdf5 (with MPI), and have libyaml, xxHash and ISA-L" >&2
+        echo "  module load gcc cmake ninja openmpi hdf5 (with MPI), and have libyaml, xxHash, ISA-L, libzstd and liblzma" >&2
         command -v cmake >/dev/null 2>&1 && command -v mpicc >/dev/null 2>&1
         return
     fi
@@ -32,4 +32,4 @@ need_packages() {
 }
 
 build_packages=(gcc libc6-dev make cmake ninja-build pkg-config openmpi-bin libopenmpi-dev libhdf5-openmpi-dev libisal-dev
-    libyaml-dev libxxhash-dev tzdata)
+    libyaml-dev libxxhash-dev libzstd-dev liblzma-dev tzdata)

@@ -48,17 +48,19 @@ static enum status check_found(const struct archive *found, const char *pattern,
     const struct archive_warning *first = found->warnings;
     while (!first->is_file)
         first++;
-    return error_set(err, STATUS_NO_INPUT, first->path, "logs are text, plain or compressed by gzip",
+    return error_set(err, STATUS_NO_INPUT, first->path,
+                     "logs are text, plain or compressed by gzip, zstd or xz",
                      "none of %zu files can be used; this one %s", found->unusable_count, first->text);
 }
 
 static enum status find_local(const struct archive_source *sources, size_t source_count,
+                              const struct archive_memory *memory, size_t memory_count,
                               struct archive *archive, struct error *err)
 {
     enum status status = STATUS_OK;
     const char *first = NULL;
     struct archive found = {0};
-    struct finding *finding = finding_new();
+    struct finding *finding = finding_new(memory, memory_count);
     if (!finding)
         return error_set(err, STATUS_NO_MEMORY, "memory", "", "no room for a list of files");
     for (size_t i = 0; i < source_count; i++) {
@@ -94,14 +96,17 @@ static enum status make_room_local(const struct announced *announced, struct arc
                      archive->file_count);
 }
 
-enum status archive_find(const struct team *team, const struct archive_source *sources, size_t source_count,
-                         struct archive *archive, struct error *err)
+enum status archive_find_again(const struct team *team, const struct archive_source *sources,
+                               size_t source_count, const struct archive_memory *memory, size_t memory_count,
+                               struct archive *archive, struct error *err)
 {
     enum status status = STATUS_OK;
     bool is_first = team_rank(team) == 0;
     struct archive found = {0};
     struct announced announced = {0};
-    TRY(team_agree(team, is_first ? find_local(sources, source_count, &found, err) : STATUS_OK, err));
+    enum status had =
+        is_first ? find_local(sources, source_count, memory, memory_count, &found, err) : STATUS_OK;
+    TRY(team_agree(team, had, err));
     if (is_first)
         announced =
             (struct announced){found.file_count, found.warning_count, found.unusable_count, found.text_bytes};
@@ -117,4 +122,10 @@ enum status archive_find(const struct team *team, const struct archive_source *s
 done:
     archive_clear(&found);
     return status;
+}
+
+enum status archive_find(const struct team *team, const struct archive_source *sources, size_t source_count,
+                         struct archive *archive, struct error *err)
+{
+    return archive_find_again(team, sources, source_count, NULL, 0, archive, err);
 }

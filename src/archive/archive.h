@@ -35,7 +35,31 @@ struct archive_source {
     int year;
 };
 
-enum compression { COMPRESSION_PLAIN, COMPRESSION_GZIP };
+/** BGZF is gzip in blocks that tell their size (SAM specification, section 4.1), as bgzip writes it. */
+enum compression {
+    COMPRESSION_PLAIN,
+    COMPRESSION_GZIP,
+    COMPRESSION_BGZF,
+    COMPRESSION_ZSTD,
+    COMPRESSION_XZ,
+    COMPRESSIONS
+};
+
+/** What tells one text from another, whatever its file is called and however it is compressed. */
+struct archive_text {
+    int64_t bytes;  // decompressed; -1: not known yet
+    uint64_t first_hash;  // content_hash of the first line, or of the first KiB when it is longer
+    uint64_t head_hash;  // content_hash of the first 64 KiB, or of all when it has less
+    uint64_t tail_hash;  // content_hash of the last 64 KiB; 0 while `bytes` is not known
+};
+
+/** What an earlier run knew of a file: if nothing of this has changed, the file is not opened to be found. */
+struct archive_memory {
+    uint64_t device, inode;
+    int64_t bytes, mtime_ms;
+    enum compression compression;
+    struct archive_text text;
+};
 
 /** A file that can be read. */
 struct archive_file {
@@ -46,8 +70,10 @@ struct archive_file {
     uint64_t device;  // as rank 0's host numbers it
     uint64_t inode;
     enum compression compression;
-    uint64_t head_hash;  // content_hash of the first 64 KiB on disk, or of all when it has less
-    uint64_t tail_hash;  // content_hash of the last 64 KiB on disk
+    int64_t remembered;  // index of the memory that it is, unchanged; -1
+    struct archive_text text;  // `bytes` and `tail_hash` as remembered, or not known yet
+    int64_t from;  // what archive_pieces cuts of the text, [from, to): 0
+    int64_t to;  // 0: to the end
 };
 
 /** Something that was named or found but not used, and why. */
@@ -70,9 +96,14 @@ struct archive {
 /** A stretch of a file, and the lines that begin in it. */
 struct archive_piece {
     size_t file;
-    int64_t from;  // bytes of a plain file, [from, to)
+    int64_t from;  // bytes of the text, [from, to)
     int64_t to;  // -1: to the end, of a compressed file
     int64_t work;  // what it will cost, in bytes of plain text
+    // Of a compressed file that is decoded in parts, bytes on disk; all 0 when it is decoded from its start.
+    int64_t stored_at;  // where decoding begins
+    int64_t text_at;  // which byte of the text that is: at least 64 KiB before `from`
+    int64_t stored_from;  // where `from` begins, if a part begins there
+    int64_t stored_to;  // where `to` begins
 };
 
 /**
@@ -80,12 +111,18 @@ struct archive_piece {
  *
  * A folder means all files below it but hidden ones and those that end in .part; so do globs. Links are
  * followed, loops of them are told. A file that is reached twice, by paths or by links, counts once. What a
- * file is is told by its content, never by its name.
+ * file is is told by its content, never by its name: its first 64 KiB are read, unless it is remembered.
  *
- * @param sources  borrowed, [source_count]; only rank 0's are looked at
- * @param archive  filled, the same on every rank; end it with archive_clear. Untouched on failure.
- * @return         STATUS_NO_INPUT when there is no usable file at all
+ * @param sources       borrowed, [source_count]; only rank 0's are looked at
+ * @param memory        borrowed, [memory_count]; only rank 0's is looked at
+ * @param archive       filled, the same on every rank; end it with archive_clear. Untouched on failure.
+ * @return              STATUS_NO_INPUT when there is no usable file at all
  */
+MUST_CHECK enum status archive_find_again(const struct team *team, const struct archive_source *sources,
+                                          size_t source_count, const struct archive_memory *memory,
+                                          size_t memory_count, struct archive *archive, struct error *err);
+
+/** As archive_find_again, remembering nothing. Collective. */
 MUST_CHECK enum status archive_find(const struct team *team, const struct archive_source *sources,
                                     size_t source_count, struct archive *archive, struct error *err);
 
@@ -114,13 +151,30 @@ MUST_CHECK enum status archive_last_line(const struct archive *archive, size_t f
                                          size_t *count, struct error *err);
 
 /**
+ * Learns how much text there is and its tail_hash, and the hash of the 64 KiB of text before a place. Local.
+ *
+ * Of a plain file both are read where they are; a compressed one is decoded to its end.
+ *
+ * @param bytes      returns the bytes of text; -1 when the file is broken or cannot be read
+ * @param tail_hash  returns the hash of their last 64 KiB
+ * @param place      a byte of the text, 0 or more
+ * @param hash       returns content_hash of the 64 KiB before `place`, or of what there is; 0 when the text
+ * is shorter
+ * @return           STATUS_NO_MEMORY
+ */
+MUST_CHECK enum status archive_measure(const struct archive *archive, size_t file, int64_t *bytes,
+                                       uint64_t *tail_hash, int64_t place, uint64_t *hash, struct error *err);
+
+/**
  * Cuts files into pieces, in order of files and offsets. Local.
  *
- * The pieces depend on the arguments alone, so every rank has the same ones.
+ * The pieces depend on the arguments and on the files' headers alone, never on ranks. Of a BGZF file, and of
+ * a Zstandard file whose frames tell their size, a piece is some whole blocks or frames.
  *
  * @param file_wanted  borrowed, [file_count]: which files to cut; NULL: all
- * @param file_whole   borrowed, [file_count]: which files must be one piece; NULL: none. Compressed ones are.
- * @param piece_bytes  size of a plain file's pieces, 1 or more
+ * @param file_whole   borrowed, [file_count]: which files must be one piece; NULL: none. Compressed ones are
+ *                     that cannot be decoded in parts.
+ * @param piece_bytes  bytes of text in a piece, 1 or more; a block or frame may have more
  * @param pieces       returns new, [count]; free() it. NULL when there are none
  * @return             STATUS_NO_MEMORY
  */
@@ -184,6 +238,19 @@ int64_t stream_long_lines(const struct stream *stream);
  * Local.
  */
 const char *stream_fault(const struct stream *stream);
+
+/** Returns whether the fault is of the disk (unreadable, gone, shrunk), not of what the file holds: next time
+ * may be better. Local. */
+bool stream_fault_passes(const struct stream *stream);
+
+/**
+ * Tells how much text the file has, once stream_next has come to the end of its last piece. Local.
+ *
+ * @param tail_hash  returns content_hash of the last 64 KiB
+ * @return           bytes of text, up to the fault if there is one; -1 when the piece does not end with the
+ * file's text
+ */
+int64_t stream_text_bytes(struct stream *stream, uint64_t *tail_hash);
 
 /** Takes the stream, or NULL. Local. */
 void stream_close(struct stream *stream);

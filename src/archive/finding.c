@@ -14,7 +14,16 @@ struct known_file {
     uint64_t usable;  // 1 or 0
 };
 
+/* What was remembered of a file, by what it is. */
+struct remembered {
+    uint64_t device;
+    uint64_t inode;
+    uint64_t memory;
+};
+
 struct finding {
+    const struct archive_memory *memory;
+    struct map remembered;  // of struct remembered, by device and inode
     struct map known;  // of struct known_file, by device and inode
     struct archive_file *files;
     size_t file_count;
@@ -25,11 +34,23 @@ struct finding {
     size_t usable_count;
 };
 
-struct finding *finding_new(void)
+struct finding *finding_new(const struct archive_memory *memory, size_t memory_count)
 {
     struct finding *finding = calloc(1, sizeof *finding);
-    if (finding)
-        map_init(&finding->known, sizeof(struct known_file), offsetof(struct known_file, usable));
+    if (!finding)
+        return NULL;
+    finding->memory = memory;
+    map_init(&finding->known, sizeof(struct known_file), offsetof(struct known_file, usable));
+    map_init(&finding->remembered, sizeof(struct remembered), offsetof(struct remembered, memory));
+    for (size_t i = 0; i < memory_count; i++) {
+        struct remembered key = {memory[i].device, memory[i].inode, i};
+        void *entry = NULL;
+        if (map_put(&finding->remembered, &key, &entry, NULL, NULL) != STATUS_OK) {
+            finding_free(finding);
+            return NULL;
+        }
+        ((struct remembered *)entry)->memory = i;
+    }
     return finding;
 }
 
@@ -44,6 +65,7 @@ void finding_free(struct finding *finding)
         free(finding->warnings[i].text);
     }
     map_clear(&finding->known);
+    map_clear(&finding->remembered);
     free(finding->files);
     free(finding->warnings);
     free(finding);
@@ -83,6 +105,21 @@ done:
     return status;
 }
 
+/* Takes over what is remembered of a file that has not changed since. */
+static bool is_remembered(const struct finding *finding, struct archive_file *file)
+{
+    const struct remembered key = {.device = file->device, .inode = file->inode};
+    const struct remembered *entry = map_get(&finding->remembered, &key);
+    const struct archive_memory *memory = entry ? &finding->memory[entry->memory] : NULL;
+    if (!memory || memory->bytes != file->bytes || memory->mtime_ms != file->mtime_ms ||
+        (memory->compression != COMPRESSION_PLAIN && !codec_of(memory->compression)))
+        return false;
+    file->remembered = (int64_t)entry->memory;
+    file->compression = memory->compression;
+    file->text = memory->text;
+    return true;
+}
+
 enum status finding_add(struct finding *finding, size_t source, const char *path, const struct stat *stat,
                         struct error *err)
 {
@@ -102,7 +139,10 @@ enum status finding_add(struct finding *finding, size_t source, const char *path
         file.mtime_ms = (int64_t)stat->st_mtim.tv_sec * 1000 + stat->st_mtim.tv_nsec / 1000000;
         file.device = key.device;
         file.inode = key.inode;
-        TRY(file_probe(&file, why, err));
+        file.remembered = -1;
+        why[0] = '\0';
+        if (!is_remembered(finding, &file))
+            TRY(file_probe(&file, why, err));
         known->usable = why[0] == '\0';
         if (known->usable)
             TRY(finding_keep(finding, &file, err));

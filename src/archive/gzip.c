@@ -12,7 +12,7 @@ enum { MAGIC_FIRST = 0x1f, MAGIC_SECOND = 0x8b };
 
 struct gzip {
     struct inflate_state inflate;
-    gzip_input *input;
+    codec_input *input;
     void *context;
     const char *fault;
     bool in_member;
@@ -20,30 +20,32 @@ struct gzip {
     uint8_t stored[INPUT_BYTES];
 };
 
-struct gzip *gzip_new(gzip_input *input, void *context)
+static void gzip_restart(void *decoder)
+{
+    struct gzip *gzip = decoder;
+    isal_inflate_init(&gzip->inflate);
+    gzip->inflate.avail_in = 0;
+    gzip->inflate.next_in = gzip->stored;
+    gzip->fault = NULL;
+    gzip->in_member = false;
+    gzip->at_end = false;
+}
+
+static void *gzip_make(codec_input *input, void *context)
 {
     // Not calloc: 400 kB of zeros a file, and inflate_init sets what ISA-L reads.
     struct gzip *gzip = malloc(sizeof *gzip);
     if (!gzip)
         return NULL;
-    isal_inflate_init(&gzip->inflate);
-    gzip->inflate.avail_in = 0;
-    gzip->inflate.next_in = gzip->stored;
     gzip->input = input;
     gzip->context = context;
-    gzip->fault = NULL;
-    gzip->in_member = false;
-    gzip->at_end = false;
+    gzip_restart(gzip);
     return gzip;
 }
 
-void gzip_free(struct gzip *gzip)
+static const char *gzip_fault(const void *decoder)
 {
-    free(gzip);
-}
-
-const char *gzip_fault(const struct gzip *gzip)
-{
+    const struct gzip *gzip = decoder;
     return gzip->fault;
 }
 
@@ -58,27 +60,27 @@ static bool gzip_refill(struct gzip *gzip)
     return gzip->inflate.avail_in > 0;
 }
 
-static enum gzip_state gzip_break(struct gzip *gzip, const char *fault)
+static enum codec_state gzip_break(struct gzip *gzip, const char *fault)
 {
     gzip->fault = fault;
-    return GZIP_BROKEN;
+    return CODEC_BROKEN;
 }
 
 /* Between members: passes zeros, which tapes and preallocating writers leave, up to the next one. */
-static enum gzip_state gzip_begin(struct gzip *gzip)
+static enum codec_state gzip_begin(struct gzip *gzip)
 {
     while (gzip_refill(gzip) && *gzip->inflate.next_in == 0) {
         gzip->inflate.next_in++;
         gzip->inflate.avail_in--;
     }
     if (gzip->inflate.avail_in == 0)
-        return GZIP_END;
+        return CODEC_END;
     if (*gzip->inflate.next_in != MAGIC_FIRST)
         return gzip_break(gzip, "garbage follows the gzip data");
     isal_inflate_reset(&gzip->inflate);
     gzip->inflate.crc_flag = ISAL_GZIP;
     gzip->in_member = true;
-    return GZIP_MORE;
+    return CODEC_MORE;
 }
 
 static const char *fault_text(int result)
@@ -92,7 +94,7 @@ static const char *fault_text(int result)
 }
 
 /* One call of isal_inflate, inside a member. */
-static enum gzip_state gzip_inflate(struct gzip *gzip)
+static enum codec_state gzip_inflate(struct gzip *gzip)
 {
     struct inflate_state *inflate = &gzip->inflate;
     bool fed = gzip_refill(gzip);
@@ -105,18 +107,21 @@ static enum gzip_state gzip_inflate(struct gzip *gzip)
         gzip->in_member = false;
     else if (!fed && inflate->avail_out == room)
         return gzip_break(gzip, "truncated gzip");
-    return GZIP_MORE;
+    return CODEC_MORE;
 }
 
-enum gzip_state gzip_read(struct gzip *gzip, uint8_t *bytes, size_t room, size_t *count)
+static enum codec_state gzip_read(void *decoder, uint8_t *bytes, size_t room, size_t *count)
 {
-    enum gzip_state state = gzip->fault ? GZIP_BROKEN : GZIP_MORE;
+    struct gzip *gzip = decoder;
+    enum codec_state state = gzip->fault ? CODEC_BROKEN : CODEC_MORE;
     if (room > UINT32_MAX / 2)
         room = UINT32_MAX / 2;
     gzip->inflate.next_out = bytes;
     gzip->inflate.avail_out = (uint32_t)room;
-    while (state == GZIP_MORE && gzip->inflate.avail_out > 0)
+    while (state == CODEC_MORE && gzip->inflate.avail_out > 0)
         state = gzip->in_member ? gzip_inflate(gzip) : gzip_begin(gzip);
     *count = room - gzip->inflate.avail_out;
     return state;
 }
+
+const struct codec GZIP_CODEC = {gzip_make, free, gzip_read, gzip_fault, gzip_restart};

@@ -9,14 +9,29 @@
 /* Room for a text that says what is wrong with a file. */
 enum { WHY_BYTES = 160 };
 
+/* Most bytes that a decoder may take for a window: `zstd --long` and `xz -9e` stay below. */
+enum { WINDOW_MOST_LOG = 27 };
+
 /* ---- reader.c: the bytes of a file, decompressed ---- */
 
 struct reader;
 
-/* Opens a file at byte `from` (0 for a compressed one). Whatever is wrong with the file is the reader's
- * fault, not an error: the only status is STATUS_NO_MEMORY. */
+/* Where decoding can begin: byte `stored` on disk is where byte `text` of the decompressed text begins. Of a
+ * plain file both are the same. */
+struct place {
+    int64_t stored;
+    int64_t text;
+};
+
+/* Opens a file at byte `from` of its text. Whatever is wrong with the file is the reader's fault, not an
+ * error: the only status is STATUS_NO_MEMORY. */
 MUST_CHECK enum status reader_open(const struct archive_file *file, int64_t from, struct reader **reader,
                                    struct error *err);
+
+/* As reader_open for a piece, decoding from where it says. What it says of places is held against what is
+ * decoded. */
+MUST_CHECK enum status reader_open_piece(const struct archive_file *file, const struct archive_piece *piece,
+                                         int64_t from, struct reader **reader, struct error *err);
 
 /* Takes the reader, or NULL. */
 void reader_close(struct reader *reader);
@@ -27,33 +42,73 @@ size_t reader_read(struct reader *reader, void *bytes, size_t room);
 /* Reads `count` bytes on disk at `at`; false when they are not there any more, which becomes the fault. */
 bool reader_read_stored(struct reader *reader, void *bytes, size_t count, int64_t at);
 
+/* Where in the text the next byte is. */
+int64_t reader_given(const struct reader *reader);
+
+/* Returns content_hash of the last 64 KiB before the next byte, or of what there is, of a compressed file;
+ * what was passed over to get to `from` counts. */
+uint64_t reader_tail_hash(const struct reader *reader);
+
+/* The file's descriptor, or -1. */
+int reader_descriptor(const struct reader *reader);
+
 /* What is wrong, borrowed, or NULL. */
 const char *reader_fault(const struct reader *reader);
 
-/* ---- gzip.c: inflating by ISA-L ---- */
+/* Whether the fault is of the disk, and not in what the file holds: it may be over next time. */
+bool reader_fault_passes(const struct reader *reader);
 
-struct gzip;
+/* ---- codec.c: what is known of a compression; gzip.c, zstd.c, xz.c: decoders ---- */
 
-enum gzip_state { GZIP_MORE, GZIP_END, GZIP_BROKEN };
+enum codec_state { CODEC_MORE, CODEC_END, CODEC_BROKEN };
 
 /* Fills bytes[room] from disk and returns how many there are; 0 at the end. */
-typedef size_t gzip_input(void *context, uint8_t *bytes, size_t room);
+typedef size_t codec_input(void *context, uint8_t *bytes, size_t room);
 
-/* Returns new, or NULL without memory. */
-struct gzip *gzip_new(gzip_input *input, void *context);
+struct codec {
+    /* Returns a new decoder, or NULL without memory. */
+    void *(*make)(codec_input *input, void *context);
+    /* Takes it, or NULL. */
+    void (*drop)(void *decoder);
+    /* Decodes up to `room` bytes. On CODEC_END and CODEC_BROKEN `count` holds what came before. */
+    enum codec_state (*read)(void *decoder, uint8_t *bytes, size_t room, size_t *count);
+    /* What is broken, for a text; borrowed. */
+    const char *(*fault)(const void *decoder);
+    /* Forgets everything, for input from another place; NULL where nobody needs it. */
+    void (*restart)(void *decoder);
+};
 
-/* Takes it, or NULL. */
-void gzip_free(struct gzip *gzip);
+extern const struct codec GZIP_CODEC;
+#ifdef QUERN_ZSTD
+extern const struct codec ZSTD_CODEC;
+#endif
+#ifdef QUERN_XZ
+extern const struct codec XZ_CODEC;
+#endif
 
-/* Inflates up to `room` bytes. On GZIP_END and GZIP_BROKEN `count` holds what came before. */
-enum gzip_state gzip_read(struct gzip *gzip, uint8_t *bytes, size_t room, size_t *count);
+/* Returns the decoder of a compression, NULL for plain files. */
+const struct codec *codec_of(enum compression compression);
 
-/* What is broken, for a text; borrowed. */
-const char *gzip_fault(const struct gzip *gzip);
+/* Tells the compression by a file's first bytes. For one that cannot be read, why is written, else "". */
+enum compression codec_find(const uint8_t *bytes, size_t count, char why[WHY_BYTES]);
+
+/* Returns what reading `stored` bytes costs, in bytes of plain text, and what `text` bytes cost. */
+int64_t codec_stored_work(enum compression compression, int64_t stored);
+int64_t codec_text_work(enum compression compression, int64_t text);
+
+/* ---- frames.c: parts of a compressed file that can be decoded alone ---- */
+
+/* Reads the header of the BGZF block at `at`: its bytes on disk and of text. False when there is none. */
+bool bgzf_block(int descriptor, int64_t at, int64_t end, int64_t *stored, int64_t *text);
+
+/* Finds where parts begin, [count] in order, the last one being the end of what is cut in parts; beyond it,
+ * up to the file's end, all is one part. NULL when the file does not tell. Returns new; free() it. */
+MUST_CHECK enum status frames_find(const struct archive_file *file, struct place **frames, size_t *count,
+                                   struct error *err);
 
 /* ---- probe.c: what a file is ---- */
 
-/* Looks at a regular file: hashes and compression into `file`, whose path, bytes and inode are set. Returns
+/* Looks at a regular file: compression and text into `file`, whose path, bytes and inode are set. Returns
  * why it is of no use in `why`, or "" there. */
 MUST_CHECK enum status file_probe(struct archive_file *file, char why[WHY_BYTES], struct error *err);
 
@@ -61,8 +116,8 @@ MUST_CHECK enum status file_probe(struct archive_file *file, char why[WHY_BYTES]
 
 struct finding;
 
-/* Returns new, or NULL without memory. */
-struct finding *finding_new(void);
+/* Returns new, or NULL without memory. Borrows the memory. */
+struct finding *finding_new(const struct archive_memory *memory, size_t memory_count);
 
 /* Takes it, or NULL. */
 void finding_free(struct finding *finding);

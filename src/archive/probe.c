@@ -7,32 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SNIFF_BYTES = 4096 };
-
-struct magic {
-    const char *bytes;
-    size_t count;
-    const char *name;
-};
-
-/* Compressions that are not read, by their published first bytes. */
-static const struct magic REFUSED[] = {
-    {"\x28\xb5\x2f\xfd", 4, "zstd"},
-    {"\xfd\x37\x7a\x58\x5a\x00", 6, "xz"},
-    {"BZh", 3, "bzip2"},
-    {"\x04\x22\x4d\x18", 4, "lz4"},
-    {"PK\x03\x04", 4, "zip"},
-    {"\x37\x7a\xbc\xaf\x27\x1c", 6, "7z"},
-    {"\x1f\x9d", 2, "compress (.Z) file"},
-    {"LZIP", 4, "lzip"},
-};
-
-static const struct magic GZIP = {"\x1f\x8b", 2, "gzip"};
-
-static bool begins_with(const uint8_t *bytes, size_t count, const struct magic *magic)
-{
-    return count >= magic->count && memcmp(bytes, magic->bytes, magic->count) == 0;
-}
+/* Bytes that tell the compression, text from binary, and a first line. */
+enum { MAGIC_BYTES = 16, SNIFF_BYTES = 4096, FIRST_BYTES = 1024 };
 
 /* How many bytes the character at `bytes` takes if it is text in UTF-8 (RFC 3629; overlong forms are not
  * sorted out), 0 if it is none: a control character, or a byte that begins or continues nothing. */
@@ -60,50 +36,57 @@ static bool is_binary(const uint8_t *bytes, size_t count)
     return odd * 10 > count * 3;
 }
 
-/* Hashes both ends and finds the compression. */
+/* Finds the compression. */
 static enum status probe_stored(struct archive_file *file, uint8_t *room, char why[WHY_BYTES],
                                 struct error *err)
 {
     enum status status = STATUS_OK;
     struct reader *reader = NULL;
+    int64_t stored = 0, text = 0;
     file->compression = COMPRESSION_PLAIN;
     TRY(reader_open(file, 0, &reader, err));
-    size_t count = file->bytes < ARCHIVE_END_BYTES ? (size_t)file->bytes : ARCHIVE_END_BYTES;
-    // The tail first: the head stays in `room` for the magic bytes.
-    if (reader_read_stored(reader, room, count, file->bytes - (int64_t)count))
-        file->tail_hash = content_hash(room, count);
-    if (reader_read_stored(reader, room, count, 0))
-        file->head_hash = content_hash(room, count);
+    size_t count = reader_read(reader, room, MAGIC_BYTES);
     if (reader_fault(reader)) {
         (void)snprintf(why, WHY_BYTES, "%s", reader_fault(reader));
         goto done;
     }
-    if (begins_with(room, count, &GZIP))
-        file->compression = COMPRESSION_GZIP;
-    for (size_t i = 0; i < sizeof REFUSED / sizeof REFUSED[0]; i++)
-        if (begins_with(room, count, &REFUSED[i]))
-            (void)snprintf(why, WHY_BYTES, "is compressed by %s, which is not read yet; plain and gzip are",
-                           REFUSED[i].name);
+    file->compression = codec_find(room, count, why);
+    if (file->compression == COMPRESSION_GZIP &&
+        bgzf_block(reader_descriptor(reader), 0, file->bytes, &stored, &text))
+        file->compression = COMPRESSION_BGZF;
 done:
     reader_close(reader);
     return status;
 }
 
+static void text_note(struct archive_text *text, const uint8_t *head, size_t count, bool is_all)
+{
+    size_t line = count < FIRST_BYTES ? count : FIRST_BYTES;
+    const uint8_t *feed = memchr(head, '\n', line);
+    text->head_hash = content_hash(head, count);
+    text->first_hash = content_hash(head, feed ? (size_t)(feed - head) : line);
+    text->bytes = is_all ? (int64_t)count : -1;
+    text->tail_hash = is_all ? text->head_hash : 0;
+}
+
 /* Looks at the first decompressed bytes. */
-static enum status probe_content(const struct archive_file *file, uint8_t *room, char why[WHY_BYTES],
+static enum status probe_content(struct archive_file *file, uint8_t *room, char why[WHY_BYTES],
                                  struct error *err)
 {
     struct reader *reader = NULL;
     enum status status = reader_open(file, 0, &reader, err);
     if (status != STATUS_OK)
         return status;
-    size_t count = reader_read(reader, room, SNIFF_BYTES);
+    size_t count = reader_read(reader, room, ARCHIVE_END_BYTES);
     if (count == 0 && reader_fault(reader))
         (void)snprintf(why, WHY_BYTES, "%s", reader_fault(reader));
     else if (count == 0)
         (void)snprintf(why, WHY_BYTES, "is empty");
-    else if (is_binary(room, count))
+    else if (is_binary(room, count < SNIFF_BYTES ? count : SNIFF_BYTES))
         (void)snprintf(why, WHY_BYTES, "is binary, not a log");
+    text_note(&file->text, room, count, count < ARCHIVE_END_BYTES && !reader_fault(reader));
+    if (file->compression == COMPRESSION_PLAIN)
+        file->text.bytes = file->bytes;
     reader_close(reader);
     return STATUS_OK;
 }
@@ -183,5 +166,50 @@ enum status archive_last_line(const struct archive *archive, size_t file, char *
 done:
     reader_close(reader);
     free(tail);
+    return status;
+}
+
+/* Hashes the 64 KiB of a plain file before a place. */
+static uint64_t plain_hash(struct reader *reader, uint8_t *room, int64_t place)
+{
+    size_t count = place < ARCHIVE_END_BYTES ? (size_t)place : ARCHIVE_END_BYTES;
+    return reader_read_stored(reader, room, count, place - (int64_t)count) ? content_hash(room, count) : 0;
+}
+
+/* Decodes up to a place or, when that is -1, to the end. */
+static void decode_to(struct reader *reader, uint8_t *room, int64_t place)
+{
+    for (size_t got = 1; got > 0;) {
+        int64_t left = place < 0 ? ARCHIVE_END_BYTES : place - reader_given(reader);
+        got = reader_read(reader, room, left < ARCHIVE_END_BYTES ? (size_t)left : ARCHIVE_END_BYTES);
+    }
+}
+
+enum status archive_measure(const struct archive *archive, size_t file, int64_t *bytes, uint64_t *tail_hash,
+                            int64_t place, uint64_t *hash, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct archive_file *known = &archive->files[file];
+    struct reader *reader = NULL;
+    uint8_t *room = malloc(ARCHIVE_END_BYTES);
+    if (!room)
+        return error_set(err, STATUS_NO_MEMORY, "memory", "", "no room to measure a file");
+    TRY(reader_open(known, 0, &reader, err));
+    if (known->compression == COMPRESSION_PLAIN) {
+        *bytes = known->bytes;
+        *hash = place <= *bytes ? plain_hash(reader, room, place) : 0;
+        *tail_hash = plain_hash(reader, room, *bytes);
+    } else {
+        decode_to(reader, room, place);
+        *hash = reader_given(reader) == place ? reader_tail_hash(reader) : 0;
+        decode_to(reader, room, -1);
+        *bytes = reader_given(reader);
+        *tail_hash = reader_tail_hash(reader);
+    }
+    if (reader_fault(reader))
+        *bytes = -1;
+done:
+    reader_close(reader);
+    free(room);
     return status;
 }

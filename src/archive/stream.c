@@ -5,6 +5,8 @@
  * the front before more is read. */
 #include "internal.h"
 
+#include "base/hash.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,11 +18,15 @@ struct stream {
     size_t filled;
     int64_t base;
     int64_t from;
-    int64_t to;  // INT64_MAX for a compressed file
+    int64_t to;  // INT64_MAX: to the file's end
     int64_t first;  // where the first owned line starts; at least `to` when there is none
     int64_t long_lines;
     bool at_end;  // the reader has no more
+    bool is_plain;
+    int64_t file_end;  // of a plain file
     char *previous;  // [LINE_MOST + 1]; NULL when the piece starts with the file
+    size_t previous_count;  // of a compressed file: the line before the first one
+    bool has_previous;
 };
 
 /* Makes room behind the unfinished line and reads into it. */
@@ -63,10 +69,55 @@ static enum status stream_skip_line(struct stream *stream, int64_t limit, struct
     }
 }
 
+/* Takes the bytes of one line before the piece, which are not read twice: decoding goes forward only. Gives
+ * up as stream_skip_line. `is_whole`: the line's start was seen. */
+static enum status stream_pass_line(struct stream *stream, bool is_whole, struct error *err)
+{
+    stream->previous_count = 0;
+    stream->has_previous = is_whole;
+    for (;;) {
+        char *from = stream->buffer + stream->start;
+        char *found = memchr(from, '\n', stream->filled - stream->start);
+        size_t count = found ? (size_t)(found - from) : stream->filled - stream->start;
+        if (count > LINE_MOST - stream->previous_count)
+            stream->has_previous = false;
+        if (stream->has_previous) {
+            memcpy(stream->previous + stream->previous_count, from, count);
+            stream->previous_count += count;
+        }
+        stream->start += count + (found != NULL);
+        if (found || stream->at_end || stream->base + (int64_t)stream->start >= stream->to)
+            return STATUS_OK;
+        enum status status = stream_fill(stream, err);
+        if (status != STATUS_OK)
+            return status;
+    }
+}
+
+/* Goes to the first line that starts in a piece of a compressed file. */
+static enum status stream_begin_decoded(struct stream *stream, struct error *err)
+{
+    enum status status = STATUS_OK;
+    // A line starts where the file does; any other place may be inside one.
+    bool is_whole = stream->base == 0;
+    while (stream->base + (int64_t)stream->start < stream->from) {
+        TRY(stream_pass_line(stream, is_whole, err));
+        is_whole = true;
+        if (stream->base + (int64_t)stream->start >= stream->to ||
+            (stream->at_end && stream->start == stream->filled))
+            break;
+    }
+    stream->first = stream->base + (int64_t)stream->start;
+done:
+    return status;
+}
+
 /* Goes to the first line that starts in the piece. The reader stands at from - 1: when a line feed is there,
  * a line starts at `from`. */
 static enum status stream_begin(struct stream *stream, struct error *err)
 {
+    if (!stream->is_plain)
+        return stream_begin_decoded(stream, err);
     if (stream->from > 0) {
         enum status status = stream_skip_line(stream, stream->to, err);
         if (status != STATUS_OK)
@@ -87,7 +138,10 @@ enum status piece_open(const struct archive *archive, const struct archive_piece
     opened->capacity = buffer_bytes > 0 ? buffer_bytes : 1;
     opened->from = piece->from;
     opened->to = piece->to < 0 ? INT64_MAX : piece->to;
-    opened->base = piece->from > 0 ? piece->from - 1 : 0;
+    opened->is_plain = file->compression == COMPRESSION_PLAIN;
+    opened->file_end = file->bytes;
+    int64_t before = opened->is_plain ? 1 : LINE_MOST + 2;
+    opened->base = piece->from > before ? piece->from - before : 0;
     opened->buffer = malloc(opened->capacity);
     opened->previous = piece->from > 0 ? malloc(LINE_MOST + 1) : NULL;
     if (!opened->buffer || (piece->from > 0 && !opened->previous)) {
@@ -95,7 +149,7 @@ enum status piece_open(const struct archive *archive, const struct archive_piece
                            opened->capacity);
         goto done;
     }
-    TRY(reader_open(file, opened->base, &opened->reader, err));
+    TRY(reader_open_piece(file, piece, opened->base, &opened->reader, err));
     TRY(stream_begin(opened, err));
     *stream = opened;
     opened = NULL;
@@ -202,6 +256,11 @@ void stream_previous(struct stream *stream, const char **line, size_t *count)
     *count = 0;
     if (!stream->previous || stream->first >= stream->to || stream->first == 0)
         return;
+    if (!stream->is_plain) {
+        *line = stream->has_previous ? stream->previous : NULL;
+        *count = stream->has_previous ? stream->previous_count : 0;
+        return;
+    }
     // Nearly every line is short; 64 KiB before each piece would be read for nothing.
     *line = previous_in(stream, 1024, count);
     if (!*line && !reader_fault(stream->reader))
@@ -218,4 +277,27 @@ int64_t stream_long_lines(const struct stream *stream)
 const char *stream_fault(const struct stream *stream)
 {
     return reader_fault(stream->reader);
+}
+
+bool stream_fault_passes(const struct stream *stream)
+{
+    return reader_fault_passes(stream->reader);
+}
+
+int64_t stream_text_bytes(struct stream *stream, uint64_t *tail_hash)
+{
+    *tail_hash = 0;
+    if (!stream->is_plain) {
+        if (stream->to != INT64_MAX)
+            return -1;
+        *tail_hash = reader_tail_hash(stream->reader);
+        return reader_given(stream->reader);
+    }
+    if (stream->to != stream->file_end)
+        return -1;
+    uint8_t tail[ARCHIVE_END_BYTES];
+    size_t count = stream->to < ARCHIVE_END_BYTES ? (size_t)stream->to : ARCHIVE_END_BYTES;
+    if (reader_read_stored(stream->reader, tail, count, stream->to - (int64_t)count))
+        *tail_hash = content_hash(tail, count);
+    return stream->to;
 }

@@ -10,7 +10,7 @@
 uint64_t file_identity(const struct extraction *run, size_t file)
 {
     const struct archive_file *item = &run->archive.files[file];
-    const uint64_t content[4] = {(uint64_t)item->bytes, item->head_hash, item->tail_hash,
+    const uint64_t content[4] = {(uint64_t)item->bytes, item->text.head_hash, item->text.tail_hash,
                                  run->sources[item->source].hash};
     return content_hash(content, sizeof content);
 }
@@ -35,8 +35,8 @@ static int64_t known_match(const struct extraction *run, size_t file)
     const struct archive_file *item = &run->archive.files[file];
     for (size_t i = 0; i < run->known.count; i++) {
         const struct known_file *known = &run->known.files[i];
-        if (known->bytes == item->bytes && known->head_hash == item->head_hash &&
-            known->tail_hash == item->tail_hash && known->source_hash == run->sources[item->source].hash &&
+        if (known->bytes == item->bytes && known->head_hash == item->text.head_hash &&
+            known->tail_hash == item->text.tail_hash && known->source_hash == run->sources[item->source].hash &&
             known->from_day <= run->plan.first_day && known->end_day >= run->plan.end_day)
             return (int64_t)i;
     }
@@ -228,8 +228,8 @@ static enum status known_file_fill(struct extraction *run, size_t file, struct k
                                  .mtime_ms = item->mtime_ms,
                                  .device = item->device,
                                  .inode = item->inode,
-                                 .head_hash = item->head_hash,
-                                 .tail_hash = item->tail_hash,
+                                 .head_hash = item->text.head_hash,
+                                 .tail_hash = item->text.tail_hash,
                                  .source_hash = run->sources[item->source].hash,
                                  .from_day = run->plan.first_day,
                                  .end_day = run->plan.end_day,

@@ -165,11 +165,11 @@ static void test_what_is_no_log_is_named_with_its_reason(void **state)
         "a log\n"
         "! a/cut.gz: truncated gzip after 0 bytes\n! a/device: is a device, not a file\n! a/empty: is empty\n"
         "! a/empty.gz: is empty\n! a/fifo: is a FIFO, not a file\n"
-        "! a/log.bz2: is compressed by bzip2, which is not read yet; plain and gzip are\n"
-        "! a/log.lz4: is compressed by lz4, which is not read yet; plain and gzip are\n"
-        "! a/log.xz: is compressed by xz, which is not read yet; plain and gzip are\n"
-        "! a/log.zst: is compressed by zstd, which is not read yet; plain and gzip are\n"
-        "! a/z.zip: is compressed by zip, which is not read yet; plain and gzip are\n12 unusable\n");
+        "! a/log.bz2: is compressed by bzip2, which is not read; plain, gzip, zstd and xz are\n"
+        "! a/log.lz4: is compressed by lz4, which is not read; plain, gzip, zstd and xz are\n"
+        "! a/log.xz: truncated xz after 0 bytes\n"
+        "! a/log.zst: truncated zstd after 0 bytes\n"
+        "! a/z.zip: is compressed by zip, which is not read; plain, gzip, zstd and xz are\n12 unusable\n");
 }
 
 static void test_a_file_that_may_not_be_read_is_told(void **state)
@@ -217,26 +217,31 @@ static void test_no_log_at_all_is_an_error_of_every_rank(void **state)
     expect_nothing(ground, "*.gz", "e*", "empty", "none of 1 files can be used; this one is empty");
 }
 
-static void test_both_ends_are_hashed_and_all_ranks_know_the_same(void **state)
+static void test_heads_of_the_text_are_hashed_and_all_ranks_know_the_same(void **state)
 {
     const struct ground *ground = *state;
     make_files(ground,
                "yes 'some line' | head -c 70000 > one && (echo X; yes 'some line') | head -c 70000 > other"
-               " && (yes 'some line' | head -c 69998; echo X) > third && touch -d @1644364800.123 one");
+               " && (yes 'some line' | head -c 69998; echo X) > third && touch -d @1644364800.123 one"
+               " && gzip -nc one > one.gz");
     struct error err = {0};
     struct archive archive = {0};
     const char *path = ".";
     struct archive_source source = {.paths = &path, .path_count = 1};
     enum status status = archive_find(ground->team, &source, 1, &archive, &err);
-    bool good = status == STATUS_OK && archive.file_count == 3;
+    bool good = status == STATUS_OK && archive.file_count == 4;
     const struct archive_file *files = archive.files;
     good = good && files[0].mtime_ms == INT64_C(1644364800123) && files[0].inode != files[1].inode;
-    good = good && files[0].head_hash != files[1].head_hash && files[0].head_hash == files[2].head_hash;
-    good = good && files[0].tail_hash != files[1].tail_hash;  // the same bytes, but two further on
-    good = good && files[0].tail_hash != files[2].tail_hash && files[0].head_hash != files[0].tail_hash;
+    const struct archive_text *one = &files[0].text, *packed = &files[1].text, *other = &files[2].text;
+    good = good && one->bytes == 70000 && one->head_hash != other->head_hash &&
+           one->first_hash != other->first_hash;
+    good = good && files[3].text.head_hash == one->head_hash && files[3].text.first_hash == one->first_hash;
+    // What is compressed is the same text, of which only the head is known.
+    good = good && packed->head_hash == one->head_hash && packed->first_hash == one->first_hash;
+    good = good && packed->bytes == -1 && files[1].compression == COMPRESSION_GZIP;
     assert_agreed(ground, good);
-    int64_t known[] = {(int64_t)files[1].inode, (int64_t)files[1].device, (int64_t)(files[1].head_hash >> 1),
-                       (int64_t)(files[1].tail_hash >> 1)};
+    int64_t known[] = {(int64_t)files[1].inode, (int64_t)files[1].device, (int64_t)(one->head_hash >> 1),
+                       (int64_t)(one->first_hash >> 1)};
     int64_t most[4];
     memcpy(most, known, sizeof most);
     team_max_i64(ground->team, most, 4);
@@ -262,7 +267,7 @@ int main(int argc, char **argv)
         ON_GROUND(test_a_file_that_may_not_be_read_is_told),
         ON_GROUND(test_paths_without_logs_are_warnings_while_there_are_others),
         ON_GROUND(test_no_log_at_all_is_an_error_of_every_rank),
-        ON_GROUND(test_both_ends_are_hashed_and_all_ranks_know_the_same),
+        ON_GROUND(test_heads_of_the_text_are_hashed_and_all_ranks_know_the_same),
     };
     bool ready = ground.folder[0] && chdir(ground.folder) == 0;
     int failed = ready ? cmocka_run_group_tests_name("find", tests, NULL, NULL) : 1;

@@ -61,11 +61,16 @@ static bool previous_slowly(const struct bytes *text, size_t at, size_t *from)
     return at - 1 - start <= LINE_MOST;
 }
 
+static size_t end_of(const struct bytes *text, const struct archive_piece *piece)
+{
+    return piece->to < 0 ? text->count : (size_t)piece->to;
+}
+
 /* The first line that starts in the piece, the slow way; to the piece's end when there is none. */
 static size_t first_slowly(const struct bytes *text, const struct archive_piece *piece)
 {
     size_t at = (size_t)piece->from;
-    while (at > 0 && at < (size_t)piece->to && text->at[at - 1] != '\n')
+    while (at > 0 && at < end_of(text, piece) && text->at[at - 1] != '\n')
         at++;
     return at;
 }
@@ -76,7 +81,7 @@ static void check_previous(struct stream *stream, const struct bytes *text, cons
     size_t count, from = 0;
     stream_previous(stream, &line, &count);
     size_t first = first_slowly(text, piece);
-    if (first >= (size_t)piece->to || !previous_slowly(text, first, &from)) {
+    if (first >= end_of(text, piece) || !previous_slowly(text, first, &from)) {
         assert_null(line);
         assert_int_equal(count, 0);
         return;
@@ -115,16 +120,16 @@ static int64_t read_piece(const struct archive *archive, const struct archive_pi
     return long_lines;
 }
 
-static void check_cut(const struct bytes *text, int64_t piece_bytes, size_t buffer_bytes)
+static size_t check_cut_of(const char *path, const struct bytes *text, int64_t piece_bytes,
+                           size_t buffer_bytes)
 {
     struct error err = {0};
-    struct archive archive = scratch_find("log");
+    struct archive archive = scratch_find(path);
     struct archive_piece *pieces;
     size_t count;
     struct bytes all = {0};
     int64_t long_lines = 0;
     assert_int_equal(archive_pieces(&archive, NULL, NULL, piece_bytes, &pieces, &count, &err), STATUS_OK);
-    assert_int_equal(count, (text->count - 1) / (size_t)piece_bytes + 1);
     for (size_t i = 0; i < count; i++)
         long_lines += read_piece(&archive, &pieces[i], buffer_bytes, text, &all);
     struct slow_lines slow = read_slowly(text);
@@ -135,6 +140,13 @@ static void check_cut(const struct bytes *text, int64_t piece_bytes, size_t buff
     bytes_clear(&all);
     free(pieces);
     archive_clear(&archive);
+    return count;
+}
+
+static void check_cut(const struct bytes *text, int64_t piece_bytes, size_t buffer_bytes)
+{
+    size_t count = check_cut_of("log", text, piece_bytes, buffer_bytes);
+    assert_int_equal(count, (text->count - 1) / (size_t)piece_bytes + 1);
 }
 
 static void test_each_line_is_read_once_for_any_piece_and_buffer(void **state)
@@ -156,6 +168,78 @@ static void test_each_line_is_read_once_for_any_piece_and_buffer(void **state)
                 check_cut(&text, piece_sizes[i], buffer_sizes[j]);
         bytes_clear(&text);
     }
+}
+
+/* Of what can be decoded in parts, parts are pieces; each is read alone here, by a decoder that has seen
+ * nothing of the rest. */
+static void test_compressed_files_are_cut_where_they_can_be_decoded(void **state)
+{
+    (void)state;
+    static const char *const commands[] = {
+        "bgzip -c log > packed", "split -b 30000 log part. && zstd -q --rm part.* && cat part.*.zst > packed",
+        // What follows the blocks is gzip without sizes, and belongs to the last piece.
+        "head -c 300000 log | bgzip -c > packed; tail -c +300001 log | gzip -c >> packed"};
+    static const int64_t piece_sizes[] = {1, 70000, 300000, 1 << 24};
+    static const size_t buffer_sizes[] = {7, 1 << 20};
+    uint64_t random = 5;
+    struct bytes text = {0};
+    while (text.count < 600000) {
+        size_t draw = next_random(&random) % 600;
+        add_line(&text, &random,
+                 draw == 0   ? LINE_MOST + 1
+                 : draw == 1 ? LINE_MOST
+                 : draw == 2 ? 200000
+                             : draw % 200);
+    }
+    scratch_write("log", text.at, text.count);
+    for (size_t c = 0; c < sizeof commands / sizeof commands[0]; c++) {
+        scratch_run(commands[c]);
+        for (size_t i = 0; i < sizeof piece_sizes / sizeof piece_sizes[0]; i++)
+            for (size_t j = 0; j < sizeof buffer_sizes / sizeof buffer_sizes[0]; j++) {
+                size_t count = check_cut_of("packed", &text, piece_sizes[i], buffer_sizes[j]);
+                assert_true(piece_sizes[i] == 1 << 24 ? count == 1 : piece_sizes[i] > 100000 || count > 1);
+            }
+        scratch_run("rm -f part.*");
+    }
+    bytes_clear(&text);
+}
+
+static void test_a_part_of_a_file_is_cut_alone(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct bytes text = {0};
+    uint64_t random = 6;
+    while (text.count < 700000)
+        add_line(&text, &random, next_random(&random) % 200);
+    scratch_write("log", text.at, text.count);
+    scratch_run("bgzip -c log > log.bgz; gzip -c log > log.gz; zstd -qc log > log.zst; xz -0c log > log.xz");
+    static const char *const names[] = {"log", "log.bgz", "log.gz", "log.zst", "log.xz"};
+    for (size_t n = 0; n < sizeof names / sizeof names[0]; n++) {
+        struct archive archive = scratch_find(names[n]);
+        for (int round = 0; round < 6; round++) {
+            struct archive_piece *pieces;
+            struct bytes all = {0};
+            size_t count, from = next_random(&random) % text.count, to = next_random(&random) % text.count;
+            while (from > 0 && text.at[from - 1] != '\n')
+                from--;
+            while (to > 0 && text.at[to - 1] != '\n')
+                to--;
+            archive.files[0].from = (int64_t)from;
+            archive.files[0].to = round % 2 ? 0 : (int64_t)to;
+            assert_int_equal(archive_pieces(&archive, NULL, NULL, 20000, &pieces, &count, &err), STATUS_OK);
+            for (size_t i = 0; i < count; i++)
+                (void)read_piece(&archive, &pieces[i], 3000, &text, &all);
+            size_t end = round % 2 || to == 0 ? text.count : to;
+            assert_int_equal(all.count, end > from ? end - from : 0);
+            if (all.count > 0)
+                assert_memory_equal(all.at, text.at + from, all.count);
+            bytes_clear(&all);
+            free(pieces);
+        }
+        archive_clear(&archive);
+    }
+    bytes_clear(&text);
 }
 
 static void test_lines_around_the_longest_are_kept_or_counted(void **state)
@@ -287,8 +371,11 @@ static void test_files_are_cut_as_the_flags_say(void **state)
         {.bytes = 10}, {.bytes = 4}, {.bytes = 7, .compression = COMPRESSION_GZIP}, {.bytes = 9}};
     struct archive archive = {.files = files, .file_count = 4};
     bool wanted[] = {true, false, true, true}, whole[] = {false, false, false, true};
-    static const struct archive_piece expected[] = {
-        {0, 0, 4, 4}, {0, 4, 8, 4}, {0, 8, 10, 2}, {2, 0, -1, 56}, {3, 0, 9, 9}};
+    static const struct archive_piece expected[] = {{0, 0, 4, 4, 0, 0, 0, 0},
+                                                    {0, 4, 8, 4, 0, 0, 0, 0},
+                                                    {0, 8, 10, 2, 0, 0, 0, 0},
+                                                    {2, 0, -1, 64, 0, 0, 0, 0},
+                                                    {3, 0, 9, 9, 0, 0, 0, 0}};
     struct archive_piece *pieces;
     size_t count;
     assert_int_equal(archive_pieces(&archive, wanted, whole, 4, &pieces, &count, &err), STATUS_OK);
@@ -341,6 +428,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_line_is_read_once_for_any_piece_and_buffer),
+        cmocka_unit_test(test_compressed_files_are_cut_where_they_can_be_decoded),
+        cmocka_unit_test(test_a_part_of_a_file_is_cut_alone),
         cmocka_unit_test(test_lines_around_the_longest_are_kept_or_counted),
         cmocka_unit_test(test_a_file_without_line_feeds_is_one_line),
         cmocka_unit_test(test_a_file_that_shrinks_or_goes_is_a_fault_of_its_stream),
