@@ -36,8 +36,9 @@ static int64_t known_match(const struct extraction *run, size_t file)
     for (size_t i = 0; i < run->known.count; i++) {
         const struct known_file *known = &run->known.files[i];
         if (known->bytes == item->bytes && known->head_hash == item->text.head_hash &&
-            known->tail_hash == item->text.tail_hash && known->source_hash == run->sources[item->source].hash &&
-            known->from_day <= run->plan.first_day && known->end_day >= run->plan.end_day)
+            known->tail_hash == item->text.tail_hash &&
+            known->source_hash == run->sources[item->source].hash && known->from_day <= run->plan.first_day &&
+            known->end_day >= run->plan.end_day)
             return (int64_t)i;
     }
     return -1;

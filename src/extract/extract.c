@@ -45,7 +45,7 @@ static void sums_gather(struct extraction *run)
     team_sum_i64(run->team, &summary->shards_kept, 1);
 }
 
-static int compare_rejects(const void *a, const void *b)
+int extract_reject_compare(const void *a, const void *b)
 {
     const struct extract_reject *x = a, *y = b;
     int order = strcmp(x->path, y->path);
@@ -63,7 +63,7 @@ static enum status messages_gather(struct extraction *run, struct error *err)
                     &bytes, err));
     size_t count = bytes / sizeof *summary->rejects;
     if (count > 0)
-        qsort(rejects, count, sizeof *summary->rejects, compare_rejects);
+        qsort(rejects, count, sizeof *summary->rejects, extract_reject_compare);
     summary->reject_count = count < EXTRACT_REJECTS ? count : EXTRACT_REJECTS;
     if (summary->reject_count > 0)
         memcpy(summary->rejects, rejects, summary->reject_count * sizeof *summary->rejects);
@@ -126,12 +126,12 @@ enum status extract_run(const struct team *team, const struct job *job, const st
     // First what is new; its days then tell which of the known files must be read again.
     for (size_t file = 0; file < run.archive.file_count; file++)
         wanted[file] = run.known_of[file] < 0;
-    TRY(team_agree(team, read_wanted_local(&run, wanted, err), err));
+    TRY(wanted_read(&run, wanted, err));
     team_sum_i64(team, &run.sums[0][0], run.archive.file_count * FILE_SUMS);
     memset(wanted, 0, run.archive.file_count * sizeof *wanted);
     TRY(dirty_find(&run, wanted, err));
     run.only_dirty = true;
-    TRY(team_agree(team, read_wanted_local(&run, wanted, err), err));
+    TRY(wanted_read(&run, wanted, err));
     TRY(shards_make(&run, file_ids, err));
     sums_gather(&run);
     TRY(known_update(&run, err));

@@ -5,6 +5,7 @@
 #include "archive/archive.h"
 #include "base/map.h"
 #include "extract/extract.h"
+#include "parallel/work.h"
 #include "table/table.h"
 
 /** How the lines of a source are read. */
@@ -50,7 +51,9 @@ struct extraction {
     int64_t *dirty;  // [dirty_count] ascending: days that are made anew
     size_t dirty_count;
     bool only_dirty;  // while known files are read again: all other days are left alone
-    int64_t done_bytes, total_bytes;  // of this rank's work
+    int64_t done_bytes;  // of text that this rank parsed
+    struct work *work;  // while pieces are read
+    int64_t total_work;  // of all pieces
 };
 
 /* ---- setup.c ---- */
@@ -61,10 +64,23 @@ MUST_CHECK enum status setup_local(struct extraction *run, struct error *err);
 /** Frees what setup_local made. Local. */
 void setup_clear(struct extraction *run);
 
+/* ---- pieces.c ---- */
+
+/** Cuts the wanted files into pieces, and reads them into the tallies, shared out over the ranks. Collective.
+ */
+MUST_CHECK enum status wanted_read(struct extraction *run, const bool *wanted, struct error *err);
+
+/** Tells how far all ranks are, this one having read some bytes of a piece. Local. */
+void progress_tell(struct extraction *run, const struct archive_piece *piece, int64_t piece_bytes);
+
 /* ---- read.c ---- */
 
-/** Reads this rank's pieces of the wanted files into the tallies. Local. */
-MUST_CHECK enum status read_wanted_local(struct extraction *run, const bool *wanted, struct error *err);
+/** Reads a piece into the tallies. `year`: of its file's first line where stamps have none. Local. */
+MUST_CHECK enum status piece_read(struct extraction *run, const struct archive_piece *piece, int year,
+                                  struct error *err);
+
+/** Orders struct extract_reject by file and offset. Local. */
+int extract_reject_compare(const void *a, const void *b);
 
 /** Adds a warning to the summary of this rank. Local. */
 MUST_CHECK enum status warning_add(struct extraction *run, const char *where, const char *what,

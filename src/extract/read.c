@@ -11,11 +11,6 @@
 
 #define BUFFER_BYTES ((size_t)1 << 20)
 
-/* What is looked at of a file's start and end before it is cut. */
-#define SNIFF_BYTES 65536
-
-#define DAY_MS INT64_C(86400000)
-
 /* Rejects kept of a piece and day. */
 #define DAY_REJECTS 4
 
@@ -97,6 +92,21 @@ done:
     return status;
 }
 
+/* Keeps the first rejects by file and offset, in whatever order pieces are read. */
+static void reject_keep(struct extract_summary *summary, const struct extract_reject *reject)
+{
+    size_t at = summary->reject_count;
+    while (at > 0 && extract_reject_compare(&summary->rejects[at - 1], reject) > 0)
+        at--;
+    if (at == EXTRACT_REJECTS)
+        return;
+    if (summary->reject_count < EXTRACT_REJECTS)
+        summary->reject_count++;
+    memmove(&summary->rejects[at + 1], &summary->rejects[at],
+            (summary->reject_count - 1 - at) * sizeof *reject);
+    summary->rejects[at] = *reject;
+}
+
 static void reject_note(struct reader *reader, struct day_note *note, const struct query *query,
                         const char *line, size_t count, int64_t offset)
 {
@@ -106,14 +116,10 @@ static void reject_note(struct reader *reader, struct day_note *note, const stru
     (void)snprintf(reject.text, sizeof reject.text, "%s: %s", query->reject_reason, sample);
     if (note->reject_count < DAY_REJECTS)
         note->rejects[note->reject_count++] = reject;
-    struct extract_summary *summary = reader->run->summary;
-    if (summary->reject_count == EXTRACT_REJECTS)
-        return;
-    struct extract_reject *kept = &summary->rejects[summary->reject_count++];
+    struct extract_reject kept = {.line = reject};
     const char *path = reader->run->archive.files[reader->file].path;
-    memset(kept, 0, sizeof *kept);
-    (void)text_for_terminal(path, strlen(path), kept->path, sizeof kept->path);
-    kept->line = reject;
+    (void)text_for_terminal(path, strlen(path), kept.path, sizeof kept.path);
+    reject_keep(reader->run->summary, &kept);
 }
 
 /* ---- a line ---- */
@@ -324,8 +330,7 @@ static void long_lines_count(struct reader *reader, const struct stream *stream)
     reader->early.kinds[LINES_REJECT] += count;
 }
 
-static enum status piece_read(struct extraction *run, const struct archive_piece *piece, int year,
-                              struct error *err)
+enum status piece_read(struct extraction *run, const struct archive_piece *piece, int year, struct error *err)
 {
     enum status status = STATUS_OK;
     struct stream *stream = NULL;
@@ -333,7 +338,7 @@ static enum status piece_read(struct extraction *run, const struct archive_piece
     struct reader reader = {
         .run = run, .file = piece->file, .source = &run->sources[file->source], .day = INT64_MIN};
     char *previous = NULL;
-    int64_t next_offset = -1;
+    int64_t next_offset = -1, piece_bytes = 0;
     map_init(&reader.days, sizeof(struct day_note), sizeof(int64_t));
     reader.parser = line_parser_new(reader.source->zone, year);
     if (!reader.parser)
@@ -354,9 +359,11 @@ static enum status piece_read(struct extraction *run, const struct archive_piece
         TRY(block_read(&reader, lines, count, offset, err));
         TRY(previous_keep(&reader, &previous, err));
         run->done_bytes += (int64_t)count;
-        if (run->progress)
-            run->progress(run->progress_context, run->done_bytes, run->total_bytes);
+        piece_bytes += (int64_t)count;
+        progress_tell(run, piece, piece_bytes);
         TRY(memory_check(run, err));
+        if (work_stopped(run->work))
+            break;  // another rank failed: nothing of this will be kept
     }
     long_lines_count(&reader, stream);
     if (stream_fault(stream)) {
@@ -368,117 +375,5 @@ done:
     stream_close(stream);
     reader_clear(&reader);
     free(previous);
-    return status;
-}
-
-/* ---- all pieces of this rank ---- */
-
-/* Time of a line as if written in `year`; INT64_MIN when it has none. */
-static int64_t time_in_year(const struct extraction *run, size_t file, const char *line, size_t count,
-                            int year, bool *is_local)
-{
-    struct query query = {0};
-    struct line_parser *parser = line_parser_new(run->sources[run->archive.files[file].source].zone, year);
-    if (!parser)
-        return INT64_MIN;
-    (void)line_parse(parser, line, count, &query);
-    line_parser_free(parser);
-    *is_local = query.is_local_time;
-    return query.has_time ? query.time_ms : INT64_MIN;
-}
-
-/* The first of some lines that carries a time, as it is in a year. */
-static int64_t first_time(const struct extraction *run, size_t file, const char *lines, size_t count,
-                          int year, bool *is_local)
-{
-    for (size_t at = 0; at < count;) {
-        const char *end = memchr(lines + at, '\n', count - at);
-        size_t length = end ? (size_t)(end - lines) - at : count - at;
-        int64_t time_ms = time_in_year(run, file, lines + at, length, year, is_local);
-        if (time_ms != INT64_MIN)
-            return time_ms;
-        at += length + 1;
-    }
-    return INT64_MIN;
-}
-
-/* What must be known of a file before it is cut: the year of its first line where stamps have none, and
- * whether its lines must be read in one go, since only their order tells what a stamp means. */
-static void file_look(const struct extraction *run, size_t file, int *year, bool *whole)
-{
-    const struct archive_file *item = &run->archive.files[file];
-    const struct source_setup *source = &run->sources[item->source];
-    char head[SNIFF_BYTES], tail[SNIFF_BYTES];
-    size_t head_count = 0, tail_count = 0;
-    bool is_local = false;
-    *year = source->year;
-    *whole = false;
-    if (archive_sniff(&run->archive, file, head, sizeof head, &head_count, NULL) != STATUS_OK)
-        return;  // told when it is read
-    if (archive_last_line(&run->archive, file, tail, sizeof tail, &tail_count, NULL) != STATUS_OK)
-        tail_count = 0;
-    int date_year = 0, month = 0, day = 0;
-    civil_from_day(zone_day_of(source->zone, item->mtime_ms / 1000), &date_year, &month, &day);
-    int guess = source->year ? source->year : date_year;
-    int64_t first_ms = first_time(run, file, head, head_count, guess, &is_local);
-    int64_t last_ms = first_time(run, file, tail, tail_count, guess, &is_local);
-    if (first_ms == INT64_MIN)
-        return;
-    // A stamp that means another time in another year carries none.
-    bool yearless = first_ms != first_time(run, file, head, head_count, guess + 4, &is_local);
-    if (yearless && !source->year) {
-        bool wraps = last_ms != INT64_MIN ? first_ms > last_ms : first_ms > item->mtime_ms + DAY_MS;
-        *year = guess - wraps;
-    }
-    last_ms = last_ms == INT64_MIN || last_ms < first_ms ? item->mtime_ms : last_ms;
-    *whole = yearless ||
-             (is_local && zone_has_fold_between(source->zone, first_ms / 1000 - 7200, last_ms / 1000 + 7200));
-}
-
-static enum status pieces_read(struct extraction *run, const struct archive_piece *pieces, size_t from,
-                               size_t to, const int *years, struct error *err)
-{
-    enum status status = STATUS_OK;
-    for (size_t i = from; i < to; i++)
-        run->total_bytes += pieces[i].work;
-    for (size_t i = from; i < to; i++) {
-        struct error fault = {0};
-        status = piece_read(run, &pieces[i], years[pieces[i].file], &fault);
-        // A file that cannot be read any more is told and left out; all else ends the run.
-        if (status == STATUS_IO) {
-            run->sums[pieces[i].file][FILE_FAULTS] = 1;
-            status = warning_add(run, run->archive.files[pieces[i].file].path, fault.what, err);
-        } else if (status != STATUS_OK && err) {
-            *err = fault;
-        }
-        if (status != STATUS_OK)
-            return status;
-    }
-    return status;
-}
-
-enum status read_wanted_local(struct extraction *run, const bool *wanted, struct error *err)
-{
-    enum status status = STATUS_OK;
-    size_t files = run->archive.file_count;
-    struct archive_piece *pieces = NULL;
-    size_t piece_count = 0, from = 0, to = 0;
-    int *years = calloc(files + 1, sizeof *years);
-    bool *whole = calloc(files + 1, sizeof *whole);
-    if (!years || !whole) {
-        status = error_set(err, STATUS_NO_MEMORY, "archive", "", "no room for %zu files", files);
-        goto done;
-    }
-    for (size_t file = 0; file < files; file++)
-        if (wanted[file])
-            file_look(run, file, &years[file], &whole[file]);
-    TRY(archive_pieces(&run->archive, wanted, whole, run->job->archive_piece_bytes, &pieces, &piece_count,
-                       err));
-    archive_deal(pieces, piece_count, team_size(run->team), team_rank(run->team), &from, &to);
-    TRY(pieces_read(run, pieces, from, to, years, err));
-done:
-    free(pieces);
-    free(years);
-    free(whole);
     return status;
 }

@@ -47,7 +47,9 @@ void check_site(const struct team *team, const char *file, int line)
 
 struct team *team_new(int *argc, char ***argv)
 {
-    MPI_Init(argc, argv);
+    int provided = 0;
+    // Threads that decode ahead never call MPI.
+    MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided);
     struct team *team = malloc(sizeof *team);
     if (!team) {
         MPI_Abort(MPI_COMM_WORLD, EXIT_FAILURE);  // no team yet, so nobody to agree with

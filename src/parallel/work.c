@@ -1,0 +1,171 @@
+#include "parallel/work.h"
+
+#include "internal.h"
+
+#include <stdlib.h>
+
+/* What a rank shows to the others, one word of 64 bits each. */
+enum shown { SHOWN_TAKEN, SHOWN_STOP, SHOWN_DONE, SHOWN_WORDS };
+
+/* Of SHOWN_TAKEN, the lower half counts items taken from the front, by the owner, the upper those taken from
+ * the end, by others: one word, so that one compare-and-swap takes an item from either end. */
+#define END_SHIFT 32
+#define FRONT_MASK UINT64_C(0xffffffff)
+
+struct run {
+    uint64_t first;
+    uint64_t count;
+};
+
+struct work {
+    const struct team *team;
+    struct run *runs;  // [ranks]
+    MPI_Win window;  // MPI_WIN_NULL for a team of one
+    uint64_t *shown;  // [SHOWN_WORDS], this rank's
+    uint64_t own[SHOWN_WORDS];  // shown, for a team of one
+    int victim;  // whose items are taken next, once the own ones are gone
+    int visited;  // how many others had none left
+};
+
+static enum status room_make(const struct team *team, uint64_t count, struct work **work, struct error *err)
+{
+    if (count > FRONT_MASK)
+        return error_set(err, STATUS_LIMIT, "pieces of work", "use larger pieces",
+                         "more than 2^32 on one rank");
+    *work = calloc(1, sizeof **work);
+    struct run *runs = calloc((size_t)team->size, sizeof *runs);
+    if (*work && runs) {
+        (*work)->runs = runs;
+        return STATUS_OK;
+    }
+    free(*work);
+    free(runs);
+    *work = NULL;
+    return error_set(err, STATUS_NO_MEMORY, "pieces of work", "", "no room for their owners");
+}
+
+enum status work_begin_at(const struct team *team, size_t first, size_t end, struct work **work,
+                          struct error *err, const char *file, int line)
+{
+    enum status status = STATUS_OK;
+    struct work *begun = NULL;
+    struct run mine = {first, end - first};
+    check_site(team, file, line);
+    TRY(team_agree_at(team, room_make(team, mine.count, &begun, err), err, file, line));
+    begun->team = team;
+    begun->window = MPI_WIN_NULL;
+    begun->shown = begun->own;
+    begun->victim = (team->rank + 1) % team->size;
+    begun->runs[team->rank] = mine;
+    if (team->size > 1) {
+        MPI_Allgather(MPI_IN_PLACE, 0, MPI_BYTE, begun->runs, (int)sizeof mine, MPI_BYTE, team->comm);
+        // MPI_Win_allocate and not MPI_Win_create: Open MPI 4.1 has the latter only for some transports.
+        MPI_Win_allocate((MPI_Aint)sizeof begun->own, (int)sizeof begun->own[0], MPI_INFO_NULL, team->comm,
+                         (void *)&begun->shown, &begun->window);
+        for (int word = 0; word < SHOWN_WORDS; word++)
+            begun->shown[word] = 0;
+        MPI_Barrier(team->comm);  // nobody looks before all words are 0
+        MPI_Win_lock_all(0, begun->window);
+        MPI_Win_sync(begun->window);
+    }
+    *work = begun;
+    begun = NULL;
+done:
+    if (begun)
+        free(begun->runs);
+    free(begun);
+    return status;
+}
+
+void work_end_at(struct work *work, const char *file, int line)
+{
+    if (!work)
+        return;
+    check_site(work->team, file, line);
+    if (work->window != MPI_WIN_NULL) {
+        MPI_Win_unlock_all(work->window);
+        MPI_Win_free(&work->window);
+    }
+    free(work->runs);
+    free(work);
+}
+
+static uint64_t word_add(struct work *work, int rank, enum shown word, uint64_t amount)
+{
+    uint64_t before = work->shown[word];
+    if (work->window == MPI_WIN_NULL) {
+        work->shown[word] += amount;
+        return before;
+    }
+    MPI_Fetch_and_op(&amount, &before, MPI_UINT64_T, rank, (MPI_Aint)word, MPI_SUM, work->window);
+    MPI_Win_flush(rank, work->window);
+    return before;
+}
+
+static uint64_t word_swap(struct work *work, int rank, uint64_t expected, uint64_t wanted)
+{
+    uint64_t before = work->shown[SHOWN_TAKEN];
+    if (work->window == MPI_WIN_NULL) {
+        work->shown[SHOWN_TAKEN] = wanted;
+        return before;
+    }
+    MPI_Compare_and_swap(&wanted, &expected, &before, MPI_UINT64_T, rank, SHOWN_TAKEN, work->window);
+    MPI_Win_flush(rank, work->window);
+    return before;
+}
+
+/* Takes an item of one rank, from the front of the own run or from the end of another's. */
+static bool take_of(struct work *work, int rank, size_t *item)
+{
+    const struct run *run = &work->runs[rank];
+    bool is_own = rank == work->team->rank;
+    if (run->count == 0)
+        return false;
+    for (uint64_t taken = word_add(work, rank, SHOWN_TAKEN, 0);;) {
+        uint64_t front = taken & FRONT_MASK, end = taken >> END_SHIFT;
+        if (front + end >= run->count)
+            return false;
+        uint64_t before = word_swap(work, rank, taken, taken + (is_own ? 1 : UINT64_C(1) << END_SHIFT));
+        if (before == taken) {
+            *item = (size_t)(is_own ? run->first + front : run->first + run->count - 1 - end);
+            return true;
+        }
+        taken = before;
+    }
+}
+
+bool work_take(struct work *work, size_t *item)
+{
+    if (work_stopped(work))
+        return false;
+    if (take_of(work, work->team->rank, item))
+        return true;
+    // Who had none left has none later, so each rank is left behind once.
+    for (; work->visited < work->team->size - 1; work->visited++) {
+        if (take_of(work, work->victim, item))
+            return true;
+        work->victim = (work->victim + 1) % work->team->size;
+    }
+    return false;
+}
+
+void work_stop(struct work *work)
+{
+    for (int rank = 0; rank < work->team->size; rank++)
+        (void)word_add(work, rank, SHOWN_STOP, 1);
+}
+
+bool work_stopped(struct work *work)
+{
+    return word_add(work, work->team->rank, SHOWN_STOP, 0) > 0;
+}
+
+void work_add_done(struct work *work, int64_t amount)
+{
+    (void)word_add(work, 0, SHOWN_DONE, (uint64_t)amount);
+}
+
+int64_t work_done(struct work *work)
+{
+    return (int64_t)word_add(work, work->team->rank, SHOWN_DONE, 0);
+}
