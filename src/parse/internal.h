@@ -42,9 +42,8 @@ static inline bool take_until(struct cursor *cursor, char stop, struct span *spa
 /** Whether a text is made of these signs only. Not strspn, which wants a '\0' behind the text. */
 static inline bool is_made_of(struct span text, const char *signs)
 {
-    size_t count = strlen(signs);
     for (size_t i = 0; i < text.count; i++)
-        if (!memchr(signs, text.at[i], count))
+        if (text.at[i] == '\0' || !strchr(signs, text.at[i]))
             return false;
     return true;
 }

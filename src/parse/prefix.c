@@ -149,9 +149,7 @@ void prefix_read(struct line_parser *parser, struct cursor *cursor, struct prefi
     }
     bool has_pri = pri_skip(&at);
     struct stamp stamp = {0};
-    if (has_pri && rfc5424_read(&at, prefix)) {
-        prefix->is_there = true;
-    } else if (!has_pri && docker_stamp_read(&at, &prefix->stamp)) {
+    if (has_pri ? rfc5424_read(&at, prefix) : docker_stamp_read(&at, &prefix->stamp)) {
         prefix->is_there = true;
     } else if (stamp_syslog(&at, &stamp) || stamp_weekday(&at, &stamp) || stamp_unix(&at, &stamp) ||
                stamp_iso(&at, &stamp)) {

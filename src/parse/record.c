@@ -279,7 +279,7 @@ static bool is_without_peer(struct cursor cursor)
     if (!SKIP(&cursor, "client @0x"))
         return false;
     const char *from = cursor.at;
-    while (rest_of(&cursor) > 0 && memchr("0123456789abcdef", *cursor.at, 16))
+    while (rest_of(&cursor) > 0 && is_made_of((struct span){cursor.at, 1}, "0123456789abcdef"))
         cursor.at++;
     pointer = (struct span){from, (size_t)(cursor.at - from)};
     (void)SKIP(&cursor, " (no-peer)");

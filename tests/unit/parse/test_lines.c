@@ -71,7 +71,7 @@ static void test_flags_are_a_set(void **state)
         char flags[16] = "";
         for (unsigned bit = 0; bit < 7; bit++)
             if (set >> bit & 1)
-                (void)strcat(flags, LETTERS[bit]);
+                (void)snprintf(flags + strlen(flags), sizeof flags - strlen(flags), "%s", LETTERS[bit]);
         (void)snprintf(line, sizeof line, P C " (a): query: a IN A -%s (10.20.0.53)", flags);
         (void)snprintf(expected, sizeof expected, "query 10.20.7.27#53995 a 1 1 -%s at 10.20.0.53", flags);
         render_line(line, strlen(line), found);
@@ -360,7 +360,9 @@ static void test_a_line_longer_than_named_writes_is_a_reject(void **state)
     static char line[70000];
     char found[RENDERED_BYTES];
     memset(line, 'x', sizeof line);
-    (void)memcpy(line, "general: info: ", 15);
+    static const char HEAD[] = "general: info: ";
+    for (size_t i = 0; HEAD[i]; i++)
+        line[i] = HEAD[i];
     render_line(line, 65536, found);
     assert_string_equal(found, "other");
     render_line(line, 65537, found);

@@ -76,7 +76,7 @@ static uint64_t draw(uint64_t *seed)  // splitmix64 (Steele, Lea, Flood 2014)
 
 static size_t draw_below(uint64_t *seed, size_t limit)
 {
-    return (size_t)(draw(seed) % limit);
+    return (size_t)((draw(seed) >> 32) * limit >> 32);  // limit < 2^32
 }
 
 /* What lines are made of, put in where it does not belong. */
@@ -179,7 +179,9 @@ static void test_no_damage_breaks_the_rules(void **state)
     struct line_parser *parser = NULL;
     size_t kinds[4] = {0};
     uint64_t seed = 2026;
-    assert_true(lines.count > 2000);
+    assert_true(lines.at && lines.count > 2000);
+    if (!lines.at)
+        return;  // which the analyser does not see in the assertion
     assert_int_equal(zone_load("Europe/Berlin", &zone, NULL), STATUS_OK);
     for (size_t i = 0; i < MUTATED_LINES; i++) {
         if (i % 1000 == 0) {
@@ -187,7 +189,7 @@ static void test_no_damage_breaks_the_rules(void **state)
             parser = line_parser_new(i % 2000 ? zone : NULL, i % 3000 ? 2026 : 0);
             assert_non_null(parser);
         }
-        struct span genuine = lines.at[i % lines.count];
+        struct span genuine = lines.at[draw_below(&seed, lines.count)];
         size_t count = genuine.count;
         memcpy(line, genuine.at, count);
         for (size_t rounds = draw_below(&seed, 4); rounds > 0; rounds--)

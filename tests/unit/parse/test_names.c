@@ -83,8 +83,8 @@ static size_t name_of(const size_t *labels, size_t count, const char *octet, cha
         if (label > 0)
             text[length++] = '.';
         for (size_t i = 0; i < labels[label]; i++) {
-            (void)memcpy(text + length, octet, strlen(octet));
-            length += strlen(octet);
+            for (const char *c = octet; *c; c++)
+                text[length++] = *c;
         }
     }
     return length;
