@@ -22,9 +22,15 @@ enum status folder_make(const char *path, struct error *err)
             continue;
         memcpy(part, path, i);
         part[i] = '\0';
-        if (mkdir(part, 0777) != 0 && errno != EEXIST)
+        struct stat there;
+        if (mkdir(part, 0777) == 0)
+            continue;
+        int fault = errno;
+        if (fault == EEXIST && (stat(part, &there) != 0 || !S_ISDIR(there.st_mode)))
+            fault = ENOTDIR;
+        if (fault != EEXIST)
             return error_set(err, STATUS_IO, path, "check the path and your rights",
-                             "cannot make the folder: %s", strerror(errno));
+                             "cannot make the folder: %s", strerror(fault));
     }
     return STATUS_OK;
 }

@@ -406,22 +406,27 @@ bool zone_has_fold_between(const struct zone *zone, int64_t from_s, int64_t to_s
     return false;
 }
 
-int64_t zone_day_of(const struct zone *zone, int64_t utc_s)
+static int64_t date_of(const struct zone *zone, int64_t utc_s)
 {
     return floor_div(utc_s + zone_offset_s(zone, utc_s), DAY_S);
 }
 
+int64_t zone_day_of(const struct zone *zone, int64_t utc_s)
+{
+    int64_t day = date_of(zone, utc_s);
+    return day + (utc_s >= zone_day_start(zone, day + 1));
+}
+
 int64_t zone_day_start(const struct zone *zone, int64_t day)
 {
-    // Midnight may be skipped, shown twice, or the whole date be skipped: the first instant of this date or a
-    // later one.
-    int64_t low = day * DAY_S - 2 * DAY_S, high = day * DAY_S + 2 * DAY_S;
     int64_t utc[2];
-    if (zone_to_utc(zone, day * DAY_S, utc) == 1 && zone_day_of(zone, utc[0] - 1) < day)
+    if (zone_to_utc(zone, day * DAY_S, utc) > 0)
         return utc[0];
+    // Midnight, or the whole date, is skipped: the first instant of this date or a later one.
+    int64_t low = day * DAY_S - 2 * DAY_S, high = day * DAY_S + 2 * DAY_S;
     while (high - low > 1) {
         int64_t middle = low + (high - low) / 2;
-        if (zone_day_of(zone, middle) < day)
+        if (date_of(zone, middle) < day)
             low = middle;
         else
             high = middle;

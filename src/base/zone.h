@@ -44,7 +44,12 @@ int64_t zone_fold_s(const struct zone *zone, int64_t local_s);
 /** Returns whether the clock is put back anywhere in [from_s, to_s], UTC. Local. */
 bool zone_has_fold_between(const struct zone *zone, int64_t from_s, int64_t to_s);
 
-/** Returns the local date of an instant. Local. */
+/**
+ * Returns the local date of an instant: the last one that has begun. Local.
+ *
+ * Where the clock goes back over midnight (St. John's at 00:01, 1987 to 2011) the date that has begun goes
+ * on, so days follow one another without a gap: zone_day_start(day) <= utc_s < zone_day_start(day + 1).
+ */
 int64_t zone_day_of(const struct zone *zone, int64_t utc_s);
 
 /** Returns the instant, in UTC seconds, at which a local date begins; of a date that was skipped, the next

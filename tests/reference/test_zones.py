@@ -45,8 +45,10 @@ class Reference:
         offsets = {self.offset(local + step) for step in range(-2 * DAY, 2 * DAY + 1, DAY // 4)}
         return sorted(local - o for o in offsets if self.offset(local - o) == o)
 
-    def day(self, utc):
-        return (utc + self.offset(utc)) // DAY
+    def day(self, utc, transitions):
+        """The date on the clock, or the next one where it had begun before the clock went back over midnight."""
+        before = [(t - 1 + self.offset(t - 1)) // DAY for t in transitions if utc - DAY < t <= utc]
+        return max([(utc + self.offset(utc)) // DAY, *before])
 
     def day_start(self, day, transitions):
         """The first instant of the date, or of a later one when the date was skipped."""
@@ -65,7 +67,8 @@ def questions(reference):
     for at in found + list(range(first, last, 97 * DAY + 12345)):
         for step in (-2 * DAY, -DAY, -3601, -3600, -1800, -1, 0, 1, 1800, 3599, 3600, DAY):
             yield f'o {at + step}', str(reference.offset(at + step))
-            yield f'D {at + step}', str(reference.day(at + step))
+            near = [t for t in found if abs(t - at) < 4 * DAY]
+            yield f'D {at + step}', str(reference.day(at + step, near))
         before, after = reference.offset(at - 1), reference.offset(at)
         for base in {at + before, at + after, at + (before + after) // 2}:
             for step in (-3601, -1, 0, 1, 1799, 3600):

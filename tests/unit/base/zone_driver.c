@@ -1,5 +1,6 @@
 /* Answers questions about time zones, one a line, for tests/reference/test_zones.py:
- *   zone NAME   loads it · o UTC: its offset then · l LOCAL: the instants · d DAY: where the date begins · D UTC: the date
+ *   zone NAME   loads it · o UTC: its offset then · l LOCAL: the instants · d DAY: where the date begins · D
+ * UTC: the date
  */
 #include "base/zone.h"
 
