@@ -4,6 +4,8 @@
 
 #include "parallel/parallel.h"
 
+#include <stdbool.h>
+
 #define DRAW_NONE SIZE_MAX
 
 /** The outcome of a draw. */
@@ -20,5 +22,8 @@ struct draw {
  * @param random   64 random bits, the same on every rank
  */
 struct draw draw_row(const struct team *team, const uint64_t *weights, size_t count, uint64_t random);
+
+/** As draw_row with weights from 0 to 2^31 − 1; NULL: each row weighs 1. Collective. */
+struct draw draw_row_i32(const struct team *team, const int32_t *weights, size_t count, uint64_t random);
 
 #endif

@@ -64,6 +64,7 @@ static enum status rows_count(const struct team *team, const struct model_input 
     rows->calibrate.total = counts[1];
     rows->talk = (struct wide_rows){
         .count = rows->train.count, .first = rows->train.first, .total = rows->train.total};
+    rows->train.columns = rows->calibrate.columns = (int)input->columns;
     model->summary.train_rows = counts[0];
     model->summary.calibration_rows = counts[1] > 0 ? counts[1] : counts[0];
     if (counts[0] == 0)

@@ -74,14 +74,19 @@ static size_t farthest_row(const struct team *team, const struct pass *pass, con
     return mine == best ? row_best : DRAW_NONE;
 }
 
-/* Some cluster has two rows while another is empty: there are at least k rows. */
-static void empty_clusters_fill(const struct team *team, struct pass *pass)
+/* Some cluster has two rows while another is empty: there are at least k rows. Distances are those of the
+ * pass, to the lattice that it had. */
+static void empty_clusters_fill(const struct team *team, struct pass *pass, const int16_t *lattice)
 {
     int64_t *counts = pass_counts(pass->repaired, pass->k);
     int64_t *sums = pass_sums(pass->repaired);
+    bool measured = false;
     for (int c = 0; c < pass->k; c++) {
         if (counts[c] != 0)
             continue;
+        if (!measured)
+            pass_distances(pass, lattice);
+        measured = true;
         int16_t values[GRID_COLUMNS] = {0};
         size_t row = farthest_row(team, pass, counts);
         int64_t from = row == DRAW_NONE ? 0 : pass->labels[row];
@@ -93,7 +98,7 @@ static void empty_clusters_fill(const struct team *team, struct pass *pass)
         counts[from]--;
         counts[c] = 1;
         if (row != DRAW_NONE)
-            pass->labels[row] = c;
+            pass_put(pass, row, c);
     }
 }
 
@@ -102,7 +107,7 @@ static bool lattice_move(const struct team *team, struct pass *pass, int16_t *la
 {
     bool changed = false;
     memcpy(pass->repaired, pass->totals, pass_total_count(pass->k) * sizeof *pass->totals);
-    empty_clusters_fill(team, pass);
+    empty_clusters_fill(team, pass, lattice);
     const int64_t *sums = pass_sums(pass->repaired);
     const int64_t *counts = pass_counts(pass->repaired, pass->k);
     for (size_t at = 0; at < (size_t)pass->k * GRID_COLUMNS; at++) {
@@ -181,7 +186,7 @@ done:
 }
 
 /* Copies what the last pass found, and finds the median D² of each cluster. */
-static enum status kmeans_take(const struct team *team, const struct pass *pass, const int16_t *lattice,
+static enum status kmeans_take(const struct team *team, struct pass *pass, const int16_t *lattice,
                                struct kmeans *out, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -190,15 +195,19 @@ static enum status kmeans_take(const struct team *team, const struct pass *pass,
     struct kmeans kmeans = {0};
     uint32_t *keys = malloc((pass->rows->count + 1) * sizeof *keys);
     uint32_t *medians = malloc(k * sizeof *medians);
+    int32_t *labels = malloc((pass->rows->count + 1) * sizeof *labels);
     enum status made = kmeans_make_local(pass->k, &kmeans, err);
-    if (made == STATUS_OK && (!keys || !medians))
+    if (made == STATUS_OK && (!keys || !medians || !labels))
         made = model_no_memory("k-means", pass->rows->count, err);
     TRY(team_agree(team, made, err));
-    assert(keys && medians);
-    for (size_t row = 0; row < pass->rows->count; row++)
+    assert(keys && medians && labels);
+    pass_distances(pass, lattice);
+    for (size_t row = 0; row < pass->rows->count; row++) {
         keys[row] = (uint32_t)pass->distances[row];
+        labels[row] = pass->labels[row];
+    }
     const struct order_keys sorted = {
-        .keys = keys, .groups = pass->labels, .count = pass->rows->count, .group_count = k};
+        .keys = keys, .groups = labels, .count = pass->rows->count, .group_count = k};
     TRY(order_find(team, &sorted, half, 1, medians, err));
     memcpy(kmeans.sum, pass_sums(pass->totals), k * GRID_COLUMNS * sizeof *kmeans.sum);
     memcpy(kmeans.count, pass_counts(pass->totals, pass->k), k * sizeof *kmeans.count);
@@ -207,11 +216,12 @@ static enum status kmeans_take(const struct team *team, const struct pass *pass,
         kmeans.median_distance[c] = medians[c];
         kmeans.group[c] = (int8_t)(200 * kmeans.count[c] < pass->rows->total);  // a share below 0.5 %
     }
-    kmeans.inertia = pass_inertia(pass);
+    kmeans.inertia = pass->inertia;
     *out = kmeans;
     kmeans = (struct kmeans){0};
 done:
     kmeans_clear(&kmeans);
+    free(labels);
     free(medians);
     free(keys);
     return status;
@@ -223,11 +233,9 @@ enum status kmeans_run(const struct team *team, const struct grid_rows *rows, co
     enum status status = STATUS_OK;
     struct pass pass = {0};
     int16_t *lattice = malloc((size_t)k * CENTRE_BYTES);
-    enum status made = pass_make(rows, k, &pass, err);
-    if (made == STATUS_OK && !lattice)
-        made = model_no_memory("k-means", (size_t)k, err);
-    TRY(team_agree(team, made, err));
+    TRY(team_agree(team, lattice ? STATUS_OK : model_no_memory("k-means", (size_t)k, err), err));
     assert(lattice);
+    TRY(pass_make(team, rows, k, &pass, err));
     memcpy(lattice, start, (size_t)k * CENTRE_BYTES);
     lloyd(team, &pass, lattice);
     TRY(clusters_order(team, &pass, lattice, err));
@@ -239,41 +247,38 @@ done:
 }
 
 /* k-means++: each centre is a row, drawn by its D² to the centres before it. Returns how many were found. */
-static int seed_centres(const struct team *team, const struct grid_rows *rows, int k, uint64_t seed,
-                        uint32_t seeding, uint64_t *weights, int16_t *lattice)
+static int seed_centres(const struct team *team, struct pass *pass, uint64_t seed, uint32_t seeding,
+                        int16_t *lattice)
 {
-    for (size_t row = 0; row < rows->count; row++)
-        weights[row] = 1;
-    for (int c = 0; c < k; c++) {
+    for (int c = 0; c < pass->k; c++) {
         int16_t *centre = lattice + (size_t)c * GRID_COLUMNS;
-        struct draw draw =
-            draw_row(team, weights, rows->count, random_u64(seed, RANDOM_KMEANS_SEED, seeding, (uint64_t)c));
+        const uint64_t random = random_u64(seed, RANDOM_KMEANS_SEED, seeding, (uint64_t)c);
+        const struct draw draw =
+            draw_row_i32(team, c == 0 ? NULL : pass->distances, pass->rows->count, random);
         if (draw.total == 0)
             return c;
         int64_t unused = 0;
-        row_share(team, rows, draw.row, &unused, centre);
-        for (size_t row = 0; row < rows->count; row++) {
-            uint64_t distance = (uint64_t)kmeans_distance(rows->values + row * GRID_COLUMNS, centre);
-            weights[row] = c == 0 || distance < weights[row] ? distance : weights[row];
-        }
+        row_share(team, pass->rows, draw.row, &unused, centre);
+        const struct kernel_centres one = block_centres_set(&pass->centres, centre, 1, pass->blocks.pairs);
+        blocks_nearest(pass->kernel, &pass->blocks, &one, c > 0, NULL, pass->distances);
     }
-    return k;
+    return pass->k;
 }
 
 /* All seedings; leaves the start of the best one in `best`. */
-static enum status seedings_try(const struct team *team, struct pass *pass, uint64_t seed, uint64_t *weights,
-                                int16_t *lattice, int16_t *best, struct error *err)
+static enum status seedings_try(const struct team *team, struct pass *pass, uint64_t seed, int16_t *lattice,
+                                int16_t *best, struct error *err)
 {
     int64_t inertia_least = INT64_MAX;
     for (uint32_t seeding = 0; seeding < KMEANS_SEEDINGS; seeding++) {
-        int found = seed_centres(team, pass->rows, pass->k, seed, seeding, weights, lattice);
+        int found = seed_centres(team, pass, seed, seeding, lattice);
         if (found < pass->k)
             return error_set(err, STATUS_USAGE, "model.kmeans.k", "choose a smaller k, or train on more rows",
                              "k is %d, but only %d of the %" PRId64 " training rows are distinct", pass->k,
                              found, pass->rows->total);
         lloyd(team, pass, lattice);
-        if (pass_inertia(pass) < inertia_least) {
-            inertia_least = pass_inertia(pass);
+        if (pass->inertia < inertia_least) {
+            inertia_least = pass->inertia;
             memcpy(best, lattice, (size_t)pass->k * CENTRE_BYTES);
         }
     }
@@ -285,20 +290,16 @@ enum status kmeans_fit(const struct team *team, const struct grid_rows *rows, in
 {
     enum status status = STATUS_OK;
     struct pass pass = {0};
-    uint64_t *weights = malloc((rows->count + 1) * sizeof *weights);
     int16_t *lattice = calloc(2 * (size_t)k, CENTRE_BYTES);
-    enum status made = pass_make(rows, k, &pass, err);
-    if (made == STATUS_OK && (!weights || !lattice))
-        made = model_no_memory("k-means", rows->count, err);
-    TRY(team_agree(team, made, err));
-    assert(weights && lattice);
+    TRY(team_agree(team, lattice ? STATUS_OK : model_no_memory("k-means", (size_t)k, err), err));
+    assert(lattice);
+    TRY(pass_make(team, rows, k, &pass, err));
     int16_t *best = lattice + (size_t)k * GRID_COLUMNS;
-    TRY(seedings_try(team, &pass, seed, weights, lattice, best, err));
+    TRY(seedings_try(team, &pass, seed, lattice, best, err));
     TRY(clusters_order(team, &pass, best, err));
     TRY(kmeans_take(team, &pass, best, out, err));
 done:
     free(lattice);
-    free(weights);
     pass_clear(&pass);
     return status;
 }

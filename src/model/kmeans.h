@@ -20,6 +20,7 @@
 struct grid_rows {
     const int16_t *values;  // [count][GRID_COLUMNS]
     size_t count;
+    int columns;  // those behind are 0; 0 stands for all of GRID_COLUMNS
     uint64_t first;  // number of the first one among the training rows of all ranks
     int64_t total;  // training rows of all ranks, below 2^32
 };

@@ -1,7 +1,10 @@
 #include "kmeans_pass.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define RUN_ROWS ((size_t)1 << 18)  // 2^18 rows of ±4095 stay below 2^31
 
 int32_t kmeans_distance(const int16_t *row, const int16_t *centre)
 {
@@ -13,69 +16,9 @@ int32_t kmeans_distance(const int16_t *row, const int16_t *centre)
     return distance;
 }
 
-/* Σ x·2c is a sum of whole numbers of at most 32·4095·8190 < 2^31: the compiler may add in any order. */
-static int32_t product(const int16_t *row, const int16_t *doubled)
-{
-    int32_t sum = 0;
-    for (size_t i = 0; i < GRID_COLUMNS; i++)
-        sum += row[i] * doubled[i];
-    return sum;
-}
-
-static int32_t norm(const int16_t *row)
-{
-    int32_t sum = 0;
-    for (size_t i = 0; i < GRID_COLUMNS; i++)
-        sum += row[i] * row[i];
-    return sum;
-}
-
-static void lattice_double(const int16_t *lattice, int k, int16_t *doubled, int32_t *minus_norm)
-{
-    for (int c = 0; c < k; c++) {
-        const int16_t *centre = lattice + (size_t)c * GRID_COLUMNS;
-        for (size_t i = 0; i < GRID_COLUMNS; i++)
-            doubled[(size_t)c * GRID_COLUMNS + i] = (int16_t)(2 * centre[i]);
-        minus_norm[c] = -norm(centre);
-    }
-}
-
-static int32_t nearest(const int16_t *row, const int16_t *doubled, const int32_t *minus_norm, int k,
-                       int32_t *distance)
-{
-    int32_t best = INT32_MIN, label = 0;
-    for (int c = 0; c < k; c++) {
-        // At least −3·32·4095² = −1,609,826,400 and at most 32·4095²: no overflow.
-        int32_t score = minus_norm[c] + product(row, doubled + (size_t)c * GRID_COLUMNS);
-        if (score > best) {
-            best = score;
-            label = c;
-        }
-    }
-    *distance = norm(row) - best;
-    return label;
-}
-
-enum status kmeans_assign(const struct grid_rows *rows, const int16_t *lattice, int k, int32_t *labels,
-                          int32_t *distances, struct error *err)
-{
-    enum status status = STATUS_OK;
-    int16_t *doubled = malloc((size_t)k * GRID_COLUMNS * sizeof *doubled);
-    int32_t *minus_norm = malloc((size_t)k * sizeof *minus_norm);
-    if (!doubled || !minus_norm)
-        TRY(model_no_memory("k-means", (size_t)k, err));
-    lattice_double(lattice, k, doubled, minus_norm);
-    for (size_t row = 0; row < rows->count; row++)
-        labels[row] = nearest(rows->values + row * GRID_COLUMNS, doubled, minus_norm, k, &distances[row]);
-done:
-    free(minus_norm);
-    free(doubled);
-    return status;
-}
-
 size_t pass_total_count(int k)
 {
-    return (size_t)k * (GRID_COLUMNS + 1) + 2;
+    return (size_t)k * (GRID_COLUMNS + 1) + 1;
 }
 
 int64_t *pass_sums(int64_t *totals)
@@ -88,38 +31,51 @@ int64_t *pass_counts(int64_t *totals, int k)
     return totals + (size_t)k * GRID_COLUMNS;
 }
 
-int64_t pass_inertia(const struct pass *pass)
-{
-    return pass->totals[pass_total_count(pass->k) - 2];
-}
-
 int64_t pass_moved(const struct pass *pass)
 {
     return pass->totals[pass_total_count(pass->k) - 1];
 }
 
-enum status pass_make(const struct grid_rows *rows, int k, struct pass *pass, struct error *err)
+static enum status pass_make_local(const struct grid_rows *rows, int k, struct pass *pass, struct error *err)
 {
-    *pass = (struct pass){.k = k, .rows = rows};
-    pass->labels = malloc((rows->count + 1) * sizeof *pass->labels);
-    pass->distances = malloc((rows->count + 1) * sizeof *pass->distances);
-    pass->doubled = malloc((size_t)k * GRID_COLUMNS * sizeof *pass->doubled);
-    pass->minus_norm = malloc((size_t)k * sizeof *pass->minus_norm);
-    pass->totals = calloc(pass_total_count(k), sizeof *pass->totals);
-    pass->repaired = calloc(pass_total_count(k), sizeof *pass->repaired);
-    if (!pass->labels || !pass->distances || !pass->doubled || !pass->minus_norm || !pass->totals ||
-        !pass->repaired)
-        return model_no_memory("k-means", rows->count, err);
+    enum status status = STATUS_OK;
+    const size_t whole = (rows->count / BLOCK_ROWS + 1) * BLOCK_ROWS, totals = pass_total_count(k);
+    TRY(blocks_make(rows, &pass->blocks, err));
+    TRY(block_centres_make(k, &pass->centres, err));
+    pass->labels = malloc(whole * sizeof *pass->labels);
+    pass->distances = malloc(whole * sizeof *pass->distances);
+    pass->delta = malloc((size_t)k * (DELTA_STRIDE + 1) * sizeof *pass->delta);
+    pass->mine = malloc(totals * sizeof *pass->mine);
+    pass->totals = calloc(totals, sizeof *pass->totals);
+    pass->repaired = calloc(totals, sizeof *pass->repaired);
+    if (!pass->labels || !pass->distances || !pass->delta || !pass->mine || !pass->totals || !pass->repaired)
+        TRY(model_no_memory("k-means", rows->count, err));
     pass_forget(pass);
-    return STATUS_OK;
+done:
+    return status;
+}
+
+enum status pass_make(const struct team *team, const struct grid_rows *rows, int k, struct pass *pass,
+                      struct error *err)
+{
+    enum status status = STATUS_OK;
+    *pass = (struct pass){.k = k, .rows = rows, .kernel = kmeans_kernel_choose()};
+    TRY(team_agree(team, pass_make_local(rows, k, pass, err), err));
+    for (size_t row = 0; row < rows->count; row++)
+        pass->norm_total += pass->blocks.norms[row];
+    team_sum_i64(team, &pass->norm_total, 1);
+done:
+    return status;
 }
 
 void pass_clear(struct pass *pass)
 {
+    blocks_clear(&pass->blocks);
+    block_centres_clear(&pass->centres);
     free(pass->labels);
     free(pass->distances);
-    free(pass->doubled);
-    free(pass->minus_norm);
+    free(pass->delta);
+    free(pass->mine);
     free(pass->totals);
     free(pass->repaired);
     *pass = (struct pass){0};
@@ -127,29 +83,88 @@ void pass_clear(struct pass *pass)
 
 void pass_forget(struct pass *pass)
 {
-    for (size_t row = 0; row < pass->rows->count; row++)
-        pass->labels[row] = -1;
+    const size_t whole = (pass->rows->count / BLOCK_ROWS + 1) * BLOCK_ROWS;
+    for (size_t row = 0; row < whole; row++)
+        pass->labels[row] = LABEL_NONE;
+    memset(pass->mine, 0, pass_total_count(pass->k) * sizeof *pass->mine);
+}
+
+/* Adds a run's changes to this rank's sums and counts. */
+static void delta_take(struct pass *pass)
+{
+    const int32_t *counts = pass->delta + (size_t)pass->k * DELTA_STRIDE;
+    for (size_t c = 0; c < (size_t)pass->k; c++) {
+        const int32_t *delta = pass->delta + c * DELTA_STRIDE;
+        int64_t *sums = pass_sums(pass->mine) + c * GRID_COLUMNS;
+        for (size_t j = 0; j < GRID_COLUMNS / 2; j++) {
+            sums[2 * j] += delta[j];
+            sums[2 * j + 1] += delta[DELTA_STRIDE / 2 + j];
+        }
+        pass_counts(pass->mine, pass->k)[c] += counts[c];
+    }
+}
+
+static int64_t pass_local(struct pass *pass, const struct kernel_centres *centres)
+{
+    int64_t moved = 0;
+    for (size_t from = 0; from < pass->rows->count; from += RUN_ROWS) {
+        const size_t left = pass->rows->count - from;
+        const struct kernel_rows run =
+            blocks_run(&pass->blocks, from, from + (left < RUN_ROWS ? left : RUN_ROWS));
+        const struct kernel_changes changes = {.labels = pass->labels + from,
+                                               .sums = pass->delta,
+                                               .counts = pass->delta + (size_t)pass->k * DELTA_STRIDE};
+        memset(pass->delta, 0, (size_t)pass->k * (DELTA_STRIDE + 1) * sizeof *pass->delta);
+        moved += (int64_t)pass->kernel->pass(&run, centres, &changes);
+        delta_take(pass);
+    }
+    return moved;
+}
+
+static int64_t inertia_of(const struct pass *pass, const int16_t *lattice)
+{
+    uint64_t inertia = (uint64_t)pass->norm_total;
+    for (size_t c = 0; c < (size_t)pass->k; c++) {
+        const int64_t *sums = pass_sums(pass->totals) + c * GRID_COLUMNS;
+        const int64_t count = pass_counts(pass->totals, pass->k)[c];
+        for (size_t i = 0; i < GRID_COLUMNS; i++) {
+            const int64_t centre = lattice[c * GRID_COLUMNS + i];
+            inertia -= (uint64_t)(2 * centre) * (uint64_t)sums[i];
+            inertia += (uint64_t)(centre * centre) * (uint64_t)count;
+        }
+    }
+    return (int64_t)inertia;
 }
 
 void pass_go(const struct team *team, struct pass *pass, const int16_t *lattice)
 {
     const size_t total_count = pass_total_count(pass->k);
-    int64_t *counts = pass_counts(pass->totals, pass->k);
-    int64_t inertia = 0, moved = 0;
-    memset(pass->totals, 0, total_count * sizeof *pass->totals);
-    lattice_double(lattice, pass->k, pass->doubled, pass->minus_norm);
-    for (size_t row = 0; row < pass->rows->count; row++) {
-        const int16_t *values = pass->rows->values + row * GRID_COLUMNS;
-        int32_t label = nearest(values, pass->doubled, pass->minus_norm, pass->k, &pass->distances[row]);
-        int64_t *sum = pass_sums(pass->totals) + (size_t)label * GRID_COLUMNS;
-        for (size_t i = 0; i < GRID_COLUMNS; i++)
-            sum[i] += values[i];
-        counts[label]++;
-        inertia += pass->distances[row];
-        moved += label != pass->labels[row];
-        pass->labels[row] = label;
-    }
-    pass->totals[total_count - 2] = inertia;
+    const struct kernel_centres centres =
+        block_centres_set(&pass->centres, lattice, pass->k, pass->blocks.pairs);
+    const int64_t moved = pass_local(pass, &centres);
+    memcpy(pass->totals, pass->mine, total_count * sizeof *pass->totals);
     pass->totals[total_count - 1] = moved;
     team_sum_i64(team, pass->totals, total_count);
+    pass->inertia = inertia_of(pass, lattice);
+}
+
+void pass_distances(struct pass *pass, const int16_t *lattice)
+{
+    const struct kernel_centres centres =
+        block_centres_set(&pass->centres, lattice, pass->k, pass->blocks.pairs);
+    blocks_nearest(pass->kernel, &pass->blocks, &centres, false, NULL, pass->distances);
+}
+
+void pass_put(struct pass *pass, size_t row, int64_t cluster)
+{
+    const int16_t *values = pass->rows->values + row * GRID_COLUMNS;
+    const size_t from = pass->labels[row], to = (size_t)cluster;
+    assert(from < (size_t)pass->k);  // a pass has been
+    for (size_t i = 0; i < GRID_COLUMNS; i++) {
+        pass_sums(pass->mine)[from * GRID_COLUMNS + i] -= values[i];
+        pass_sums(pass->mine)[to * GRID_COLUMNS + i] += values[i];
+    }
+    pass_counts(pass->mine, pass->k)[from]--;
+    pass_counts(pass->mine, pass->k)[to]++;
+    pass->labels[row] = (uint16_t)cluster;
 }

@@ -154,7 +154,7 @@ enum status model_score(const struct model *model, const struct model_input *inp
 {
     enum status status = STATUS_OK;
     struct model_scores scores = {0};
-    struct grid_rows rows = {.count = input->row_count};
+    struct grid_rows rows = {.count = input->row_count, .columns = (int)input->columns};
     int16_t *grid = malloc((rows.count + 1) * GRID_COLUMNS * sizeof *grid);
     int64_t *errors = malloc((rows.count + 1) * sizeof *errors);
     TRY(check_columns(model, input, err));

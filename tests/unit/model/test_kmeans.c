@@ -1,7 +1,10 @@
 /* k-means on the grid, by hand and by slow sums; run alone. Ranks: test_model_together. */
 #include "kmeans.h"
+#include "kmeans_blocks.h"
 
 #include "synthetic.h"
+
+#include "base/simd.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -59,6 +62,74 @@ static void test_assignment_is_that_of_plain_distances(void **state)
         int64_t distance;
         assert_int_equal(labels[row], slow_nearest(grid + row * GRID_COLUMNS, grid, 16, &distance));
         assert_int_equal(distances[row], distance);
+    }
+}
+
+/* What one kernel makes of the rows: labels and scores, then a pass from labels that are partly right. */
+struct kernel_result {
+    uint16_t labels[(ROWS / BLOCK_ROWS + 1) * BLOCK_ROWS];
+    int32_t scores[(ROWS / BLOCK_ROWS + 1) * BLOCK_ROWS];
+    uint16_t passed[(ROWS / BLOCK_ROWS + 1) * BLOCK_ROWS];
+    int32_t sums[40 * DELTA_STRIDE];
+    int32_t counts[40];
+    size_t moved;
+};
+
+static void kernel_try(const struct kmeans_kernel *kernel, const struct block_rows *blocks,
+                       const struct kernel_centres *centres, struct kernel_result *result)
+{
+    const struct kernel_rows rows = blocks_run(blocks, 0, blocks->count);
+    memset(result, 0, sizeof *result);
+    kernel->nearest(&rows, centres, result->labels, result->scores);
+    for (size_t row = 0; row < blocks->count; row++)
+        result->passed[row] = row % 3 == 0 ? LABEL_NONE : row % 3 == 1 ? 0 : result->labels[row];
+    const struct kernel_changes changes = {result->passed, result->sums, result->counts};
+    result->moved = kernel->pass(&rows, centres, &changes);
+}
+
+static void test_every_kernel_finds_the_same_labels_scores_and_changes(void **state)
+{
+    (void)state;
+    static int16_t grid[ROWS * GRID_COLUMNS];
+    static struct kernel_result plain, other;
+    const struct kmeans_kernel *kernels[4];
+    size_t kernel_count = 0;
+#if defined(__x86_64__)
+    kernels[kernel_count++] = &KMEANS_SSE2;
+    if (simd_level() >= SIMD_AVX2)
+        kernels[kernel_count++] = &KMEANS_AVX2;
+    if (simd_level() >= SIMD_AVX512)
+        kernels[kernel_count++] = &KMEANS_AVX512;
+    if (simd_has_vnni())
+        kernels[kernel_count++] = &KMEANS_VNNI;
+#endif
+    for (int columns = 3; columns <= 32; columns += 7) {
+        struct block_rows blocks;
+        struct block_centres room;
+        grid_fill(grid, ROWS, (size_t)columns);
+        for (size_t c = 0; c < (size_t)columns; c++) {  // the ends of the grid
+            grid[c] = GRID_MOST;
+            grid[GRID_COLUMNS + c] = -GRID_MOST;
+        }
+        const struct grid_rows rows = {.values = grid, .count = ROWS - 3, .columns = columns};
+        assert_int_equal(blocks_make(&rows, &blocks, NULL), STATUS_OK);
+        assert_int_equal(block_centres_make(40, &room, NULL), STATUS_OK);
+        for (int k = 1; k <= 40; k += k < 9 ? 1 : 31) {
+            const struct kernel_centres centres = block_centres_set(&room, grid, k, blocks.pairs);
+            kernel_try(&KMEANS_PLAIN, &blocks, &centres, &plain);
+            for (size_t row = 0; row < rows.count; row++) {
+                int64_t distance;
+                const int16_t *values = grid + row * GRID_COLUMNS;
+                assert_int_equal(plain.labels[row], slow_nearest(values, grid, k, &distance));
+                assert_int_equal(blocks.norms[row] - plain.scores[row], distance);
+            }
+            for (size_t i = 0; i < kernel_count; i++) {
+                kernel_try(kernels[i], &blocks, &centres, &other);
+                assert_memory_equal(&plain, &other, sizeof plain);
+            }
+        }
+        block_centres_clear(&room);
+        blocks_clear(&blocks);
     }
 }
 
@@ -227,6 +298,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_assignment_is_that_of_plain_distances),
+        cmocka_unit_test(test_every_kernel_finds_the_same_labels_scores_and_changes),
         cmocka_unit_test(test_widest_distance_does_not_overflow),
         cmocka_unit_test(test_tie_goes_to_the_lowest_cluster),
         cmocka_unit_test(test_stored_sums_and_counts_are_those_of_their_rows),
