@@ -15,6 +15,8 @@ enum random_purpose {
     RANDOM_WEIGHTS = 2,
     RANDOM_DEAL = 3,
     RANDOM_EPOCH = 4,
+    RANDOM_BENCH = 5,
+    RANDOM_KMEANS_DRAW = 6,
 };
 
 /** Philox4x32-10: the counter's four words become four random words under the key. Local. */

@@ -35,6 +35,11 @@ enum option_key {
     KEY_RANKS,
     KEY_DIGEST,
     KEY_TSV,
+    KEY_ROWS,
+    KEY_COLUMNS,
+    KEY_K,
+    KEY_HIDDEN,
+    KEY_BATCH,
 };
 
 #define FOR(command) (1u << COMMAND_##command)
@@ -49,13 +54,19 @@ static const struct option_row OPTIONS[] = {
     {FOR_JOBS,
      {"set", KEY_SET, "KEY=VALUE", 0, "Replace a value of the job file; VALUE is YAML, the last one wins",
       0}},
-    {FOR(RUN) | FOR(EXTRACT) | FOR(SHOW) | FOR(INFO), {"json", KEY_JSON, NULL, 0, "Print JSON", 0}},
+    {FOR(RUN) | FOR(EXTRACT) | FOR(SHOW) | FOR(INFO) | FOR(BENCH),
+     {"json", KEY_JSON, NULL, 0, "Print JSON", 0}},
     {FOR_JOBS, {"quiet", KEY_QUIET, NULL, 0, "No progress", 0}},
     {FOR_JOBS, {"verbose", KEY_VERBOSE, NULL, 0, "Tell more", 0}},
     {FOR(SCORE), {"model", KEY_MODEL, "FILE", 0, "Score by this model instead of output.dir/model.h5", 0}},
     {FOR(PARSE), {"tsv", KEY_TSV, NULL, 0, "Print tab-separated values (the default)", 0}},
     {FOR(PARSE), {"timezone", KEY_TIMEZONE, "ZONE", 0, "IANA zone of time stamps that carry none (UTC)", 0}},
     {FOR(PARSE), {"year", KEY_YEAR, "YEAR", 0, "Year of time stamps that carry none (the file's)", 0}},
+    {FOR(BENCH), {"rows", KEY_ROWS, "N", 0, "Rows to take or to make (1000000)", 0}},
+    {FOR(BENCH), {"columns", KEY_COLUMNS, "N", 0, "Columns of FILE, which is rows of float32 (24)", 0}},
+    {FOR(BENCH), {"k", KEY_K, "K", 0, "kmeans: clusters (8)", 0}},
+    {FOR(BENCH), {"hidden", KEY_HIDDEN, "N,...", 0, "autoencoder: widths of the hidden layers (16,8,16)", 0}},
+    {FOR(BENCH), {"batch", KEY_BATCH, "N", 0, "autoencoder: rows a step (2048)", 0}},
     {FOR(INFO), {"digest", KEY_DIGEST, NULL, 0, "Print content digests only", 0}},
 };
 #define OPTION_COUNT (sizeof OPTIONS / sizeof OPTIONS[0])
@@ -82,6 +93,11 @@ static error_t option_read(int key, char *text, struct argp_state *state)
     case KEY_YEAR: options->year = number_of(text, 1970, 9999, state, "year"); break;
     case KEY_RANKS: options->ranks = number_of(text, 1, INT_MAX, state, "ranks"); break;
     case KEY_DIGEST: options->digest = true; break;
+    case KEY_ROWS: options->rows = number_of(text, 1, INT_MAX, state, "rows"); break;
+    case KEY_COLUMNS: options->columns = number_of(text, 1, 32, state, "columns"); break;
+    case KEY_K: options->k = number_of(text, 2, 1024, state, "k"); break;
+    case KEY_HIDDEN: options->hidden = text; break;
+    case KEY_BATCH: options->batch = number_of(text, 64, 262144, state, "batch"); break;
     case KEY_TSV: options->tsv = true; break;
     case ARGP_KEY_ARG: options->words[options->word_count++] = text; break;
     case ARGP_KEY_END:

@@ -32,6 +32,8 @@ struct options {
     const char *timezone;  // --timezone
     int year;  // --year
     int ranks;  // --ranks
+    int rows, columns, k, batch;  // of bench; 0: not given
+    const char *hidden;  // --hidden
     bool quiet, verbose, json, digest, tsv;
 };
 

@@ -4,6 +4,8 @@
 #include "net.h"
 #include "optimizer.h"
 
+#include "base/clock.h"
+
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
@@ -117,7 +119,7 @@ static void step_add(struct training *training, uint32_t epoch, int64_t step)
         struct deal_micro micro = deal_take(&training->deal, stripe, epoch, step);
         if (micro.row_count == 0)
             continue;
-        net_load(&training->net, &training->work, micro.rows, micro.row_count);
+        net_load_turned(&training->net, &training->work, micro.values);
         net_forward(&training->net, &training->work);
         net_errors(&training->net, &training->work, training->active, errors, NULL);
         training->step_sums[count + 2] += net_gradient(&training->net, &training->work, training->active,
@@ -207,6 +209,24 @@ done:
     return status;
 }
 
+/* All that comes before the first step. */
+static enum status training_begin(const struct team *team, struct training *training, const uint64_t *ip_hash,
+                                  size_t columns, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct grid_rows *rows = training->rows;
+    TRY(team_agree(team, training_make_local(training, columns, err), err));
+    assert(training->roles && training->trains);
+    roles_choose(team, training, ip_hash);
+    training->batch = training->settings->batch ? training->settings->batch
+                                                : autoencoder_batch(rows->total - training->held_rows);
+    const struct deal_source source = {
+        .rows = rows->values, .keep = training->trains, .count = rows->count, .columns = columns};
+    TRY(deal_make(team, source, training->batch, training->settings->autoencoder_seed, &training->deal, err));
+done:
+    return status;
+}
+
 enum status autoencoder_fit(const struct team *team, const struct grid_rows *rows, const uint64_t *ip_hash,
                             size_t columns, const uint8_t *active, const struct model_settings *settings,
                             struct autoencoder_result *result, struct error *err)
@@ -214,12 +234,7 @@ enum status autoencoder_fit(const struct team *team, const struct grid_rows *row
     enum status status = STATUS_OK;
     int64_t epochs = 0;
     struct training training = {.rows = rows, .active = active, .settings = settings};
-    TRY(team_agree(team, training_make_local(&training, columns, err), err));
-    assert(training.roles && training.trains);
-    roles_choose(team, &training, ip_hash);
-    training.batch = settings->batch ? settings->batch : autoencoder_batch(rows->total - training.held_rows);
-    const struct deal_source source = {.rows = rows->values, .keep = training.trains, .count = rows->count};
-    TRY(deal_make(team, source, training.batch, settings->autoencoder_seed, &training.deal, err));
+    TRY(training_begin(team, &training, ip_hash, columns, err));
     TRY(train(team, &training, &epochs, err));
     *result = (struct autoencoder_result){.net = training.net,
                                           .losses = training.losses,
@@ -229,6 +244,30 @@ enum status autoencoder_fit(const struct team *team, const struct grid_rows *row
                                           .batch = training.batch};
     training.net = (struct net){0};
     training.losses = NULL;
+done:
+    training_clear(&training);
+    return status;
+}
+
+enum status autoencoder_time(const struct team *team, const struct grid_rows *rows, const uint64_t *ip_hash,
+                             size_t columns, const uint8_t *active, const struct model_settings *settings,
+                             double seconds, struct autoencoder_time *time, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct training training = {.rows = rows, .active = active, .settings = settings};
+    TRY(training_begin(team, &training, ip_hash, columns, err));
+    time->began_s = clock_seconds();
+    (void)epoch_train(team, &training, 0);
+    const double wall_s = clock_seconds(), cpu_s = clock_cpu_seconds();
+    int64_t go_on = 1;
+    for (time->epochs = 0; go_on; time->epochs++) {
+        time->loss = epoch_train(team, &training, (uint32_t)time->epochs + 1);
+        go_on = clock_seconds() - wall_s < seconds && time->epochs + 2 < settings->epochs;
+        team_max_i64(team, &go_on, 1);
+    }
+    time->wall_s = clock_seconds() - wall_s;
+    time->cpu_s = clock_cpu_seconds() - cpu_s;
+    time->rows = training.deal.row_count;
 done:
     training_clear(&training);
     return status;

@@ -36,6 +36,26 @@ MUST_CHECK enum status autoencoder_fit(const struct team *team, const struct gri
                                        const struct model_settings *settings,
                                        struct autoencoder_result *result, struct error *err);
 
+/** What autoencoder_time measured. */
+struct autoencoder_time {
+    int64_t rows;  // trained an epoch, of all ranks
+    int64_t epochs;
+    double began_s;  // clock_seconds when training began
+    double wall_s, cpu_s;  // of this rank
+    double loss;  // of the last epoch
+};
+
+/**
+ * Trains for some seconds, to be timed: whole epochs after a first one, no looking at held-out rows.
+ * Collective.
+ *
+ * Parameters are those of autoencoder_fit.
+ */
+MUST_CHECK enum status autoencoder_time(const struct team *team, const struct grid_rows *rows,
+                                        const uint64_t *ip_hash, size_t columns, const uint8_t *active,
+                                        const struct model_settings *settings, double seconds,
+                                        struct autoencoder_time *time, struct error *err);
+
 /** Frees what it holds and makes it empty. Local. */
 void autoencoder_result_clear(struct autoencoder_result *result);
 

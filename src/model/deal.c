@@ -87,7 +87,7 @@ static enum status stripes_make_local(const struct team *team, struct deal *deal
         deal->stripe_from[stripe] = mine ? micro : SIZE_MAX;
         micro += mine ? (size_t)stripe_length(deal, stripe) : 0;
     }
-    deal->values = calloc(micro * MICRO_ROWS + 1, GRID_COLUMNS * sizeof *deal->values);
+    deal->values = calloc(micro + 1, deal->columns * MICRO_ROWS * sizeof *deal->values);
     return deal->values ? STATUS_OK : model_no_memory("autoencoder", micro * MICRO_ROWS, err);
 }
 
@@ -96,8 +96,9 @@ static void unpack(struct deal *deal, const struct dealt_row *in, size_t count)
     for (size_t i = 0; i < count; i++) {
         size_t micro = deal->stripe_from[stripe_of(deal, in[i].place)] +
                        (size_t)(in[i].place / MICRO_ROWS / (uint64_t)deal->stripe_count);
-        size_t row = micro * MICRO_ROWS + (size_t)(in[i].place % MICRO_ROWS);
-        memcpy(deal->values + row * GRID_COLUMNS, in[i].values, sizeof in[i].values);
+        int16_t *to = deal->values + micro * deal->columns * MICRO_ROWS + in[i].place % MICRO_ROWS;
+        for (size_t c = 0; c < deal->columns; c++)
+            to[c * MICRO_ROWS] = in[i].values[c];
     }
 }
 
@@ -128,7 +129,8 @@ enum status deal_make(const struct team *team, struct deal_source source, int ba
     int64_t kept = (int64_t)kept_in(source);
     uint64_t first = team_sum_before(team, (uint64_t)kept);
     team_sum_i64(team, &kept, 1);
-    *deal = (struct deal){.row_count = kept, .stripe_count = batch / MICRO_ROWS, .seed = seed};
+    *deal = (struct deal){
+        .row_count = kept, .stripe_count = batch / MICRO_ROWS, .columns = source.columns, .seed = seed};
     deal->micro_count = (kept + MICRO_ROWS - 1) / MICRO_ROWS;
     enum status made = counts ? deal_local(team, source, first, deal, &out, counts, err)
                               : model_no_memory("autoencoder", size, err);
@@ -170,7 +172,7 @@ struct deal_micro deal_take(const struct deal *deal, int stripe, uint32_t epoch,
     const uint64_t micro = number * (uint64_t)deal->stripe_count + (uint64_t)stripe;
     const int64_t left = deal->row_count - (int64_t)(micro * MICRO_ROWS);
     return (struct deal_micro){
-        .rows = deal->values + (deal->stripe_from[stripe] + number) * MICRO_ROWS * GRID_COLUMNS,
+        .values = deal->values + (deal->stripe_from[stripe] + number) * deal->columns * MICRO_ROWS,
         .row_count = left < MICRO_ROWS ? (size_t)left : MICRO_ROWS,
     };
 }

@@ -22,7 +22,8 @@ struct deal {
     int64_t micro_count;  // of all ranks
     int stripe_count;
     uint64_t seed;
-    int16_t *values;  // [micro-batches of this rank][MICRO_ROWS][GRID_COLUMNS]
+    size_t columns;
+    int16_t *values;  // [micro-batches of this rank][columns][MICRO_ROWS]
     size_t *stripe_from;  // [stripe_count] a stripe's first micro-batch in `values`; SIZE_MAX: another rank's
 };
 
@@ -31,11 +32,12 @@ struct deal_source {
     const int16_t *rows;  // [count][GRID_COLUMNS]
     const uint8_t *keep;  // [count] rows with 0 stay out
     size_t count;
+    size_t columns;  // the others are not dealt
 };
 
 /** One micro-batch of a step. */
 struct deal_micro {
-    const int16_t *rows;  // [row_count][GRID_COLUMNS]
+    const int16_t *values;  // [columns][MICRO_ROWS], rows behind row_count are 0
     size_t row_count;
 };
 

@@ -37,87 +37,6 @@ static enum status kmeans_make_local(int k, struct kmeans *kmeans, struct error 
     return model_no_memory("k-means", count, err);
 }
 
-/* Gives every rank the grid values of the one row that a single rank names, and one number that goes with it.
- */
-static void row_share(const struct team *team, const struct grid_rows *rows, size_t row, int64_t *number,
-                      int16_t *values)
-{
-    int64_t shared[GRID_COLUMNS + 1] = {0};
-    if (row != DRAW_NONE) {
-        for (size_t i = 0; i < GRID_COLUMNS; i++)
-            shared[i] = rows->values[row * GRID_COLUMNS + i];
-        shared[GRID_COLUMNS] = *number;
-    }
-    team_sum_i64(team, shared, GRID_COLUMNS + 1);
-    for (size_t i = 0; i < GRID_COLUMNS; i++)
-        values[i] = (int16_t)shared[i];
-    *number = shared[GRID_COLUMNS];
-}
-
-/* The row with the largest D², then the lowest number, out of clusters with more than one row. */
-static size_t farthest_row(const struct team *team, const struct pass *pass, const int64_t *counts)
-{
-    int64_t best = 0, mine = 0;
-    size_t row_best = DRAW_NONE;
-    for (size_t row = 0; row < pass->rows->count; row++) {
-        if (counts[pass->labels[row]] < 2)
-            continue;
-        uint64_t number = pass->rows->first + row;  // below 2^32 − 1, so a key is never 0
-        int64_t key = (int64_t)pass->distances[row] << 32 | (int64_t)(UINT32_MAX - number);
-        if (key > mine) {
-            mine = key;
-            row_best = row;
-        }
-    }
-    best = mine;
-    team_max_i64(team, &best, 1);
-    return mine == best ? row_best : DRAW_NONE;
-}
-
-/* Some cluster has two rows while another is empty: there are at least k rows. Distances are those of the
- * pass, to the lattice that it had. */
-static void empty_clusters_fill(const struct team *team, struct pass *pass, const int16_t *lattice)
-{
-    int64_t *counts = pass_counts(pass->repaired, pass->k);
-    int64_t *sums = pass_sums(pass->repaired);
-    bool measured = false;
-    for (int c = 0; c < pass->k; c++) {
-        if (counts[c] != 0)
-            continue;
-        if (!measured)
-            pass_distances(pass, lattice);
-        measured = true;
-        int16_t values[GRID_COLUMNS] = {0};
-        size_t row = farthest_row(team, pass, counts);
-        int64_t from = row == DRAW_NONE ? 0 : pass->labels[row];
-        row_share(team, pass->rows, row, &from, values);
-        for (size_t i = 0; i < GRID_COLUMNS; i++) {
-            sums[(size_t)from * GRID_COLUMNS + i] -= values[i];
-            sums[(size_t)c * GRID_COLUMNS + i] = values[i];
-        }
-        counts[from]--;
-        counts[c] = 1;
-        if (row != DRAW_NONE)
-            pass_put(pass, row, c);
-    }
-}
-
-/* Moves the centres to the means of their rows; tells whether any went elsewhere. */
-static bool lattice_move(const struct team *team, struct pass *pass, int16_t *lattice)
-{
-    bool changed = false;
-    memcpy(pass->repaired, pass->totals, pass_total_count(pass->k) * sizeof *pass->totals);
-    empty_clusters_fill(team, pass, lattice);
-    const int64_t *sums = pass_sums(pass->repaired);
-    const int64_t *counts = pass_counts(pass->repaired, pass->k);
-    for (size_t at = 0; at < (size_t)pass->k * GRID_COLUMNS; at++) {
-        int16_t centre = (int16_t)wide_round_mean(sums[at], counts[at / GRID_COLUMNS]);
-        changed = changed || centre != lattice[at];
-        lattice[at] = centre;
-    }
-    return changed;
-}
-
 /* Lloyd's iterations, in place. The last pass was by the lattice that is left. */
 static void lloyd(const struct team *team, struct pass *pass, int16_t *lattice)
 {
@@ -125,7 +44,7 @@ static void lloyd(const struct team *team, struct pass *pass, int16_t *lattice)
     for (int passes = 1;; passes++) {
         pass_go(team, pass, lattice);
         if (passes == KMEANS_PASSES_MOST || pass_moved(pass) <= pass->rows->total >> 17 ||
-            !lattice_move(team, pass, lattice))
+            !pass_move(team, pass, lattice))
             return;
     }
 }
@@ -258,7 +177,7 @@ static int seed_centres(const struct team *team, struct pass *pass, uint64_t see
         if (draw.total == 0)
             return c;
         int64_t unused = 0;
-        row_share(team, pass->rows, draw.row, &unused, centre);
+        pass_row(team, pass->rows, draw.row, &unused, centre);
         const struct kernel_centres one = block_centres_set(&pass->centres, centre, 1, pass->blocks.pairs);
         blocks_nearest(pass->kernel, &pass->blocks, &one, c > 0, NULL, pass->distances);
     }

@@ -54,6 +54,23 @@ void pass_distances(struct pass *pass, const int16_t *lattice);
 /** Puts one row of this rank into another cluster, as if a pass had. Local. */
 void pass_put(struct pass *pass, size_t row, int64_t cluster);
 
+/**
+ * Moves the centres to the means of their rows after a pass; an empty cluster takes the row with the largest
+ * D². Returns whether any centre went elsewhere. Collective.
+ */
+bool pass_move(const struct team *team, struct pass *pass, int16_t *lattice);
+
+/**
+ * Gives every rank the grid values of the one row that a single rank names, and a number that goes with it.
+ * Collective.
+ *
+ * @param row     this rank's row, or DRAW_NONE
+ * @param number  what the rank with the row sends, and what all get
+ * @param values  filled, [GRID_COLUMNS]
+ */
+void pass_row(const struct team *team, const struct grid_rows *rows, size_t row, int64_t *number,
+              int16_t *values);
+
 /** Returns how many rows went to another cluster in the last pass. Local. */
 int64_t pass_moved(const struct pass *pass);
 

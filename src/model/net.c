@@ -59,22 +59,27 @@ void net_draw(struct net *net, uint64_t seed)
 enum status net_work_make(const struct net *net, struct net_work *work, struct error *err)
 {
     size_t units = 0, widest = 0;
-    *work = (struct net_work){0};
+    *work = (struct net_work){.kernel = net_kernel_choose()};
     for (int l = 0; l <= net->layer_count; l++) {
-        units += (size_t)net->width[l];
-        widest = (size_t)net->width[l] > widest ? (size_t)net->width[l] : widest;
+        const size_t width = ((size_t)net->width[l] + NET_LANES - 1) / NET_LANES * NET_LANES;
+        units += width;
+        widest = width > widest ? width : widest;
     }
-    work->memory = calloc((2 * units + widest + NET_LANES) * MICRO_ROWS, sizeof *work->memory);
+    const size_t count = (2 * units + widest) * MICRO_ROWS + 2 * widest * widest;
+    work->memory = aligned_alloc(64, count * sizeof *work->memory);
     if (!work->memory)
         return model_no_memory("autoencoder", units, err);
+    memset(work->memory, 0, count * sizeof *work->memory);
     float *free_from = work->memory;
     for (int l = 0; l <= net->layer_count; l++) {
-        size_t count = (size_t)net->width[l] * MICRO_ROWS;
+        size_t room = ((size_t)net->width[l] + NET_LANES - 1) / NET_LANES * NET_LANES * MICRO_ROWS;
         work->activation[l] = free_from;
-        work->delta[l] = free_from + count;
-        free_from += 2 * count;
+        work->delta[l] = free_from + room;
+        free_from += 2 * room;
     }
     work->by_row = free_from;
+    work->products = work->by_row + widest * MICRO_ROWS;
+    work->slopes = work->products + widest * widest;
     return STATUS_OK;
 }
 

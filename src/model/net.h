@@ -1,29 +1,28 @@
 /**
  * The autoencoder's net on micro-batches of 64 rows: forward, errors, gradients.
  *
- * Every float is made in one fixed order, whatever the compiler vectorises: a lane is a row (forward, back to
- * the inputs) or an input unit (weight gradients, rows ascending), never a part of one sum; bias gradients
- * are 8 sums of every eighth row, then a fixed tree. Multiplication and addition round apart: fused ones
- * would be a call into libm on the machines this is built for by default. The gradient of the 64 rows' *sum*
- * leaves as whole numbers of 2^-32, so that adding over micro-batches and ranks has no order.
+ * Every float is made in one fixed order (net_kernel.h), the same on every level of instructions. The
+ * gradient of the 64 rows' *sum* leaves as whole numbers of 2^-32, so that adding over micro-batches and
+ * ranks has no order.
  */
 #ifndef MODEL_NET_H
 #define MODEL_NET_H
 
 #include "internal.h"
 
-#define MICRO_ROWS 64
-#define NET_LANES 16  // rows, or inputs, worked on together: four vectors of SSE, one of AVX-512
+#include "net_kernel.h"
+
 #define FIXED_ONE 0x1p32
-#define GRADIENT_MOST ((int64_t)1 << 50)  // 8,191 micro-batches of this are below 2^63
-#define HUBER_MOST 128.0f  // of one feature, where inputs are within ±8
 #define ERROR_MOST ((int64_t)1 << 44)  // of one row, 32 features of this; 2^18 rows are below 2^63
 
-/** Buffers for one micro-batch; arrays of [units][MICRO_ROWS]. */
+/** Buffers for one micro-batch; arrays of units have room for whole lanes. */
 struct net_work {
+    const struct net_kernel *kernel;
     float *activation[MODEL_LAYERS_MOST + 2];  // of the inputs, then of each layer
     float *delta[MODEL_LAYERS_MOST + 2];  // the loss by a layer's sums; delta[0] is not used
-    float *by_row;  // [MICRO_ROWS][widest, as whole lanes] activations of one layer, turned round
+    float *by_row;  // [MICRO_ROWS][widest, as whole lanes] units turned round
+    float *products;  // [units][units, as whole lanes] of the widest layer
+    float *slopes;  // [outputs][inputs] of the widest layer
     float *memory;
 };
 
@@ -51,6 +50,9 @@ void net_work_clear(struct net_work *work);
 
 /** Loads up to 64 rows of the grid as inputs, z = q/2^9; rows behind them are 0. Local. */
 void net_load(const struct net *net, struct net_work *work, const int16_t *rows, size_t row_count);
+
+/** Loads a whole micro-batch that is turned round, [columns][MICRO_ROWS] on the grid. Local. */
+void net_load_turned(const struct net *net, struct net_work *work, const int16_t *columns);
 
 /** Works out the outputs of the loaded rows. Local. */
 void net_forward(const struct net *net, struct net_work *work);

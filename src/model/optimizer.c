@@ -1,16 +1,15 @@
 #include "optimizer.h"
 
-#include <math.h>
 #include <stdlib.h>
 
+/* As in net_kernel.inc. */
 #define BETA_MEAN 0.9
 #define BETA_SQUARE 0.999
-#define EPSILON 1e-8f
 #define DECAY 1e-4f
 
 enum status optimizer_make(const struct net *net, struct optimizer *optimizer, struct error *err)
 {
-    *optimizer = (struct optimizer){.mean_power = 1.0, .square_power = 1.0};
+    *optimizer = (struct optimizer){.kernel = net_kernel_choose(), .mean_power = 1.0, .square_power = 1.0};
     optimizer->mean = calloc(net->parameter_count, sizeof *optimizer->mean);
     optimizer->square = calloc(net->parameter_count, sizeof *optimizer->square);
     if (optimizer->mean && optimizer->square)
@@ -31,19 +30,22 @@ void optimizer_step(struct optimizer *optimizer, struct net *net, const int64_t 
     // Powers by repeated products: pow() of libm differs by version.
     optimizer->mean_power *= BETA_MEAN;
     optimizer->square_power *= BETA_SQUARE;
-    const float mean_part = (float)(1.0 / (1.0 - optimizer->mean_power));
-    const float square_part = (float)(1.0 / (1.0 - optimizer->square_power));
-    const float beta1 = (float)BETA_MEAN, beta1_rest = (float)(1.0 - BETA_MEAN);
-    const float beta2 = (float)BETA_SQUARE, beta2_rest = (float)(1.0 - BETA_SQUARE);
-    const float step = (float)rate;
-    for (size_t i = 0; i < net->parameter_count; i++) {
-        const float slope = (float)((double)gradient[i] * 0x1p-32 / (double)row_count);
-        const float mean = beta1 * optimizer->mean[i] + beta1_rest * slope;
-        const float square = beta2 * optimizer->square[i] + beta2_rest * (slope * slope);
-        optimizer->mean[i] = mean;
-        optimizer->square[i] = square;
-        const float move = mean * mean_part / (sqrtf(square * square_part) + EPSILON);
-        const float decay = i < net->weight_count ? DECAY * net->parameters[i] : 0.0f;
-        net->parameters[i] -= step * (move + decay);
-    }
+    struct net_update update = {.parameters = net->parameters,
+                                .mean = optimizer->mean,
+                                .square = optimizer->square,
+                                .gradient = gradient,
+                                .count = net->weight_count,
+                                .unit = 0x1p-32 / (double)row_count,
+                                .mean_part = (float)(1.0 / (1.0 - optimizer->mean_power)),
+                                .square_part = (float)(1.0 / (1.0 - optimizer->square_power)),
+                                .rate = (float)rate,
+                                .decay = DECAY};
+    optimizer->kernel->update(&update);
+    update.parameters += net->weight_count;
+    update.mean += net->weight_count;
+    update.square += net->weight_count;
+    update.gradient += net->weight_count;
+    update.count = net->parameter_count - net->weight_count;
+    update.decay = 0.0f;
+    optimizer->kernel->update(&update);
 }

@@ -4,8 +4,11 @@
 
 #include "internal.h"
 
+#include "net_kernel.h"
+
 /** The state between steps. */
 struct optimizer {
+    const struct net_kernel *kernel;
     float *mean;  // [parameter_count] m
     float *square;  // [parameter_count] v
     double mean_power;  // β1^t

@@ -2,8 +2,11 @@
 #include "autoencoder.h"
 #include "deal.h"
 #include "net.h"
+#include "optimizer.h"
 
 #include "synthetic.h"
+
+#include "base/simd.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -131,6 +134,90 @@ static void test_errors_equal_those_of_a_plain_net_and_add_up(void **state)
     net_clear(&net);
 }
 
+/* Everything that a net makes of a micro-batch by one kernel. */
+struct net_made {
+    float outputs[GRID_COLUMNS * MICRO_ROWS];
+    float huber[GRID_COLUMNS * MICRO_ROWS];
+    int64_t errors[MICRO_ROWS];
+    int64_t gradient[8192];
+    int64_t cuts;
+    float parameters[8192];
+};
+
+static void kernel_try(const struct net_kernel *kernel, struct net *net, const int16_t *rows,
+                       const uint8_t *active, struct net_made *made)
+{
+    struct net_work work;
+    struct optimizer optimizer;
+    const size_t columns = (size_t)net->width[0];
+    memset(made, 0, sizeof *made);
+    assert_int_equal(net_work_make(net, &work, NULL), STATUS_OK);
+    assert_int_equal(optimizer_make(net, &optimizer, NULL), STATUS_OK);
+    work.kernel = optimizer.kernel = kernel;
+    net_load(net, &work, rows, USED_ROWS);
+    net_forward(net, &work);
+    net_errors(net, &work, active, made->errors, made->huber);
+    made->cuts = net_gradient(net, &work, active, USED_ROWS, made->gradient);
+    memcpy(made->outputs, work.activation[net->layer_count], columns * MICRO_ROWS * sizeof(float));
+    float *before = malloc(net->parameter_count * sizeof *before);
+    memcpy(before, net->parameters, net->parameter_count * sizeof *before);
+    optimizer_step(&optimizer, net, made->gradient, USED_ROWS, 1e-3);
+    optimizer_step(&optimizer, net, made->gradient, USED_ROWS, 1e-3);
+    memcpy(made->parameters, net->parameters, net->parameter_count * sizeof *before);
+    memcpy(net->parameters, before, net->parameter_count * sizeof *before);
+    free(before);
+    optimizer_clear(&optimizer);
+    net_work_clear(&work);
+}
+
+/* Widths that fill vectors and widths that do not, rows at the grid's ends, parameters that overflow. */
+static void test_every_kernel_makes_the_same_bits(void **state)
+{
+    (void)state;
+    static const struct {
+        int columns, hidden_count, hidden[4];
+    } nets[] = {
+        {24, 3, {16, 8, 16}}, {30, 3, {32, 8, 32}}, {7, 4, {13, 1, 5, 9}}, {1, 1, {1}}, {15, 2, {33, 17}}};
+    static struct net_made plain, other;
+    static int16_t rows[MICRO_ROWS * GRID_COLUMNS];
+    uint8_t active[GRID_COLUMNS];
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        rows[i] = (int16_t)(synthetic_unit(i, 3) * 8190.0 - 4095.0);
+    for (size_t c = 0; c < GRID_COLUMNS; c++)
+        active[c] = c % 5 != 2;
+    for (size_t n = 0; n < 2 * sizeof nets / sizeof nets[0]; n++) {
+        struct net net;
+        assert_int_equal(
+            net_make(nets[n / 2].columns, nets[n / 2].hidden, nets[n / 2].hidden_count, &net, NULL),
+            STATUS_OK);
+        assert_true(net.parameter_count <= 8192);
+        net_draw(&net, 11);
+        for (size_t i = net.weight_count; i < net.parameter_count; i++)
+            net.parameters[i] = (float)(synthetic_unit(i, 51) - 0.5);
+        if (n % 2)
+            net.parameters[0] = 3e38f;  // infinite sums, and then no numbers
+        kernel_try(&NET_PLAIN, &net, rows, active, &plain);
+        assert_true(n % 2 ? plain.cuts > 0 : plain.cuts == 0);
+#if defined(__x86_64__)
+        if (simd_level() >= SIMD_AVX2) {
+            kernel_try(&NET_AVX2, &net, rows, active, &other);
+            assert_memory_equal(plain.gradient, other.gradient, sizeof plain.gradient);
+            assert_memory_equal(plain.errors, other.errors, sizeof plain.errors);
+            if (n % 2 == 0)
+                assert_memory_equal(&plain, &other, sizeof plain);
+        }
+        if (simd_level() >= SIMD_AVX512) {
+            kernel_try(&NET_AVX512, &net, rows, active, &other);
+            assert_memory_equal(plain.gradient, other.gradient, sizeof plain.gradient);
+            assert_memory_equal(plain.errors, other.errors, sizeof plain.errors);
+            if (n % 2 == 0)
+                assert_memory_equal(&plain, &other, sizeof plain);
+        }
+#endif
+        net_clear(&net);
+    }
+}
+
 static void test_not_a_number_counts_as_the_worst_error(void **state)
 {
     (void)state;
@@ -162,7 +249,7 @@ static void test_every_row_is_dealt_once_an_epoch(void **state)
         keep[row] = row % 11 != 5;
         rows[row * GRID_COLUMNS] = (int16_t)row;
     }
-    const struct deal_source source = {.rows = rows, .keep = keep, .count = 1100};
+    const struct deal_source source = {.rows = rows, .keep = keep, .count = 1100, .columns = 1};
     assert_int_equal(deal_make(team, source, 256, 9, &deal, NULL), STATUS_OK);
     assert_int_equal(deal.row_count, 1000);
     assert_int_equal(deal_steps(&deal), 4);
@@ -172,7 +259,7 @@ static void test_every_row_is_dealt_once_an_epoch(void **state)
             for (int stripe = 0; stripe < 4; stripe++) {
                 struct deal_micro micro = deal_take(&deal, stripe, epoch, step);
                 for (size_t row = 0; row < micro.row_count; row++)
-                    seen[micro.rows[row * GRID_COLUMNS]]++;
+                    seen[micro.values[row]]++;
             }
         for (size_t row = 0; row < 1100; row++)
             assert_int_equal(seen[row], keep[row]);
@@ -257,6 +344,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gradients_equal_central_differences),
         cmocka_unit_test(test_errors_equal_those_of_a_plain_net_and_add_up),
+        cmocka_unit_test(test_every_kernel_makes_the_same_bits),
         cmocka_unit_test(test_not_a_number_counts_as_the_worst_error),
         cmocka_unit_test(test_every_row_is_dealt_once_an_epoch),
         cmocka_unit_test(test_batch_is_a_function_of_the_rows),
