@@ -1,6 +1,6 @@
 /* libFuzzer's entry to the parser: the input is a file of lines, read in order by one parser, as a log is.
  *
- *     clang-14 -g -O1 -fsanitize=fuzzer,address,undefined … (docs/testing.md)
+ *     tests/fuzz/parse.sh [SECONDS]
  *
  * The first byte chooses the zone and the year, so that stamps without them are tried too. */
 #include "../unit/parse/invariants.h"

@@ -17,20 +17,20 @@
 #define BERLIN "/usr/share/zoneinfo/Europe/Berlin"
 #define FILE_ROOM 65600
 
-static char folder[] = "/tmp/quern_zone_XXXXXX";
-
 static int folder_enter(void **state)
 {
-    (void)state;
-    return mkdtemp(folder) && chdir(folder) == 0 && setenv("TZDIR", folder, 1) == 0 ? 0 : -1;
+    char folder[] = "/tmp/quern_zone_XXXXXX";
+    *state = mkdtemp(folder) ? strdup(folder) : NULL;
+    return *state && chdir(*state) == 0 && setenv("TZDIR", *state, 1) == 0 ? 0 : -1;
 }
 
 static int folder_leave(void **state)
 {
-    (void)state;
     (void)unlink("Hostile");
     (void)rmdir("Folder");
-    return chdir("/") == 0 && unsetenv("TZDIR") == 0 && rmdir(folder) == 0 ? 0 : -1;
+    bool is_gone = chdir("/") == 0 && unsetenv("TZDIR") == 0 && rmdir(*state) == 0;
+    free(*state);
+    return is_gone ? 0 : -1;
 }
 
 static size_t berlin_read(unsigned char bytes[FILE_ROOM])
@@ -275,7 +275,6 @@ static void test_dates_count_days_without_a_gap(void **state)
 
 static void test_folds_are_seen_between_two_instants(void **state)
 {
-    (void)state;
     struct zone *zone = NULL;
     (void)unsetenv("TZDIR");
     assert_int_equal(zone_load("Europe/Berlin", &zone, NULL), STATUS_OK);
@@ -290,7 +289,7 @@ static void test_folds_are_seen_between_two_instants(void **state)
     assert_int_equal(zone_fold_s(zone, fold_s + 3600), 3600);
     assert_int_equal(zone_fold_s(zone, fold_s + 7200), 0);
     zone_free(zone);
-    assert_int_equal(setenv("TZDIR", folder, 1), 0);
+    assert_int_equal(setenv("TZDIR", *state, 1), 0);
 }
 
 int main(void)
