@@ -166,7 +166,8 @@ bool stamp_unix(struct cursor *cursor, struct stamp *stamp)
     int digits = 0, fraction = 0;
     for (; rest_of(&at) > 0 && *at.at >= '0' && *at.at <= '9' && digits < 12; at.at++, digits++)
         seconds = seconds * 10 + (*at.at - '0');
-    if (digits < 9 || !SKIP(&at, ".") || !digits_read(&at, 6, &fraction))
+    // Up to the end of 9999, as years are read.
+    if (digits < 9 || seconds > INT64_C(253402300799) || !SKIP(&at, ".") || !digits_read(&at, 6, &fraction))
         return false;
     stamp->is_local = false;
     stamp->milliseconds = fraction / 1000;
