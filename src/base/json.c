@@ -11,6 +11,11 @@ struct json json_begin(FILE *stream)
     return (struct json){.stream = stream};
 }
 
+struct json json_line_begin(FILE *stream)
+{
+    return (struct json){.stream = stream, .is_line = true};
+}
+
 static void put_text(struct json *json, const char *text, size_t count)
 {
     char escaped[6 * 64 + 1];
@@ -27,8 +32,10 @@ static void before_value(struct json *json, const char *key)
 {
     if (json->has_sibling)
         (void)fputc(',', json->stream);
-    if (json->depth > 0)
+    if (json->depth > 0 && !json->is_line)
         (void)fprintf(json->stream, "\n%*s", 2 * json->depth, "");
+    else if (json->has_sibling)
+        (void)fputc(' ', json->stream);
     json->has_sibling = true;
     if (!key)
         return;
@@ -47,7 +54,7 @@ void json_open(struct json *json, const char *key, char bracket)
 void json_close(struct json *json, char bracket)
 {
     json->depth--;
-    if (json->has_sibling)
+    if (json->has_sibling && !json->is_line)
         (void)fprintf(json->stream, "\n%*s", 2 * json->depth, "");
     (void)fputc(bracket, json->stream);
     json->has_sibling = true;

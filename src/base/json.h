@@ -18,10 +18,14 @@ struct json {
     FILE *stream;  // borrowed
     int depth;
     bool has_sibling;  // a value stands before the next one at this depth
+    bool is_line;  // all in one line
 };
 
 /** Returns a writer at the start of a document. Borrows the stream. Local. */
 struct json json_begin(FILE *stream);
+
+/** As json_begin, for a document in one line: a stream of them is JSON Lines. Local. */
+struct json json_line_begin(FILE *stream);
 
 /** Opens an object ('{') or an array ('['); `key` is NULL inside an array and at the start. Local. */
 void json_open(struct json *json, const char *key, char bracket);

@@ -147,7 +147,7 @@ done:
 enum status command_info(struct session *session, struct error *err)
 {
     enum status status = STATUS_OK;
-    struct json json = json_begin(stdout);
+    struct json json = json_begin(session->out);
     bool as_json = session->options.json;
     if (as_json)
         json_open(&json, NULL, '[');

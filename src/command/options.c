@@ -56,6 +56,7 @@ static const struct option_row OPTIONS[] = {
       0}},
     {FOR(RUN) | FOR(EXTRACT) | FOR(SHOW) | FOR(INFO) | FOR(BENCH),
      {"json", KEY_JSON, NULL, 0, "Print JSON", 0}},
+    {FOR(PARSE), {"json", KEY_JSON, NULL, 0, "Print JSON Lines: an object a line, with why a line is a reject", 0}},
     {FOR_JOBS, {"quiet", KEY_QUIET, NULL, 0, "No progress", 0}},
     {FOR_JOBS, {"verbose", KEY_VERBOSE, NULL, 0, "Tell more", 0}},
     {FOR(SCORE), {"model", KEY_MODEL, "FILE", 0, "Score by this model instead of output.dir/model.h5", 0}},

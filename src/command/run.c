@@ -32,7 +32,7 @@ static void json_print(const struct session *session, const struct work *work, i
 {
     if (!session_prints(session))
         return;
-    struct json json = json_begin(stdout);
+    struct json json = json_begin(session->out);
     json_open(&json, NULL, '{');
     extract_json(&json, session, &work->summary, peak_bytes);
     if (with_groups)

@@ -7,7 +7,10 @@
 #include "base/simd.h"
 #include "base/text.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,6 +157,50 @@ void session_clear(struct session *session)
     options_clear(&session->options);
 }
 
+/* ---- standard streams ---- */
+
+/* A file that is opened must not become standard output: a message would go into it. Each stream that was
+ * closed gets /dev/null in a mode in which its use still fails. */
+static void streams_open(void)
+{
+    for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++)
+        if (fcntl(stream, F_GETFD) < 0 && errno == EBADF)
+            (void)open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+/* JSON goes out whole or not at all: a command that fails half-way must not leave the first half behind. */
+static enum status results_begin(struct session *session, struct error *err)
+{
+    session->out = stdout;
+    // JSON Lines are whole, line by line.
+    if (!session->options.json || session->options.command == COMMAND_PARSE)
+        return STATUS_OK;
+    session->out = open_memstream(&session->document, &session->document_bytes);
+    if (session->out)
+        return STATUS_OK;
+    session->out = stdout;
+    return error_set(err, STATUS_NO_MEMORY, "results", "", "no room for them");
+}
+
+/* Writes what is held back if all went well, and sees to it that nothing of it was lost. */
+static enum status results_end(struct session *session, enum status had, struct error *err)
+{
+    bool was_lost = false;
+    if (session->out && session->out != stdout) {
+        was_lost = fclose(session->out) != 0;
+        if (had == STATUS_OK && session_prints(session) && !was_lost)
+            (void)fwrite(session->document, 1, session->document_bytes, stdout);
+        free(session->document);
+    }
+    errno = 0;
+    was_lost |= fflush(stdout) != 0 || ferror(stdout);
+    // Who reads the results may have enough of them (quern show … | head): no fault of the command.
+    if (had != STATUS_OK || !was_lost || errno == EPIPE)
+        return had;
+    return error_set(err, STATUS_IO, "standard output", "", "cannot be written: %s",
+                     errno ? strerror(errno) : "a write failed");
+}
+
 /* ---- the program ---- */
 
 int command_main(int argc, char **argv)
@@ -161,12 +208,16 @@ int command_main(int argc, char **argv)
     struct session session = {.argc = argc, .argv = argv};
     struct error err = {0};
     enum status status = STATUS_OK;
+    streams_open();
     int done = options_read(argc, argv, &session.options);
     if (done >= 0) {
         options_clear(&session.options);
-        return done;
+        return fflush(stdout) == 0 ? done : status_exit(STATUS_IO);
     }
     const struct command_entry *command = &COMMAND_TABLE[session.options.command];
+    // A job goes on and ends well when nobody reads its messages any more; a command that only prints ends.
+    if (command->with_mpi)
+        (void)signal(SIGPIPE, SIG_IGN);
     session.team = command->with_mpi ? team_new(&argc, &argv) : team_alone();
     session.began_s = clock_seconds();
     if (!session.team) {
@@ -178,7 +229,10 @@ int command_main(int argc, char **argv)
     if (status == STATUS_OK)
         status = team_agree(session.team, simd_check(&err), &err);
     if (status == STATUS_OK)
+        status = team_agree(session.team, results_begin(&session, &err), &err);
+    if (status == STATUS_OK)
         status = command->run(&session, &err);
+    status = results_end(&session, status, &err);
     if (status != STATUS_OK && session_prints(&session))
         error_print(&err);
     session_clear(&session);

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 enum command_id {
 #define X(NAME, name, words, least, most, mpi, text) COMMAND_##NAME,
@@ -42,6 +43,9 @@ struct session {
     int argc;
     char **argv;
     struct team *team;
+    FILE *out;  // of results; with --json they are held back until all went well
+    char *document;  // what is held back
+    size_t document_bytes;
     struct job *job;
     struct zone *zone;  // features.timezone
     struct calendar *calendar;

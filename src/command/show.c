@@ -17,7 +17,7 @@ enum status command_show(struct session *session, struct error *err)
         return error_set(err, STATUS_USAGE, text, "write it as 10.0.0.1 or fd00::1", "no IP address");
     TRY(history_read(session->options.words[0], &ip, &history, err));
     if (session->options.json) {
-        struct json json = json_begin(stdout);
+        struct json json = json_begin(session->out);
         history_json(&history, &json);
     } else {
         history_print(&history, stdout);

@@ -45,9 +45,24 @@ void check_site(const struct team *team, const char *file, int line)
 }
 #endif
 
+/* Whether a launcher started this process; each of these is set by one that MPI can talk to. */
+static bool has_launcher(void)
+{
+    static const char *const NAMES[] = {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "PMI_SIZE",
+                                        "SLURM_STEP_NUM_TASKS"};
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++)
+        if (getenv(NAMES[i]))
+            return true;
+    return false;
+}
+
 struct team *team_new(int *argc, char ***argv)
 {
     int provided = 0;
+    // A lone Open MPI process would fork a daemon that could start more of them, which takes 100 ms and which
+    // nobody here asks for.
+    if (!has_launcher())
+        (void)setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
     // Threads that decode ahead never call MPI.
     MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided);
     struct team *team = malloc(sizeof *team);
