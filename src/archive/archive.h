@@ -234,6 +234,10 @@ void stream_previous(struct stream *stream, const char **line, size_t *count);
 /** Returns how many lines longer than LINE_MOST were left out so far. Local. */
 int64_t stream_long_lines(const struct stream *stream);
 
+/** Returns how many bytes on disk were read so far; of a compressed file some more than what was handed out
+ * needed. Local. */
+int64_t stream_stored_bytes(const struct stream *stream);
+
 /** Returns what stopped the stream before its end ("truncated gzip after 12 bytes"), borrowed, or NULL.
  * Local.
  */

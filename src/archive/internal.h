@@ -52,6 +52,9 @@ uint64_t reader_tail_hash(const struct reader *reader);
 /* The file's descriptor, or -1. */
 int reader_descriptor(const struct reader *reader);
 
+/* How far the reader is, in bytes on disk. */
+int64_t reader_at(const struct reader *reader);
+
 /* What is wrong, borrowed, or NULL. */
 const char *reader_fault(const struct reader *reader);
 

@@ -277,6 +277,11 @@ bool reader_read_stored(struct reader *reader, void *bytes, size_t count, int64_
     return have == count;
 }
 
+int64_t reader_at(const struct reader *reader)
+{
+    return reader->at;
+}
+
 const char *reader_fault(const struct reader *reader)
 {
     return reader->fault[0] ? reader->fault : NULL;

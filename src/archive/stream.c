@@ -17,6 +17,7 @@ struct stream {
     size_t start;
     size_t filled;
     int64_t base;
+    int64_t stored_at;  // where on disk reading began
     int64_t from;
     int64_t to;  // INT64_MAX: to the file's end
     int64_t first;  // where the first owned line starts; at least `to` when there is none
@@ -149,6 +150,7 @@ enum status piece_open(const struct archive *archive, const struct archive_piece
                            opened->capacity);
         goto done;
     }
+    opened->stored_at = opened->is_plain ? opened->base : piece->stored_at;
     TRY(reader_open_piece(file, piece, opened->base, &opened->reader, err));
     TRY(stream_begin(opened, err));
     *stream = opened;
@@ -272,6 +274,11 @@ void stream_previous(struct stream *stream, const char **line, size_t *count)
 int64_t stream_long_lines(const struct stream *stream)
 {
     return stream->long_lines;
+}
+
+int64_t stream_stored_bytes(const struct stream *stream)
+{
+    return reader_at(stream->reader) - stream->stored_at;
 }
 
 const char *stream_fault(const struct stream *stream)

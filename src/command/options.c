@@ -43,7 +43,8 @@ enum option_key {
 };
 
 #define FOR(command) (1u << COMMAND_##command)
-#define FOR_JOBS (FOR(RUN) | FOR(EXTRACT) | FOR(TRAIN) | FOR(SCORE))
+#define FOR_STEPS (FOR(RUN) | FOR(EXTRACT) | FOR(TRAIN) | FOR(SCORE))
+#define FOR_JOBS (FOR_STEPS | FOR(CHECK))
 
 struct option_row {
     unsigned commands;
@@ -54,11 +55,13 @@ static const struct option_row OPTIONS[] = {
     {FOR_JOBS,
      {"set", KEY_SET, "KEY=VALUE", 0, "Replace a value of the job file; VALUE is YAML, the last one wins",
       0}},
-    {FOR(RUN) | FOR(EXTRACT) | FOR(SHOW) | FOR(INFO) | FOR(BENCH),
+    {FOR(CHECK), {"ranks", KEY_RANKS, "N", 0, "Plan for N ranks (as many as check itself has)", 0}},
+    {FOR(CHECK) | FOR(RUN) | FOR(EXTRACT) | FOR(SHOW) | FOR(INFO) | FOR(BENCH),
      {"json", KEY_JSON, NULL, 0, "Print JSON", 0}},
-    {FOR(PARSE), {"json", KEY_JSON, NULL, 0, "Print JSON Lines: an object a line, with why a line is a reject", 0}},
-    {FOR_JOBS, {"quiet", KEY_QUIET, NULL, 0, "No progress", 0}},
-    {FOR_JOBS, {"verbose", KEY_VERBOSE, NULL, 0, "Tell more", 0}},
+    {FOR(PARSE),
+     {"json", KEY_JSON, NULL, 0, "Print JSON Lines: an object a line, with why a line is a reject", 0}},
+    {FOR_STEPS, {"quiet", KEY_QUIET, NULL, 0, "No progress", 0}},
+    {FOR_STEPS, {"verbose", KEY_VERBOSE, NULL, 0, "Tell more", 0}},
     {FOR(SCORE), {"model", KEY_MODEL, "FILE", 0, "Score by this model instead of output.dir/model.h5", 0}},
     {FOR(PARSE), {"tsv", KEY_TSV, NULL, 0, "Print tab-separated values (the default)", 0}},
     {FOR(PARSE), {"timezone", KEY_TIMEZONE, "ZONE", 0, "IANA zone of time stamps that carry none (UTC)", 0}},

@@ -26,6 +26,45 @@ bool is_dirty(const struct extraction *run, int64_t day)
     return bsearch(&day, run->dirty, run->dirty_count, sizeof *run->dirty, compare_i64) != NULL;
 }
 
+/* ---- settings ---- */
+
+/* Tells the first setting in which the store and the job differ. */
+static enum status settings_compare(const struct extraction *run, const char *stored, struct error *err)
+{
+    const char *ours = run->settings, *theirs = stored;
+    while (*ours) {
+        size_t our_line = strcspn(ours, "\n"), their_line = strcspn(theirs, "\n");
+        if (our_line != their_line || memcmp(ours, theirs, our_line) != 0)
+            return error_set(err, STATUS_MISMATCH, run->job->store_dir,
+                             "use another store.dir, or the settings that the store was made with",
+                             "the store has %.*s, the job %.*s", (int)their_line, theirs, (int)our_line,
+                             ours);
+        ours += our_line + (ours[our_line] == '\n');
+        theirs += their_line + (theirs[their_line] == '\n');
+    }
+    return STATUS_OK;
+}
+
+/* A store whose settings differ is refused before a log is read, also when none of its days is asked for. */
+static enum status settings_check(const struct extraction *run, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct store_day *days = NULL;
+    size_t day_count = 0, input_count = 0;
+    char *settings = NULL;
+    uint64_t *inputs = NULL;
+    TRY(store_days(run->job->store_dir, &days, &day_count, err));
+    if (day_count == 0)
+        goto done;
+    TRY(shard_origin_read(run->job->store_dir, &days[0], &settings, &inputs, &input_count, err));
+    TRY(settings_compare(run, settings, err));
+done:
+    free(days);
+    free(settings);
+    free(inputs);
+    return status;
+}
+
 /* ---- known files ---- */
 
 /* A file is known by its content and by how its lines are read, and only if all days that are asked for now
@@ -47,6 +86,7 @@ static int64_t known_match(const struct extraction *run, size_t file)
 static enum status known_find_local(struct extraction *run, struct error *err)
 {
     enum status status = STATUS_OK;
+    TRY(settings_check(run, err));
     TRY(known_read(run->job->store_dir, &run->known, err));
     for (size_t file = 0; file < run->archive.file_count; file++)
         run->known_of[file] = known_match(run, file);
@@ -70,23 +110,6 @@ done:
 }
 
 /* ---- dirty days ---- */
-
-/* Tells the first setting in which the store and the job differ. */
-static enum status settings_compare(const struct extraction *run, const char *stored, struct error *err)
-{
-    const char *ours = run->settings, *theirs = stored;
-    while (*ours) {
-        size_t our_line = strcspn(ours, "\n"), their_line = strcspn(theirs, "\n");
-        if (our_line != their_line || memcmp(ours, theirs, our_line) != 0)
-            return error_set(err, STATUS_MISMATCH, run->job->store_dir,
-                             "use another store.dir, or the settings that the store was made with",
-                             "the store has %.*s, the job %.*s", (int)their_line, theirs, (int)our_line,
-                             ours);
-        ours += our_line + (ours[our_line] == '\n');
-        theirs += their_line + (theirs[their_line] == '\n');
-    }
-    return STATUS_OK;
-}
 
 static int compare_touches(const void *a, const void *b)
 {
@@ -185,11 +208,6 @@ static enum status dirty_find_local(struct extraction *run, struct error *err)
             continue;
         TRY(array_reserve(&run->dirty, &capacity, run->dirty_count + 1, sizeof *run->dirty, err));
         run->dirty[run->dirty_count++] = day;
-    }
-    // A store whose settings differ is refused also when none of its days is asked for now.
-    if (day_count > 0) {
-        bool kept = false;
-        TRY(day_is_kept(run, &days[0], NULL, 0, &kept, err));
     }
 done:
     free(days);

@@ -79,7 +79,7 @@ done:
     return status;
 }
 
-static enum status archive_warnings_local(struct extraction *run, struct error *err)
+enum status archive_warnings_local(struct extraction *run, struct error *err)
 {
     enum status status = STATUS_OK;
     run->summary->files = (int64_t)(run->archive.file_count + run->archive.unusable_count);
@@ -89,19 +89,17 @@ done:
     return status;
 }
 
-static enum status nothing_usable(const struct extraction *run, struct error *err)
+enum status nothing_usable(const int64_t kinds[LINE_COUNTS], int64_t lines, int64_t files, struct error *err)
 {
-    const struct extract_summary *summary = run->summary;
     const char *hint = "see the rejected lines; expected are BIND 9 query logs: … client @0x… IP#PORT "
                        "(NAME): query: NAME IN A …";
-    if (summary->kinds[LINES_OUTSIDE] + summary->kinds[LINES_UNWATCHED] > 0)
+    if (kinds[LINES_OUTSIDE] + kinds[LINES_UNWATCHED] > 0)
         hint = "check archive.from, archive.to and archive.clients: there are queries, but none that is "
                "asked for";
-    else if (summary->kinds[LINES_UNTIMED] > 0)
+    else if (kinds[LINES_UNTIMED] > 0)
         hint = "the lines carry no time: set print-time in named.conf";
     return error_set(err, STATUS_NO_INPUT, "archive", hint,
-                     "no usable query in %" PRId64 " lines of %" PRId64 " files", extract_lines(summary),
-                     summary->files);
+                     "no usable query in %" PRId64 " lines of %" PRId64 " files", lines, files);
 }
 
 enum status extract_run(const struct team *team, const struct job *job, const struct zone *zone,
@@ -138,7 +136,7 @@ enum status extract_run(const struct team *team, const struct job *job, const st
     summary->files_unusable += (int64_t)run.archive.unusable_count;
     TRY(messages_gather(&run, err));
     if (summary->kinds[LINES_QUERY] == 0)
-        status = nothing_usable(&run, err);
+        status = nothing_usable(summary->kinds, extract_lines(summary), summary->files, err);
 done:
     setup_clear(&run);
     free(wanted);

@@ -66,12 +66,30 @@ void setup_clear(struct extraction *run);
 
 /* ---- pieces.c ---- */
 
+/** What was learnt of a file before it is cut; 0 for one that was not looked at. Sums over the ranks are what the one
+ * rank found. */
+struct look {
+    int64_t first_ms;  // of its first line with a time
+    int64_t year;  // of its first line where stamps have none
+    int64_t is_whole;  // its lines must be read in one go: only their order tells what a stamp means
+};
+
+/** Looks at a file's first and last lines. Local. */
+void file_look(const struct extraction *run, size_t file, struct look *look);
+
 /** Cuts the wanted files into pieces, and reads them into the tallies, shared out over the ranks. Collective.
  */
 MUST_CHECK enum status wanted_read(struct extraction *run, const bool *wanted, struct error *err);
 
 /** Tells how far all ranks are, this one having read some bytes of a piece. Local. */
 void progress_tell(struct extraction *run, const struct archive_piece *piece, int64_t piece_bytes);
+
+/** The end of a run that met no query that counts: STATUS_NO_INPUT, and why. Local. */
+MUST_CHECK enum status nothing_usable(const int64_t kinds[LINE_COUNTS], int64_t lines, int64_t files,
+                                      struct error *err);
+
+/** Tells what was found but not used, on rank 0. Local. */
+MUST_CHECK enum status archive_warnings_local(struct extraction *run, struct error *err);
 
 /* ---- read.c ---- */
 
@@ -93,7 +111,8 @@ MUST_CHECK enum status shards_make(struct extraction *run, const uint64_t *file_
 
 /* ---- days.c ---- */
 
-/** Finds out which files the store knows already; fills known and known_of. Collective. */
+/** Finds out which files the store knows already; fills known and known_of. Refuses a store with other
+ * settings. Collective. */
 MUST_CHECK enum status known_find(struct extraction *run, struct error *err);
 
 /** From all touches: which days are made anew, and which known files must be read again for them. Collective.

@@ -12,14 +12,6 @@
 
 #define DAY_MS INT64_C(86400000)
 
-/* What was learnt of a file; 0 for one that was not looked at. Sums over the ranks are what the one rank
- * found. */
-struct look {
-    int64_t first_ms;  // of its first line with a time
-    int64_t year;  // of its first line where stamps have none
-    int64_t is_whole;  // its lines must be read in one go: only their order tells what a stamp means
-};
-
 /* ---- a look at a file ---- */
 
 /* Time of a line as if written in `year`; INT64_MIN when it has none. */
@@ -51,7 +43,7 @@ static int64_t first_time(const struct extraction *run, size_t file, const char 
     return INT64_MIN;
 }
 
-static void file_look(const struct extraction *run, size_t file, struct look *look)
+void file_look(const struct extraction *run, size_t file, struct look *look)
 {
     const struct archive_file *item = &run->archive.files[file];
     const struct source_setup *source = &run->sources[item->source];
