@@ -26,6 +26,7 @@ static const struct command_row ROWS[COMMANDS] = {
 
 enum option_key {
     KEY_SET = 's',
+    KEY_OUTPUT = 'o',
     KEY_QUIET = 'q',
     KEY_VERBOSE = 'v',
     KEY_JSON = 0x100,
@@ -55,6 +56,9 @@ static const struct option_row OPTIONS[] = {
     {FOR_JOBS,
      {"set", KEY_SET, "KEY=VALUE", 0, "Replace a value of the job file; VALUE is YAML, the last one wins",
       0}},
+    {FOR(INIT),
+     {"output", KEY_OUTPUT, "FILE", 0,
+      "Write to FILE, which must not be there yet, instead of standard output", 0}},
     {FOR(CHECK), {"ranks", KEY_RANKS, "N", 0, "Plan for N ranks (as many as check itself has)", 0}},
     {FOR(CHECK) | FOR(RUN) | FOR(EXTRACT) | FOR(SHOW) | FOR(INFO) | FOR(BENCH),
      {"json", KEY_JSON, NULL, 0, "Print JSON", 0}},
@@ -88,6 +92,7 @@ static error_t option_read(int key, char *text, struct argp_state *state)
 {
     struct options *options = state->input;
     switch (key) {
+    case KEY_OUTPUT: options->output = text; break;
     case KEY_SET: options->sets[options->set_count++] = text; break;
     case KEY_JSON: options->json = true; break;
     case KEY_QUIET: options->quiet = true; break;

@@ -30,6 +30,7 @@ struct options {
     const char **sets;  // [set_count] of KEY=VALUE
     size_t set_count;
     const char *model;  // --model
+    const char *output;  // --output
     const char *timezone;  // --timezone
     int year;  // --year
     int ranks;  // --ranks

@@ -123,6 +123,17 @@ void job_free(struct job *job);
  */
 MUST_CHECK enum status job_text(const struct job *job, char **text, struct error *err);
 
+/** A key of the job file, for who writes one. The texts are borrowed, static storage. */
+struct job_key {
+    const char *path;  // "features.window"
+    const char *fallback;  // its default as YAML, or NULL
+    const char *told;  // what holds without a default
+    const char *text;  // what it is
+};
+
+/** Fills in key number `at`, in the order of docs/job.md. Returns false behind the last one. Local. */
+bool job_key_at(size_t at, struct job_key *key);
+
 /**
  * Finds a file that comes with the program, such as datasets/suffixes.dat. Local.
  *

@@ -55,6 +55,15 @@ struct key_table span_keys(void)
     return (struct key_table){SPAN_KEYS, sizeof SPAN_KEYS / sizeof SPAN_KEYS[0]};
 }
 
+bool job_key_at(size_t at, struct job_key *key)
+{
+    if (at >= job_keys().count)
+        return false;
+    const struct key *row = &JOB_KEYS[at];
+    *key = (struct job_key){row->path, row->fallback, row->told, row->text};
+    return true;
+}
+
 size_t key_find(struct key_table table, const char *path)
 {
     size_t at = 0;
