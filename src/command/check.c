@@ -1,4 +1,5 @@
 /* quern check JOB.yaml: what a run would meet and cost. Writes nothing. */
+#include "meter.h"
 #include "session.h"
 
 #include "base/json.h"
@@ -16,31 +17,6 @@
 #define TIME_SPARE 2.0
 
 /* ---- numbers and times as people read them ---- */
-
-static const char *bytes_text(double bytes, char text[32])
-{
-    static const char *const UNITS[] = {"B", "kB", "MB", "GB", "TB", "PB"};
-    size_t unit = 0;
-    while (bytes >= 999.5 && unit + 1 < sizeof UNITS / sizeof UNITS[0]) {
-        bytes /= 1000;
-        unit++;
-    }
-    (void)snprintf(text, 32, unit > 0 && bytes < 99.95 ? "%.1f %s" : "%.0f %s", bytes, UNITS[unit]);
-    return text;
-}
-
-static const char *duration_text(double seconds, char text[32])
-{
-    if (seconds < 90)
-        (void)snprintf(text, 32, "%.*f s", seconds < 10, seconds);
-    else if (seconds < 5400)
-        (void)snprintf(text, 32, "%.0f min", seconds / 60);
-    else if (seconds < 48 * 3600.0)
-        (void)snprintf(text, 32, "%.1f h", seconds / 3600);
-    else
-        (void)snprintf(text, 32, "%.1f days", seconds / 86400);
-    return text;
-}
 
 static const char *time_text(const struct session *session, int64_t time_ms, char text[32])
 {
@@ -82,8 +58,8 @@ static void archive_print(const struct session *session, const struct survey *su
                   survey->files, survey->files_plain, survey->files_compressed, survey->files_unusable,
                   survey->files_known);
     (void)fprintf(out, "bytes     %s on disk, %s of text; %s\n",
-                  bytes_text((double)survey->stored_bytes, stored),
-                  bytes_text((double)survey->text_bytes, text),
+                  meter_bytes((double)survey->stored_bytes, stored),
+                  meter_bytes((double)survey->text_bytes, text),
                   survey->is_whole ? "all of it was read, so numbers are exact"
                                    : "from samples, so numbers are estimates");
     if (survey->first_ms != SURVEY_NO_TIME)
@@ -94,7 +70,7 @@ static void archive_print(const struct session *session, const struct survey *su
         double length_s = (double)(survey->gaps[i].to_ms - survey->gaps[i].from_ms) / 1000;
         (void)fprintf(out, "gap       %s to %s, %s without a line\n",
                       time_text(session, survey->gaps[i].from_ms, first),
-                      time_text(session, survey->gaps[i].to_ms, last), duration_text(length_s, text));
+                      time_text(session, survey->gaps[i].to_ms, last), meter_duration(length_s, text));
     }
     if (survey->gap_count > SURVEY_LIST)
         (void)fprintf(out, "gaps      %" PRId64 " in all, the longest are listed\n", survey->gap_count);
@@ -130,7 +106,7 @@ static void plan_print(const struct session *session, const struct survey *surve
     FILE *out = session->out;
     const struct request request = slurm_request(survey);
     (void)fprintf(out, "\nsplit over %d rank%s of what is to be read, %s of text\n", survey->rank_count,
-                  survey->rank_count > 1 ? "s" : "", bytes_text((double)survey->new_bytes, text));
+                  survey->rank_count > 1 ? "s" : "", meter_bytes((double)survey->new_bytes, text));
     int64_t most = 0, least = INT64_MAX;
     for (int rank = 0; rank < survey->rank_count; rank++) {
         int64_t bytes = survey->ranks[rank].bytes;
@@ -138,14 +114,14 @@ static void plan_print(const struct session *session, const struct survey *surve
         least = bytes < least ? bytes : least;
         if (survey->rank_count <= RANKS_LISTED)
             (void)fprintf(out, "  rank %-2d %6" PRId64 " pieces, %s\n", rank, survey->ranks[rank].pieces,
-                          bytes_text((double)bytes, text));
+                          meter_bytes((double)bytes, text));
     }
     if (survey->rank_count > RANKS_LISTED)
-        (void)fprintf(out, "  a rank reads from %s to %s\n", bytes_text((double)least, text),
-                      bytes_text((double)most, other));
-    (void)fprintf(out, "memory    %s a rank at most\n", bytes_text((double)survey->memory_bytes, text));
+        (void)fprintf(out, "  a rank reads from %s to %s\n", meter_bytes((double)least, text),
+                      meter_bytes((double)most, other));
+    (void)fprintf(out, "memory    %s a rank at most\n", meter_bytes((double)survey->memory_bytes, text));
     (void)fprintf(out, "time      %s, of which reading %s, at the speed of this machine\n",
-                  duration_text(survey->seconds, text), duration_text(survey->seconds_read, other));
+                  meter_duration(survey->seconds, text), meter_duration(survey->seconds_read, other));
     (void)fprintf(out,
                   "slurm     --ntasks=%d --mem=%" PRId64 "M --time=%s   (--mem for all ranks on one node)\n",
                   request.ranks, request.memory_mb, request.time);
@@ -155,7 +131,7 @@ static void plan_print(const struct session *session, const struct survey *surve
                       : ", which is not what the job says: see store.parts");
 }
 
-static void messages_print(const struct session *session, const struct survey *survey)
+static void messages_print(struct session *session, const struct survey *survey)
 {
     for (size_t i = 0; i < survey->warning_count; i++)
         session_warn(session, survey->warnings[i].where, survey->warnings[i].what);

@@ -17,7 +17,7 @@
 #define BUFFER_BYTES ((size_t)1 << 20)
 
 struct printing {
-    const struct session *session;
+    struct session *session;
     struct line_parser *parser;
     const char *path;  // NULL: standard input
     char *row;  // [QUERY_TSV_BYTES]
@@ -106,7 +106,7 @@ static void block_print(struct printing *printing, const char *lines, size_t cou
 
 /* ---- files ---- */
 
-static void warn(const struct session *session, const char *path, const char *what)
+static void warn(struct session *session, const char *path, const char *what)
 {
     char where[400];
     (void)text_for_terminal(path, strlen(path), where, sizeof where);
@@ -154,7 +154,7 @@ static enum status path_print(const struct zone *zone, const char *path, const c
 {
     enum status status = STATUS_OK;
     struct archive archive = {0};
-    const struct session *session = printing->session;
+    struct session *session = printing->session;
     struct archive_source source = {.paths = &path, .path_count = 1};
     TRY(archive_find(session->team, &source, 1, &archive, err));
     for (size_t w = 0; w < archive.warning_count; w++)

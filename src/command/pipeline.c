@@ -13,7 +13,7 @@
 
 /* ---- extract ---- */
 
-static void extract_tell(const struct session *session, const struct extract_summary *summary)
+static void extract_tell(struct session *session, const struct extract_summary *summary)
 {
     if (!session_prints(session))
         return;
@@ -46,6 +46,7 @@ enum status step_extract(struct session *session, struct extract_summary *summar
     session_step(session, "reading logs");
     enum status status =
         extract_run(session->team, session->job, session->zone, session_progress, session, summary, err);
+    session_step_end(session);
     extract_tell(session, summary);
     return status;
 }
@@ -79,7 +80,9 @@ enum status step_load(struct session *session, struct rows *rows, struct error *
                              .night = job->features_night};
     session_step(session, "loading rows");
     extract_span(job, session->zone, &plan.from_s, &plan.to_s);
-    return rows_load(session->team, &plan, rows, err);
+    enum status status = rows_load(session->team, &plan, rows, err);
+    session_step_end(session);
+    return status;
 }
 
 /* ---- models ---- */
@@ -134,6 +137,7 @@ enum status step_train(struct session *session, struct rows *rows, struct prepar
     session_step(session, "training");
     TRY(prepare_training(session->team, &plan, rows, prepared, err));
     TRY(model_fit(session->team, &prepared->input, &settings, &prepared->context, model, err));
+    session_step_end(session);
     path_in(session, "model.h5", path, sizeof path);
     TRY(model_write(session->team, *model, path, err));
     train_tell(session, *model);
@@ -207,6 +211,7 @@ enum status step_score(struct session *session, const struct rows *rows, const s
                                      sizeof provenance / sizeof provenance[0]};
     TRY(scores_write(session->team, &file, rows, model, &scores, seen, judgement, err));
 done:
+    session_step_end(session);
     model_scores_free(&scores);
     free(seen);
     free(job);

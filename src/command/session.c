@@ -17,10 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Without a terminal a line now and then is enough. */
-#define PROGRESS_LOG_S 30.0
-#define PROGRESS_TERMINAL_S 0.2
-
 typedef enum status command_function(struct session *session, struct error *err);
 
 struct command_entry {
@@ -51,36 +47,55 @@ bool session_prints(const struct session *session)
     return team_rank(session->team) == 0;
 }
 
-void session_warn(const struct session *session, const char *where, const char *what)
+/* Wipes the line that is drawn anew, so that something else can be printed there. */
+static void line_wipe(struct session *session)
 {
-    if (session_prints(session))
-        (void)fprintf(stderr, "quern: warning: %s: %s\n", where, what);
+    if (session->has_line)
+        (void)fputs("\r\033[K", stderr);
+    session->has_line = false;
+}
+
+void session_warn(struct session *session, const char *where, const char *what)
+{
+    if (!session_prints(session))
+        return;
+    line_wipe(session);
+    (void)fprintf(stderr, "quern: warning: %s: %s\n", where, what);
 }
 
 void session_step(struct session *session, const char *doing)
 {
-    session->doing = doing;
-    session->progress_said_s = clock_seconds();
-    if (session_prints(session) && session->options.verbose)
+    const char *terminal = getenv("TERM"), *no_color = getenv("NO_COLOR");
+    bool on_terminal = isatty(STDERR_FILENO) != 0 && terminal && strcmp(terminal, "dumb") != 0;
+    session->meter = meter_begin(doing, clock_seconds(), on_terminal, !no_color || !*no_color);
+    if (!session_prints(session) || session->options.quiet)
+        return;
+    line_wipe(session);
+    if (on_terminal) {
+        (void)fprintf(stderr, "quern: %s ...", doing);
+        session->has_line = true;
+    } else if (session->options.verbose) {
         (void)fprintf(stderr, "quern: %s\n", doing);
+    }
+}
+
+void session_step_end(struct session *session)
+{
+    if (session_prints(session))
+        line_wipe(session);
 }
 
 void session_progress(void *context, int64_t done_bytes, int64_t total_bytes)
 {
     struct session *session = context;
-    bool on_terminal = isatty(STDERR_FILENO) != 0;
+    char line[METER_BYTES];
     double now_s = clock_seconds();
-    if (session->options.quiet ||
-        now_s - session->progress_said_s < (on_terminal ? PROGRESS_TERMINAL_S : PROGRESS_LOG_S))
+    if (session->options.quiet || !meter_is_due(&session->meter, now_s))
         return;
-    session->progress_said_s = now_s;
-    double spent_s = now_s - session->began_s;
-    double share = total_bytes > 0 ? (double)done_bytes / (double)total_bytes : 0;
-    share = share > 1 ? 1 : share;
-    double left_s = share > 0 ? spent_s / share - spent_s : 0;
-    (void)fprintf(stderr, "%squern: %s: %3.0f %%, %.0f MB/s a rank, %.0f s left%s", on_terminal ? "\r" : "",
-                  session->doing, 100 * share, (double)done_bytes / 1e6 / (spent_s > 0 ? spent_s : 1), left_s,
-                  on_terminal ? "   " : "\n");
+    (void)meter_line(&session->meter, now_s, done_bytes, total_bytes, line);
+    line_wipe(session);
+    (void)fprintf(stderr, session->meter.on_terminal ? "quern: %s" : "quern: %s\n", line);
+    session->has_line = session->meter.on_terminal;
 }
 
 int64_t session_peak_bytes(const struct session *session)
@@ -232,6 +247,7 @@ int command_main(int argc, char **argv)
         status = team_agree(session.team, results_begin(&session, &err), &err);
     if (status == STATUS_OK)
         status = command->run(&session, &err);
+    session_step_end(&session);
     status = results_end(&session, status, &err);
     if (status != STATUS_OK && session_prints(&session))
         error_print(&err);

@@ -2,6 +2,8 @@
 #ifndef COMMAND_SESSION_H
 #define COMMAND_SESSION_H
 
+#include "meter.h"
+
 #include "base/error.h"
 #include "base/zone.h"
 #include "extract/extract.h"
@@ -50,9 +52,9 @@ struct session {
     struct job *job;
     struct zone *zone;  // features.timezone
     struct calendar *calendar;
-    double progress_said_s;  // when progress was last told
     double began_s;
-    const char *doing;  // the step that progress is about
+    struct meter meter;  // of the step that is being done
+    bool has_line;  // a line of progress stands on the terminal, without a line feed
     int locks[2];  // of output.dir and store.dir
     size_t lock_count;
 };
@@ -83,13 +85,16 @@ void session_clear(struct session *session);
 bool session_prints(const struct session *session);
 
 /** Tells a warning on standard error, on rank 0. Local. */
-void session_warn(const struct session *session, const char *where, const char *what);
+void session_warn(struct session *session, const char *where, const char *what);
 
 /** Tells what went wrong: `quern: WHERE: WHAT`, the hint on the next line. Local. */
 void error_print(const struct error *err);
 
 /** Tells on standard error what the program does now, unless --quiet. Local. */
 void session_step(struct session *session, const char *doing);
+
+/** Wipes the line of progress: something else is to be printed. Local. */
+void session_step_end(struct session *session);
 
 /** An extract_progress whose context is the session. Local. */
 void session_progress(void *context, int64_t done_bytes, int64_t total_bytes);

@@ -81,8 +81,8 @@ void file_look(const struct extraction *run, size_t file, struct look *look);
  */
 MUST_CHECK enum status wanted_read(struct extraction *run, const bool *wanted, struct error *err);
 
-/** Tells how far all ranks are, this one having read some bytes of a piece. Local. */
-void progress_tell(struct extraction *run, const struct archive_piece *piece, int64_t piece_bytes);
+/** Tells how far all ranks are, this one having read some bytes on disk of a piece. Local. */
+void progress_tell(struct extraction *run, const struct archive_piece *piece, int64_t stored_bytes);
 
 /** The end of a run that met no query that counts: STATUS_NO_INPUT, and why. Local. */
 MUST_CHECK enum status nothing_usable(const int64_t kinds[LINE_COUNTS], int64_t lines, int64_t files,

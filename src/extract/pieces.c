@@ -131,11 +131,16 @@ static enum status pieces_sort_local(struct archive_piece *pieces, size_t count,
     return STATUS_OK;
 }
 
-void progress_tell(struct extraction *run, const struct archive_piece *piece, int64_t piece_bytes)
+void progress_tell(struct extraction *run, const struct archive_piece *piece, int64_t stored_bytes)
 {
+    // By bytes on disk: how much text a compressed file holds is known when it has been read.
+    const struct archive_file *file = &run->archive.files[piece->file];
+    int64_t from = file->compression == COMPRESSION_PLAIN ? piece->from : piece->stored_at;
+    int64_t to = file->compression == COMPRESSION_PLAIN ? piece->to : piece->stored_to;
+    double share = (double)stored_bytes / (double)((to > from ? to : file->bytes) - from + 1);
     if (run->progress)
         run->progress(run->progress_context,
-                      work_done(run->work) + (piece_bytes < piece->work ? piece_bytes : piece->work),
+                      work_done(run->work) + (int64_t)((double)piece->work * (share < 1 ? share : 1)),
                       run->total_work);
 }
 

@@ -359,8 +359,7 @@ enum status piece_read(struct extraction *run, const struct archive_piece *piece
         TRY(block_read(&reader, lines, count, offset, err));
         TRY(previous_keep(&reader, &previous, err));
         run->done_bytes += (int64_t)count;
-        piece_bytes += (int64_t)count;
-        progress_tell(run, piece, piece_bytes);
+        progress_tell(run, piece, stream_stored_bytes(stream));
         TRY(memory_check(run, err));
         if (work_stopped(run->work))
             break;  // another rank failed: nothing of this will be kept
