@@ -43,7 +43,7 @@ static enum status check_found(const struct archive *found, const char *pattern,
         return STATUS_OK;
     if (found->unusable_count == 0)
         return error_set(err, STATUS_NO_INPUT, pattern ? pattern : "archive",
-                         "check archive.paths in the job; globs know * ? [..] and **", "no log was found");
+                         "check the path; globs know * ? [..] and **", "no log was found");
     // The warnings are lost with the archive, so the first one that is about a file goes along.
     const struct archive_warning *first = found->warnings;
     while (!first->is_file)

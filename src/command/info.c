@@ -5,6 +5,7 @@
 #include "store/store.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,6 +145,31 @@ done:
     return status;
 }
 
+/* A job's output folder stands for the files in it that are quern's; any other path for itself. */
+static enum status word_show(const struct session *session, const char *word, struct json *json,
+                             struct error *err)
+{
+    static const char *const PARTS[] = {"store", "model.h5", "scores.h5"};
+    enum status status = STATUS_OK;
+    struct store_day *days = NULL;
+    size_t count = 0, shown = 0;
+    char path[PATH_MAX];
+    struct stat there;
+    if (is_folder(word) && store_days(word, &days, &count, NULL) == STATUS_OK && count == 0)
+        for (size_t i = 0; i < sizeof PARTS / sizeof PARTS[0]; i++) {
+            (void)snprintf(path, sizeof path, "%s/%s", word, PARTS[i]);
+            if (stat(path, &there) != 0)
+                continue;
+            TRY(path_show(session, path, json, err));
+            shown++;
+        }
+    if (shown == 0)
+        TRY(path_show(session, word, json, err));
+done:
+    free(days);
+    return status;
+}
+
 enum status command_info(struct session *session, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -152,7 +178,7 @@ enum status command_info(struct session *session, struct error *err)
     if (as_json)
         json_open(&json, NULL, '[');
     for (size_t i = 0; i < session->options.word_count; i++)
-        TRY(path_show(session, session->options.words[i], as_json ? &json : NULL, err));
+        TRY(word_show(session, session->options.words[i], as_json ? &json : NULL, err));
     if (as_json)
         json_close(&json, ']');
 done:

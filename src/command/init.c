@@ -26,6 +26,9 @@
 /* Shares of the sampled queries, of 1000: a network with fewer is not taken for the site's. */
 #define NETWORK_LEAST 1
 
+/* Below this the default number of k-means' groups would be a group for a few rows each. */
+#define ROWS_FEW 320
+
 struct found {
     const char *dir;  // absolute
     char folders[SOURCES_MOST][NAME_MAX + 1];  // right below dir, a resolver each; none: dir is one archive
@@ -213,6 +216,9 @@ static bool key_print(FILE *out, const struct found *found, const char *path)
         (void)clients_print(out, &found->survey, "  clients: [");
     } else if (strcmp(path, "features.calendar") == 0 && strcmp(found->zone, "Asia/Tokyo") == 0) {
         (void)fputs("  calendar: [datasets/calendar/jp.csv]\n", out);
+    } else if (strcmp(path, "model.kmeans.k") == 0 && found->survey.rows < ROWS_FEW) {
+        comment_print(out, 4, "Here: fewer, as there are few rows.");
+        (void)fprintf(out, "    k: %d\n", found->survey.rows < 40 ? 2 : (int)(found->survey.rows / 20));
     } else if (strcmp(path, "store.parts") == 0 && found->survey.parts > 1) {
         (void)fprintf(out, "  parts: %d\n", found->survey.parts);
     } else if (strcmp(path, "output.dir") == 0) {

@@ -12,8 +12,9 @@
 
 struct meter meter_begin(const char *doing, double now_s, bool on_terminal, bool in_color)
 {
+    double told_s = on_terminal ? now_s - TERMINAL_S : now_s;  // a bar is drawn as soon as there is news
     return (struct meter){
-        .doing = doing, .began_s = now_s, .told_s = now_s, .on_terminal = on_terminal, .in_color = in_color};
+        .doing = doing, .began_s = now_s, .told_s = told_s, .on_terminal = on_terminal, .in_color = in_color};
 }
 
 bool meter_is_due(struct meter *meter, double now_s)

@@ -130,8 +130,7 @@ static void usage_print(FILE *stream)
                   "Run on several ranks with mpirun -n 8 quern run JOB.yaml, or srun quern run JOB.yaml.\n");
 }
 
-/* Whether this process is not the first of its launch: it then keeps quiet about a wrong command line. */
-static bool is_other_rank(void)
+bool is_other_rank(void)
 {
     static const char *const NAMES[] = {"OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK"};
     for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {

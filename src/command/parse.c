@@ -262,7 +262,11 @@ enum status command_parse(struct session *session, struct error *err)
         status = error_set(err, STATUS_USAGE, "--json", "leave one of them out", "excludes --tsv");
         goto done;
     }
-    TRY(zone_load(options->timezone ? options->timezone : "UTC", &zone, err));
+    status = zone_load(options->timezone ? options->timezone : "UTC", &zone, err);
+    if (status != STATUS_OK) {
+        (void)snprintf(err->where, sizeof err->where, "--timezone");
+        goto done;
+    }
     if (!options->json)
         (void)puts(QUERY_TSV_HEADER);
     if (options->word_count == 0)

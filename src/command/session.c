@@ -122,7 +122,13 @@ static enum status job_read_local(struct session *session, int64_t now_s, struct
     enum status status = STATUS_OK;
     TRY(job_read(session->options.words[0], session->options.sets, session->options.set_count, now_s,
                  &session->job, err));
-    TRY(zone_load(session->job->features_timezone, &session->zone, err));
+    const struct job *job = session->job;
+    status = zone_load(job->features_timezone, &session->zone, err);
+    if (status != STATUS_OK) {
+        bool is_archive = job->archive_timezone && strcmp(job->archive_timezone, job->features_timezone) == 0;
+        (void)snprintf(err->where, sizeof err->where, is_archive ? "archive.timezone" : "features.timezone");
+        return status;
+    }
     TRY(calendar_read(session->job->features_calendar.items, session->job->features_calendar.count,
                       &session->calendar, err));
 done:
@@ -233,6 +239,8 @@ int command_main(int argc, char **argv)
     // A job goes on and ends well when nobody reads its messages any more; a command that only prints ends.
     if (command->with_mpi)
         (void)signal(SIGPIPE, SIG_IGN);
+    // Asked before MPI begins: it sets what a lone process lacks.
+    bool was_other_rank = command->with_mpi && is_other_rank();
     session.team = command->with_mpi ? team_new(&argc, &argv) : team_alone();
     session.began_s = clock_seconds();
     if (!session.team) {
@@ -249,7 +257,8 @@ int command_main(int argc, char **argv)
         status = command->run(&session, &err);
     session_step_end(&session);
     status = results_end(&session, status, &err);
-    if (status != STATUS_OK && session_prints(&session))
+    bool is_echo = err.rank < 0 && was_other_rank;
+    if (status != STATUS_OK && session_prints(&session) && !is_echo)
         error_print(&err);
     session_clear(&session);
     team_free(session.team);

@@ -69,6 +69,10 @@ struct session {
  */
 int options_read(int argc, char **argv, struct options *options);
 
+/** Returns whether a launcher started this process, but not as its first: it then keeps quiet about what all
+ * of them would say. Local. */
+bool is_other_rank(void);
+
 /** Frees the lists of the options. Local. */
 void options_clear(struct options *options);
 

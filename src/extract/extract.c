@@ -91,15 +91,31 @@ done:
 
 enum status nothing_usable(const int64_t kinds[LINE_COUNTS], int64_t lines, int64_t files, struct error *err)
 {
-    const char *hint = "see the rejected lines; expected are BIND 9 query logs: … client @0x… IP#PORT "
-                       "(NAME): query: NAME IN A …";
+    const char *hint =
+        "see the rejected lines; expected are lines such as: client 10.0.0.1#53 (NAME): query: NAME IN A +";
     if (kinds[LINES_OUTSIDE] + kinds[LINES_UNWATCHED] > 0)
-        hint = "check archive.from, archive.to and archive.clients: there are queries, but none that is "
-               "asked for";
+        hint = "check archive.from, archive.to and archive.clients: all queries are outside of these";
     else if (kinds[LINES_UNTIMED] > 0)
         hint = "the lines carry no time: set print-time in named.conf";
     return error_set(err, STATUS_NO_INPUT, "archive", hint,
                      "no usable query in %" PRId64 " lines of %" PRId64 " files", lines, files);
+}
+
+/* Whether there is no query that counts, in files that are all new: then nothing is stored, so that the store
+ * does not hold the user to settings that were wrong. Sums are the same on all ranks by now. */
+static bool barren_sum(struct extraction *run)
+{
+    struct extract_summary *summary = run->summary;
+    for (size_t file = 0; file < run->archive.file_count; file++)
+        if (run->known_of[file] >= 0 || run->sums[file][LINES_QUERY] > 0)
+            return false;
+    for (size_t file = 0; file < run->archive.file_count; file++) {
+        for (int kind = 0; kind < LINE_COUNTS; kind++)
+            summary->kinds[kind] += run->sums[file][kind];
+        summary->log_bytes += run->sums[file][FILE_BYTES];
+        summary->files_unusable += run->sums[file][FILE_FAULTS] > 0;
+    }
+    return true;
 }
 
 enum status extract_run(const struct team *team, const struct job *job, const struct zone *zone,
@@ -109,6 +125,7 @@ enum status extract_run(const struct team *team, const struct job *job, const st
     enum status status = STATUS_OK;
     bool *wanted = NULL;
     uint64_t *file_ids = NULL;
+    bool is_barren = false;
     struct extraction run = {.team = team,
                              .job = job,
                              .zone = zone,
@@ -127,12 +144,16 @@ enum status extract_run(const struct team *team, const struct job *job, const st
     TRY(wanted_read(&run, wanted, err));
     team_sum_i64(team, &run.sums[0][0], run.archive.file_count * FILE_SUMS);
     memset(wanted, 0, run.archive.file_count * sizeof *wanted);
-    TRY(dirty_find(&run, wanted, err));
-    run.only_dirty = true;
-    TRY(wanted_read(&run, wanted, err));
-    TRY(shards_make(&run, file_ids, err));
+    is_barren = barren_sum(&run);
+    if (!is_barren) {
+        TRY(dirty_find(&run, wanted, err));
+        run.only_dirty = true;
+        TRY(wanted_read(&run, wanted, err));
+        TRY(shards_make(&run, file_ids, err));
+    }
     sums_gather(&run);
-    TRY(known_update(&run, err));
+    if (!is_barren)
+        TRY(known_update(&run, err));
     summary->files_unusable += (int64_t)run.archive.unusable_count;
     TRY(messages_gather(&run, err));
     if (summary->kinds[LINES_QUERY] == 0)

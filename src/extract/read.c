@@ -338,7 +338,7 @@ enum status piece_read(struct extraction *run, const struct archive_piece *piece
     struct reader reader = {
         .run = run, .file = piece->file, .source = &run->sources[file->source], .day = INT64_MIN};
     char *previous = NULL;
-    int64_t next_offset = -1, piece_bytes = 0;
+    int64_t next_offset = -1;
     map_init(&reader.days, sizeof(struct day_note), sizeof(int64_t));
     reader.parser = line_parser_new(reader.source->zone, year);
     if (!reader.parser)

@@ -16,7 +16,8 @@
 #define END_DAY 2932898
 
 static enum status source_add(struct extraction *run, char *const *paths, size_t path_count,
-                              const char *resolver, const char *timezone, int64_t year, struct error *err)
+                              const char *resolver, const char *timezone, int64_t year, const char *key,
+                              struct error *err)
 {
     struct source_setup *setup = &run->sources[run->source_count];
     char text[600];
@@ -28,7 +29,10 @@ static enum status source_add(struct extraction *run, char *const *paths, size_t
     run->archive_sources[run->source_count] =
         (struct archive_source){.paths = (const char *const *)paths, .path_count = path_count};
     run->source_count++;
-    return zone_load(name, &setup->zone, err);
+    enum status status = zone_load(name, &setup->zone, err);
+    if (status != STATUS_OK && err)
+        (void)snprintf(err->where, sizeof err->where, "%s", key);
+    return status;
 }
 
 static enum status sources_make(struct extraction *run, struct error *err)
@@ -42,12 +46,14 @@ static enum status sources_make(struct extraction *run, struct error *err)
         return error_set(err, STATUS_NO_MEMORY, "archive.sources", "", "no room for %zu sources", count);
     for (size_t i = 0; i < job->archive_sources.count; i++) {
         const struct job_source *source = &job->archive_sources.items[i];
+        char key[64];
+        (void)snprintf(key, sizeof key, "archive.sources[%zu].timezone", i);
         TRY(source_add(run, source->paths.items, source->paths.count, source->resolver, source->timezone,
-                       source->year, err));
+                       source->year, key, err));
     }
     if (job->archive_sources.count == 0)
         TRY(source_add(run, job->archive_paths.items, job->archive_paths.count, NULL, job->archive_timezone,
-                       job->archive_year, err));
+                       job->archive_year, "archive.timezone", err));
 done:
     return status;
 }

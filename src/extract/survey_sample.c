@@ -123,6 +123,7 @@ struct place_look {
     int64_t bytes, first_ms, last_ms, before_ms;
     int64_t from_ms;  // where the present stretch began
     double row_visits, name_visits;
+    int64_t start_s, window_s;  // the first counted query, and its window
 };
 
 static enum status visit_count(struct pool *pool, double *visits, const struct sample_key *key,
@@ -267,6 +268,23 @@ static bool is_watched(const struct tally_plan *plan, const struct ip *ip)
     return plan->client_count == 0;
 }
 
+/* The window of a line. Of a sample the windows begin with the place: in a place that lies across two of them
+ * each client would make two rows, while the place stands for one window's length. */
+static int64_t window_of(struct look *look, int64_t time_s)
+{
+    struct sampling *sampling = look->sampling;
+    const int64_t window_s = sampling->run->plan.window_s;
+    if (look->row_visits >= 1 && !sampling->survey->is_whole)
+        return look->window_s + (time_s > look->start_s ? (time_s - look->start_s) / window_s * window_s : 0);
+    int64_t midnight_s = zone_day_start(sampling->run->zone, zone_day_of(sampling->run->zone, time_s));
+    look->window_s = (time_s - midnight_s) / window_s * window_s + midnight_s;
+    look->start_s = time_s;
+    if (!sampling->survey->is_whole && look->window_s != sampling->pool_window_s)
+        pools_close(sampling, 1);
+    sampling->pool_window_s = look->window_s;
+    return look->window_s;
+}
+
 /* What a person wants to know of a line; beside the clock. */
 static enum status line_note(struct place_look *look, const char *line, size_t count, struct error *err)
 {
@@ -291,18 +309,10 @@ static enum status line_note(struct place_look *look, const char *line, size_t c
         tallies_day(sampling->run->tallies, query.time_ms) == INT64_MIN)
         return STATUS_OK;
     struct sample_key key;
-    const int64_t window_s = sampling->run->plan.window_s;
     memset(&key, 0, sizeof key);
     key.client = query.client;
     ip_mask_v6(&key.client, sampling->run->plan.ipv6_prefix);
-    int64_t midnight_s =
-        zone_day_start(sampling->run->zone, zone_day_of(sampling->run->zone, query.time_ms / 1000));
-    key.window_s = (query.time_ms / 1000 - midnight_s) / window_s * window_s + midnight_s;
-    bool is_first = look->row_visits < 1 && !sampling->survey->is_whole;
-    if (is_first && key.window_s != sampling->pool_window_s) {
-        pools_close(sampling, 1);
-        sampling->pool_window_s = key.window_s;
-    }
+    key.window_s = window_of(look, query.time_ms / 1000);
     TRY(visit_count(&sampling->rows, &look->row_visits, &key, query.time_ms / 1000, err));
     key.name = memory_hash(query.qname.wire, query.qname.bytes);
     TRY(visit_count(&sampling->names, &look->name_visits, &key, query.time_ms / 1000, err));
