@@ -1,5 +1,4 @@
 /* quern init LOGDIR: a job file that fits the logs there, with every key that there is. */
-#define _GNU_SOURCE  // memfd_create
 #include "session.h"
 
 #include "archive/archive.h"
@@ -12,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #define ZONE_BYTES 128
@@ -293,13 +291,12 @@ static enum status job_try(struct session *session, const char *text, struct err
 {
     enum status status = STATUS_OK;
     char path[64];
-    int descriptor = memfd_create("job", MFD_CLOEXEC);
-    ssize_t count = (ssize_t)strlen(text);
-    if (descriptor < 0 || write(descriptor, text, (size_t)count) != count) {
-        status = error_set(err, STATUS_IO, "job", "", "cannot be held in memory: %s", strerror(errno));
+    FILE *file = tmpfile();
+    if (!file || fputs(text, file) < 0 || fflush(file) != 0) {
+        status = error_set(err, STATUS_IO, "job", "", "no room for a draft: %s", strerror(errno));
         goto done;
     }
-    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fileno(file));
     job_free(session->job);
     session->job = NULL;
     TRY(job_read(path, NULL, 0, 0, &session->job, err));
@@ -307,8 +304,8 @@ static enum status job_try(struct session *session, const char *text, struct err
     session->zone = NULL;
     TRY(zone_load(session->job->features_timezone, &session->zone, err));
 done:
-    if (descriptor >= 0)
-        (void)close(descriptor);
+    if (file)
+        (void)fclose(file);
     return status;
 }
 

@@ -66,8 +66,8 @@ void setup_clear(struct extraction *run);
 
 /* ---- pieces.c ---- */
 
-/** What was learnt of a file before it is cut; 0 for one that was not looked at. Sums over the ranks are what the one
- * rank found. */
+/** What was learnt of a file before it is cut; 0 for one that was not looked at. Sums over the ranks are what
+ * the one rank found. */
 struct look {
     int64_t first_ms;  // of its first line with a time
     int64_t year;  // of its first line where stamps have none

@@ -91,7 +91,7 @@ static enum status plain_file_sample(struct sampling *sampling, struct place *pl
 {
     enum status status = STATUS_OK;
     int64_t bytes = sampling->run->archive.files[place->file].bytes, room = sampling->place_bytes;
-    if (bytes <= places * room)
+    if (places < 2 || bytes <= places * room)
         return whole_file_sample(sampling, place, err);
     place->room = room;
     place->stands_for = (double)bytes / (double)places;
@@ -136,17 +136,17 @@ static enum status files_sample(struct sampling *sampling, struct error *err)
 {
     enum status status = STATUS_OK;
     const struct archive *archive = &sampling->run->archive;
-    size_t step = (archive->file_count + SURVEY_FILES - 1) / SURVEY_FILES, number = 0;
+    size_t files = archive->file_count, step = files / SURVEY_FILES + 1, number = 0;
     double text = 0;
     for (size_t file = 0; file < archive->file_count; file++) {
         sampling->files[file].first_ms = sampling->files[file].last_ms = SURVEY_NO_TIME;
         text += file_text_bytes(sampling, &archive->files[file]);
     }
-    sampling->survey->is_whole = text <= (double)SURVEY_BYTES && step <= 1;
-    int64_t looked_at = (int64_t)(archive->file_count / (step ? step : 1) + 1);
+    sampling->survey->is_whole = text <= (double)SURVEY_BYTES && step == 1;
+    int64_t looked_at = (int64_t)(files / step) + 1;
     int64_t places = SURVEY_BYTES / PLACE_LEAST / looked_at;
     places = places < 2 ? 2 : places > FILE_PLACES ? FILE_PLACES : places;
-    if (archive->file_count < 4)
+    if (files < 4)
         places = 4 * FILE_PLACES;
     int64_t room = SURVEY_BYTES / places / looked_at;
     sampling->place_bytes = room < PLACE_LEAST ? PLACE_LEAST : room > PLACE_MOST ? PLACE_MOST : room;
@@ -191,16 +191,29 @@ static void sums_fill(struct sampling *sampling)
             form_text(form, survey->forms[survey->form_count - 1], sizeof survey->forms[0]);
 }
 
-static enum status split_fill(struct sampling *sampling, struct error *err)
+/* Warns of a file that alone takes a rank longer than its share. */
+static enum status giant_tell(struct sampling *sampling, size_t file, double text, struct error *err)
+{
+    const struct survey *survey = sampling->survey;
+    double all = (double)survey->new_bytes;
+    char what[160];
+    if (survey->rank_count == 1 || text < 1.1 * all / survey->rank_count)
+        return STATUS_OK;
+    (void)snprintf(what, sizeof what,
+                   "%.0f %% of the text in one file that cannot be split: ranks beyond %.0f gain nothing",
+                   100 * text / all, ceil(all / text));
+    return warning_add(sampling->run, sampling->run->archive.files[file].path, what, err);
+}
+
+/* The pieces of what is to be read, as extract_run would cut them. */
+static enum status pieces_make(struct sampling *sampling, struct archive_piece **pieces, size_t *count,
+                               struct error *err)
 {
     enum status status = STATUS_OK;
-    struct survey *survey = sampling->survey;
-    struct extraction *run = sampling->run;
-    size_t files = run->archive.file_count, piece_count = 0;
-    struct archive_piece *pieces = NULL;
+    const struct extraction *run = sampling->run;
+    size_t files = run->archive.file_count;
     bool *wanted = calloc(files + 1, sizeof *wanted), *whole = calloc(files + 1, sizeof *whole);
-    survey->ranks = calloc((size_t)survey->rank_count, sizeof *survey->ranks);
-    if (!wanted || !whole || !survey->ranks) {
+    if (!wanted || !whole) {
         status = error_set(err, STATUS_NO_MEMORY, "archive", "", "no room for %zu files", files);
         goto done;
     }
@@ -208,34 +221,40 @@ static enum status split_fill(struct sampling *sampling, struct error *err)
         wanted[file] = run->known_of[file] < 0;
         whole[file] = sampling->files[file].is_whole;
     }
-    TRY(archive_pieces(&run->archive, wanted, whole, run->job->archive_piece_bytes, &pieces, &piece_count,
-                       err));
-    double mean = (double)survey->new_bytes / survey->rank_count;
+    TRY(archive_pieces(&run->archive, wanted, whole, run->job->archive_piece_bytes, pieces, count, err));
+done:
+    free(wanted);
+    free(whole);
+    return status;
+}
+
+static enum status split_fill(struct sampling *sampling, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct survey *survey = sampling->survey;
+    const struct archive *archive = &sampling->run->archive;
+    struct archive_piece *pieces = NULL;
+    size_t piece_count = 0;
+    survey->ranks = calloc((size_t)survey->rank_count, sizeof *survey->ranks);
+    if (!survey->ranks)
+        return error_set(err, STATUS_NO_MEMORY, "ranks", "", "no room for %d ranks", survey->rank_count);
+    TRY(pieces_make(sampling, &pieces, &piece_count, err));
     for (int rank = 0; rank < survey->rank_count; rank++) {
         size_t from = 0, to = 0;
         archive_deal(pieces, piece_count, survey->rank_count, rank, &from, &to);
         survey->ranks[rank].pieces = (int64_t)(to - from);
         for (size_t i = from; i < to; i++) {
-            const struct archive_file *item = &run->archive.files[pieces[i].file];
-            double text = is_packed(item) ? file_text_bytes(sampling, item) : (double)pieces[i].work;
+            size_t file = pieces[i].file;
+            bool is_one = is_packed(&archive->files[file]) || sampling->files[file].is_whole;
+            double text = is_packed(&archive->files[file]) ? file_text_bytes(sampling, &archive->files[file])
+                                                           : (double)pieces[i].work;
             survey->ranks[rank].bytes += (int64_t)text;
-            // The file alone takes a rank longer than its share.
-            bool is_giant =
-                (is_packed(item) || whole[pieces[i].file]) && survey->rank_count > 1 && text > 1.1 * mean;
-            if (is_giant && survey->warning_count < 100) {
-                char what[160];
-                (void)snprintf(
-                    what, sizeof what,
-                    "%.0f %% of the text in one file that cannot be split: ranks beyond %.0f gain nothing",
-                    100 * text / (double)survey->new_bytes, ceil((double)survey->new_bytes / text));
-                TRY(warning_add(run, item->path, what, err));
-            }
+            if (is_one)
+                TRY(giant_tell(sampling, file, text, err));
         }
     }
 done:
     free(pieces);
-    free(wanted);
-    free(whole);
     return status;
 }
 

@@ -1,6 +1,5 @@
 /* A sample: the lines of a place, understood and counted, and what they say of the text the place stands for.
  */
-#define _GNU_SOURCE  // memmem
 #include "survey_internal.h"
 
 #include "base/clock.h"
@@ -25,9 +24,14 @@ enum { FORM_POINTER = 1, FORM_CATEGORY = 2, FORM_SEVERITY = 4, FORM_HOST = 8, FO
 
 _Static_assert(1 + TIME_FORMS * FORM_BITS == SURVEY_FORMS, "a number a form");
 
-static bool has(const char *bytes, size_t count, const char *text)
+/* Where a text begins in some bytes, or NULL. */
+static const char *text_in(const char *bytes, size_t count, const char *text)
 {
-    return memmem(bytes, count, text, strlen(text)) != NULL;
+    size_t length = strlen(text);
+    for (size_t at = 0; at + length <= count; at++)
+        if (memcmp(bytes + at, text, length) == 0)
+            return bytes + at;
+    return NULL;
 }
 
 static enum time_form time_form(struct span text)
@@ -44,14 +48,14 @@ static enum time_form time_form(struct span text)
 /* 1 + the bits of what stands around a query; 0 is no form. */
 static int form_of(const struct query *query, const char *line, size_t count)
 {
-    const char *client = memmem(line, count, "client ", 7);
+    const char *client = text_in(line, count, "client ");
     if (!client)
         return 0;
     size_t before = (size_t)(client - line), behind = count - before - 7;
     int form = 0;
     form |= behind > 3 && memcmp(client + 7, "@0x", 3) == 0 ? FORM_POINTER : 0;
-    form |= has(line, before, "queries: ") ? FORM_CATEGORY : 0;
-    form |= has(line, before, "info: ") ? FORM_SEVERITY : 0;
+    form |= text_in(line, before, "queries: ") ? FORM_CATEGORY : 0;
+    form |= text_in(line, before, "info: ") ? FORM_SEVERITY : 0;
     form |= query->host.count > 0 ? FORM_HOST : 0;
     return 1 + form + FORM_BITS * (int)time_form(query->time_text);
 }
@@ -270,7 +274,7 @@ static bool is_watched(const struct tally_plan *plan, const struct ip *ip)
 
 /* The window of a line. Of a sample the windows begin with the place: in a place that lies across two of them
  * each client would make two rows, while the place stands for one window's length. */
-static int64_t window_of(struct look *look, int64_t time_s)
+static int64_t window_of(struct place_look *look, int64_t time_s)
 {
     struct sampling *sampling = look->sampling;
     const int64_t window_s = sampling->run->plan.window_s;
@@ -406,15 +410,15 @@ enum status place_sample(struct sampling *sampling, const struct place *place, s
     const struct archive_file *file = &run->archive.files[place->file];
     const struct source_setup *source = &run->sources[file->source];
     struct place_look look = {.sampling = sampling,
-                        .file = &sampling->files[place->file],
-                        .place = place,
-                        .source = source,
-                        .timed = line_parser_new(source->zone, place->year),
-                        .parser = line_parser_new(source->zone, place->year),
-                        .first_ms = SURVEY_NO_TIME,
-                        .last_ms = SURVEY_NO_TIME,
-                        .before_ms = SURVEY_NO_TIME,
-                        .from_ms = SURVEY_NO_TIME};
+                              .file = &sampling->files[place->file],
+                              .place = place,
+                              .source = source,
+                              .timed = line_parser_new(source->zone, place->year),
+                              .parser = line_parser_new(source->zone, place->year),
+                              .first_ms = SURVEY_NO_TIME,
+                              .last_ms = SURVEY_NO_TIME,
+                              .before_ms = SURVEY_NO_TIME,
+                              .from_ms = SURVEY_NO_TIME};
     const struct archive_piece piece = {.file = place->file, .from = place->from, .to = place->to};
     if (!look.timed || !look.parser) {
         status = error_set(err, STATUS_NO_MEMORY, file->path, "", "no room for a parser");

@@ -122,6 +122,21 @@ static enum status path_warn(struct sampling *sampling, size_t file, const char 
     return warning_add(sampling->run, sampling->run->archive.files[file].path, what, err);
 }
 
+/* Warns of a file that is a copy of another. */
+static enum status copy_tell(struct sampling *sampling, size_t file, size_t other, int64_t *copies,
+                             struct error *err)
+{
+    const struct archive_file *a = &sampling->run->archive.files[file];
+    const struct archive_file *b = &sampling->run->archive.files[other];
+    char what[200], path[120];
+    if (a->bytes != b->bytes || a->text.head_hash != b->text.head_hash ||
+        a->text.tail_hash != b->text.tail_hash || (*copies)++ >= TOLD_MOST)
+        return STATUS_OK;
+    (void)text_for_terminal(b->path, strlen(b->path), path, sizeof path);
+    (void)snprintf(what, sizeof what, "is a copy of %s: its lines count twice", path);
+    return path_warn(sampling, file, what, err);
+}
+
 /* Files that begin before an earlier one has ended, and those that are the same. */
 static enum status overlaps_tell(struct sampling *sampling, const struct stretch *spans, size_t count,
                                  struct error *err)
@@ -129,19 +144,11 @@ static enum status overlaps_tell(struct sampling *sampling, const struct stretch
     enum status status = STATUS_OK;
     int64_t end_ms = INT64_MIN, copies = 0;
     size_t owner = 0;
-    char what[200], other[120];
-    const struct archive_file *files = sampling->run->archive.files;
     for (size_t i = 0; i < count; i++) {
         bool is_first = i == 0 || spans[i - 1].source != spans[i].source;
         if (!is_first && spans[i].from_ms < end_ms) {
-            const struct archive_file *a = &files[owner], *b = &files[spans[i].file];
             sampling->survey->overlap_count++;
-            bool same = a->bytes == b->bytes && a->text.head_hash == b->text.head_hash && a->text.tail_hash == b->text.tail_hash;
-            if (same && copies++ < TOLD_MOST) {
-                (void)text_for_terminal(a->path, strlen(a->path), other, sizeof other);
-                (void)snprintf(what, sizeof what, "is a copy of %s: its lines count twice", other);
-                TRY(path_warn(sampling, spans[i].file, what, err));
-            }
+            TRY(copy_tell(sampling, spans[i].file, owner, &copies, err));
         }
         if (is_first || spans[i].to_ms > end_ms) {
             end_ms = spans[i].to_ms;
