@@ -83,7 +83,7 @@ GOLDEN = [
      'quern: bare: no log was found\ncheck the path; globs know * ? [..] and **\n'),
     ('only an empty file', ['run', 'good.yaml', '--set', 'archive.paths=[empty]'], 3,
      'quern: empty/empty.log: none of 1 files can be used; this one is empty\n'
-     'logs are text, plain or compressed by gzip\n'),
+     'logs are text, plain or compressed by gzip, zstd or xz\n'),
     ('no usable line', ['run', 'good.yaml', '--set', 'archive.paths=[prose]'], 3,
      'quern: warning: 2 rejected lines, the first of them:\n'
      '  prose/prose.log byte 0: no BIND log line: hello\n'
