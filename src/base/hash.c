@@ -18,7 +18,7 @@ uint64_t content_hash(const void *bytes, size_t count)
 }
 
 /* Drawn once a process. A second thread that races draws its own and loses; both see the winner's. */
-static uint64_t memory_seed(void)
+uint64_t memory_seed(void)
 {
     // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): written once, and never an output
     static _Atomic uint64_t kept;

@@ -19,6 +19,9 @@ uint64_t content_hash(const void *bytes, size_t count);
  */
 uint64_t memory_hash(const void *bytes, size_t count);
 
+/** Returns the key of memory_hash: odd, and drawn once a process. Local. */
+uint64_t memory_seed(void);
+
 /** XXH3-128 of a stream of bytes. Opaque. */
 struct digest;
 

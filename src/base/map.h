@@ -20,8 +20,14 @@ struct map {
     size_t key_bytes;  // at the start of each entry; no padding inside, since keys are compared as bytes
     size_t count;
     size_t capacity;
-    uint32_t *slots;  // entry's number + 1, 0 when free
+    struct map_slot *slots;
     size_t slot_count;  // 0 or a power of two
+};
+
+/** Where a key leads to. */
+struct map_slot {
+    uint32_t number;  // the entry's number + 1, 0 when free
+    uint32_t tag;  // of the key's hash, so that most wrong entries are not looked at
 };
 
 /** Makes `map` an empty table. It holds no memory until the first map_put; end it with map_clear. Local. */
@@ -45,10 +51,36 @@ MUST_CHECK enum status map_put(struct map *map, const void *key, void **entry, b
 void *map_get(const struct map *map, const void *key);
 
 /** Returns entry `at`, below map->count. Local. */
-void *map_at(const struct map *map, size_t at);
+static inline void *map_at(const struct map *map, size_t at)
+{
+    return map->entries + at * map->entry_bytes;
+}
+
+/** Returns the hash of a key, for the two functions below. Local. */
+uint64_t map_hash(const struct map *map, const void *key);
+
+/** Asks the processor for the slot of a hash: a loop that knows its keys ahead need not wait for memory.
+ * Local. */
+static inline void map_prefetch(const struct map *map, uint64_t hash)
+{
+    if (map->slot_count > 0)
+        __builtin_prefetch(&map->slots[hash & (map->slot_count - 1)]);
+}
+
+/** Does what map_put does, with a key whose map_hash is known. Local. */
+MUST_CHECK enum status map_put_hashed(struct map *map, const void *key, uint64_t hash, void **entry,
+                                      bool *fresh, struct error *err);
 
 /** Returns how many bytes of memory the map holds. Local. */
 size_t map_bytes(const struct map *map);
+
+/**
+ * Allocates memory for an array that is large: with pages of 2 MiB where the system gives them, since a table
+ * that is met at random otherwise waits for the page table as often as for its data. Local.
+ *
+ * @return  new, [bytes], to be freed with free(); all 0 when `zero`; NULL without memory
+ */
+void *large_alloc(size_t bytes, bool zero);
 
 /** Sorts the entries; afterwards map_get and map_put no longer work, only map_at and map_clear. Local. */
 void map_sort(struct map *map, int (*compare)(const void *, const void *));

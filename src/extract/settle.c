@@ -24,7 +24,7 @@ static enum status misses_sort_local(const struct extraction *run, struct miss *
     const struct miss *misses = tallies_misses(run->tallies, &count);
     size_t *next = calloc((size_t)ranks, sizeof *next);
     *sorted = malloc((count + 1) * sizeof **sorted);
-    if (!next || !*sorted) {
+    if (!misses || !next || !*sorted) {
         free(next);
         return error_set(err, STATUS_NO_MEMORY, "repeated queries", "use more ranks",
                          "no room for %zu questions", count);
@@ -46,6 +46,8 @@ static enum status misses_settle(struct extraction *run, size_t *counts, size_t 
     struct miss *sorted = NULL;
     void *arrived = NULL;
     size_t bytes = 0;
+    if (ranks == 1)
+        return tallies_settle_alone(run->tallies, err);
     TRY(team_agree(run->team, misses_sort_local(run, &sorted, counts, err), err));
     TRY(team_exchange(run->team, sorted, counts, &arrived, in, err));
     for (int rank = 0; rank < ranks; rank++)

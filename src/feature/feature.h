@@ -211,8 +211,9 @@ struct miss {
     struct ip ip;
 };
 
-/** Returns the candidates of this rank, borrowed, [count]; their order is none. Local. */
-const struct miss *tallies_misses(const struct tallies *tallies, size_t *count);
+/** Returns the candidates of this rank, [count]; NULL without memory. Borrowed until the next call; their
+ * order is none. Local. */
+const struct miss *tallies_misses(struct tallies *tallies, size_t *count);
 
 /** Returns which of `ranks` settles this question. Local. */
 int miss_owner(const struct miss *miss, int ranks);
@@ -227,6 +228,10 @@ int miss_owner(const struct miss *miss, int ranks);
  */
 MUST_CHECK enum status tallies_settle(struct tallies *tallies, const struct miss *misses, size_t count,
                                       struct error *err);
+
+/** Does what tallies_settle does when no other rank read any line, with the tallies' own candidates. Local.
+ */
+MUST_CHECK enum status tallies_settle_alone(struct tallies *tallies, struct error *err);
 
 /* ---- partial tallies on their way to the shard's owner ---- */
 

@@ -88,12 +88,13 @@ static enum status pack_lists(struct packer *packer, const struct tally *tally, 
     for (size_t i = 0; i < tally->rows.count; i++) {
         const struct row *row = map_at(&tally->rows, i);
         TRY(put_items(packer, row->resolvers.items, row->resolvers.count, sizeof *row->resolvers.items));
-        TRY(put_items(packer, row->unit_queries, unit_count, sizeof *row->unit_queries));
     }
+    for (size_t i = 0; i < tally->slot_count; i++)
+        TRY(pack_map(packer, &tally->slots[i].asked));
     for (size_t i = 0; i < tally->pairs.count; i++) {
-        const struct pair *pair = map_at(&tally->pairs, i);
-        TRY(put_items(packer, pair->types.items, pair->types.count, sizeof *pair->types.items));
-        TRY(put_items(packer, pair->seconds.items, pair->seconds.count, sizeof *pair->seconds.items));
+        struct pair *pair = map_at(&tally->pairs, i);
+        TRY(put_items(packer, pair->types, 2 * (size_t)pair->type_count, sizeof *pair->types));
+        TRY(put_items(packer, pair_seconds(pair), pair->second_count, sizeof(uint32_t)));
     }
     for (size_t i = 0; i < tally->sources.count; i++) {
         const struct source *source = map_at(&tally->sources, i);
@@ -114,10 +115,11 @@ enum status tallies_pack(const struct tallies *tallies, size_t at, unsigned char
     TRY(put_number(&packer, (uint64_t)tally->day));
     TRY(put_number(&packer, (uint64_t)tally->part));
     TRY(put_items(&packer, tally->heap.bytes, tally->heap.count, 1));
-    const struct map *maps[] = {&tally->clients, &tally->domains, &tally->names,  &tally->rows,
-                                &tally->asked,   &tally->pairs,   &tally->sources};
+    const struct map *maps[] = {&tally->clients, &tally->domains, &tally->names,
+                                &tally->rows,    &tally->pairs,   &tally->sources};
     for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++)
         TRY(pack_map(&packer, maps[i]));
+    TRY(put_number(&packer, tally->slot_count));
     TRY(put_items(&packer, tally->records, tally->record_count, sizeof *tally->records));
     TRY(pack_lists(&packer, tally, tallies->unit_count));
 done:
@@ -145,7 +147,7 @@ static enum status take(struct unpacker *unpacker, size_t item_bytes, struct pac
         return error_set(err, STATUS_CORRUPT, "exchange between ranks", "", "a packed tally ends early");
     memcpy(&count, unpacker->at, sizeof count);
     unpacker->at += sizeof count;
-    if (count > (rest - sizeof count) / item_bytes)
+    if (item_bytes > 0 && count > (rest - sizeof count) / item_bytes)
         return error_set(err, STATUS_CORRUPT, "exchange between ranks", "", "a packed tally ends early");
     *packed = (struct packed){unpacker->at, (size_t)count};
     unpacker->at += count * item_bytes;
@@ -161,7 +163,8 @@ static void item(const struct packed *packed, size_t at, void *out, size_t bytes
 struct arrival {
     struct tallies *tallies;
     struct tally *into;
-    struct packed heap, clients, domains, names, rows, asked, pairs, sources, records;
+    struct packed heap, clients, domains, names, rows, pairs, sources, records;
+    uint64_t slot_count;
     uint32_t *client_of, *domain_of, *name_of;
 };
 
@@ -228,43 +231,59 @@ done:
     return status;
 }
 
+static void row_merge(struct row *into, const struct row *row, size_t unit_count)
+{
+    if (row->first_ms < into->first_ms)
+        into->first_ms = row->first_ms;
+    if (row->last_ms > into->last_ms)
+        into->last_ms = row->last_ms;
+    into->sub_bytes += row->sub_bytes;
+    into->bigram_score += row->bigram_score;
+    into->bigrams += row->bigrams;
+    if (row->sub_max > into->sub_max)
+        into->sub_max = row->sub_max;
+    if (row->label_max > into->label_max)
+        into->label_max = row->label_max;
+    for (int tick = 0; tick < ROW_TICKS; tick++)
+        tick_add(into, (enum row_tick)tick, row->ticks[tick]);
+    for (size_t u = 0; u < unit_count; u++)
+        into->unit_queries[u] += row->unit_queries[u];
+}
+
 static enum status merge_rows(struct arrival *from, struct unpacker *lists, struct error *err)
 {
     enum status status = STATUS_OK;
+    const size_t unit_count = from->tallies->unit_count;
+    struct row *row = malloc(row_bytes(unit_count)), *into = NULL;
+    if (!row)
+        return error_set(err, STATUS_NO_MEMORY, "exchange between ranks", "", "no room for a row");
     for (size_t i = 0; i < from->rows.count; i++) {
-        struct row row, *into = NULL;
-        struct packed resolvers = {0}, units = {0};
-        item(&from->rows, i, &row, sizeof row);
+        struct packed resolvers = {0};
+        item(&from->rows, i, row, row_bytes(unit_count));
         TRY(take(lists, sizeof(uint64_t), &resolvers, err));
-        TRY(take(lists, sizeof(uint32_t), &units, err));
-        struct row_key key = {row.key.window, from->client_of[row.key.client]};
-        TRY(tally_row(from->into, key, from->tallies->unit_count, &into, err));
-        for (int count = 0; count < ROW_COUNTS; count++)
-            row_count_merge(into, (enum row_count)count, row.counts[count]);
+        struct row_key key = {row->key.window, from->client_of[row->key.client]};
+        TRY(tally_row(from->into, key, &into, err));
+        row_merge(into, row, unit_count);
         for (size_t r = 0; r < resolvers.count; r++) {
             uint64_t hash;
             item(&resolvers, r, &hash, sizeof hash);
             TRY(list64_insert(from->into, &into->resolvers, hash, SIZE_MAX, err));
         }
-        for (size_t u = 0; u < units.count && u < from->tallies->unit_count; u++) {
-            uint32_t queries;
-            item(&units, u, &queries, sizeof queries);
-            into->unit_queries[u] += queries;
-        }
     }
 done:
+    free(row);
     return status;
 }
 
-static enum status merge_asked(struct arrival *from, struct error *err)
+static enum status merge_slot(struct arrival *from, uint32_t slot, const struct packed *entries,
+                              struct error *err)
 {
     enum status status = STATUS_OK;
-    for (size_t i = 0; i < from->asked.count; i++) {
+    for (size_t i = 0; i < entries->count; i++) {
         struct asked asked, *into = NULL;
-        item(&from->asked, i, &asked, sizeof asked);
-        struct asked_key key = {asked.key.slot, from->client_of[asked.key.client],
-                                from->name_of[asked.key.name]};
-        TRY(tally_asked(from->into, from->tallies->plan, key, &into, err));
+        item(entries, i, &asked, sizeof asked);
+        struct asked_key key = {from->client_of[asked.key.client], from->name_of[asked.key.name]};
+        TRY(tally_asked(from->into, from->tallies->plan, slot, key, &into, err));
         into->queries += asked.queries;
         into->txt += asked.txt;
         into->odd += asked.odd;
@@ -272,6 +291,18 @@ static enum status merge_asked(struct arrival *from, struct error *err)
         into->encodings |= asked.encodings;
         into->types |= asked.types;
         asked_add_spelling(into, asked.spelling, asked.case_changes, asked.respelled);
+    }
+done:
+    return status;
+}
+
+static enum status merge_asked(struct arrival *from, struct unpacker *lists, struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (uint64_t slot = 0; slot < from->slot_count; slot++) {
+        struct packed entries = {0};
+        TRY(take(lists, sizeof(struct asked), &entries, err));
+        TRY(merge_slot(from, (uint32_t)slot, &entries, err));
     }
 done:
     return status;
@@ -378,14 +409,17 @@ static enum status arrival_take(struct arrival *from, struct unpacker *unpacker,
         {&from->clients, sizeof(struct client)},
         {&from->domains, sizeof(struct domain)},
         {&from->names, sizeof(struct name)},
-        {&from->rows, sizeof(struct row)},
-        {&from->asked, sizeof(struct asked)},
+        {&from->rows, row_bytes(from->tallies->unit_count)},
         {&from->pairs, sizeof(struct pair)},
         {&from->sources, sizeof(struct source)},
-        {&from->records, sizeof(struct record)},
     };
+    struct packed slots = {0};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         TRY(take(unpacker, parts[i].item_bytes, parts[i].packed, err));
+    // Slots stand there as a number alone: their entries come with the lists.
+    TRY(take(unpacker, 0, &slots, err));
+    from->slot_count = slots.count;
+    TRY(take(unpacker, sizeof(struct record), &from->records, err));
     from->client_of = calloc(from->clients.count + 1, sizeof *from->client_of);
     from->domain_of = calloc(from->domains.count + 1, sizeof *from->domain_of);
     from->name_of = calloc(from->names.count + 1, sizeof *from->name_of);
@@ -408,7 +442,7 @@ static enum status merge_shard(struct tallies *tallies, struct unpacker *unpacke
     TRY(merge_domains(&from, unpacker, err));
     TRY(merge_names(&from, err));
     TRY(merge_rows(&from, unpacker, err));
-    TRY(merge_asked(&from, err));
+    TRY(merge_asked(&from, unpacker, err));
     TRY(merge_pairs(&from, unpacker, err));
     TRY(merge_sources(&from, unpacker, err));
     TRY(merge_records(&from, err));

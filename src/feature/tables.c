@@ -71,8 +71,27 @@ done:
     return status;
 }
 
-enum status tally_row(struct tally *tally, struct row_key key, size_t unit_count, struct row **row,
-                      struct error *err)
+enum status tally_name(struct tally *tally, const struct suffixes *suffixes, const struct qname *qname,
+                       uint64_t hash, struct name **name, struct error *err)
+{
+    enum status status = STATUS_OK;
+    void *found = NULL;
+    bool fresh = false;
+    TRY(map_put(&tally->names, &hash, &found, &fresh, err));
+    *name = found;
+    if (!fresh)
+        return STATUS_OK;
+    struct name_traits *traits = &(*name)->traits;
+    name_traits_find(suffixes, qname, traits);
+    (*name)->wire_bytes = qname->bytes;
+    TRY(heap_add(&tally->heap, qname->wire, qname->bytes, &(*name)->wire_at, err));
+    size_t from = traits->sub_labels ? qname->label_at[traits->sub_labels] : 0;
+    TRY(tally_domain(tally, qname->wire + from, qname->bytes - from, &(*name)->domain, err));
+done:
+    return status;
+}
+
+enum status tally_row(struct tally *tally, struct row_key key, struct row **row, struct error *err)
 {
     enum status status = STATUS_OK;
     void *found = NULL;
@@ -81,13 +100,8 @@ enum status tally_row(struct tally *tally, struct row_key key, size_t unit_count
     *row = found;
     if (!fresh)
         return STATUS_OK;
-    (*row)->counts[ROW_FIRST_MS] = INT64_MAX;
-    (*row)->counts[ROW_LAST_MS] = INT64_MIN;
-    (*row)->unit_queries = calloc(unit_count, sizeof *(*row)->unit_queries);
-    if (!(*row)->unit_queries)
-        return error_set(err, STATUS_NO_MEMORY, "features.unit", "use a longer unit or more ranks",
-                         "no room for the %zu units of a window", unit_count);
-    tally->list_bytes += unit_count * sizeof *(*row)->unit_queries;
+    (*row)->first_ms = INT64_MAX;
+    (*row)->last_ms = INT64_MIN;
 done:
     return status;
 }
@@ -102,19 +116,39 @@ static enum status limit_reached(const struct client *client, const char *key, c
                      "%s has more than %" PRId64 " %s", text, most, what);
 }
 
-enum status tally_asked(struct tally *tally, const struct tally_plan *plan, struct asked_key key,
-                        struct asked **asked, struct error *err)
+/* The slot's table, and in it a count of names for this client. */
+static enum status slot_of(struct tally *tally, uint32_t slot, uint32_t client, struct slot **out,
+                           struct error *err)
 {
     enum status status = STATUS_OK;
+    if (slot >= tally->slot_count) {
+        TRY(array_reserve(&tally->slots, &tally->slot_capacity, slot + 1, sizeof *tally->slots, err));
+        for (; tally->slot_count <= slot; tally->slot_count++) {
+            tally->slots[tally->slot_count] = (struct slot){0};
+            map_init(&tally->slots[tally->slot_count].asked, sizeof(struct asked), sizeof(struct asked_key));
+        }
+    }
+    *out = &tally->slots[slot];
+    const size_t had = (*out)->name_capacity;
+    if (client >= had) {
+        TRY(array_reserve(&(*out)->names, &(*out)->name_capacity, client + 1, sizeof *(*out)->names, err));
+        memset((*out)->names + had, 0, ((*out)->name_capacity - had) * sizeof *(*out)->names);
+    }
+done:
+    return status;
+}
+
+enum status tally_asked(struct tally *tally, const struct tally_plan *plan, uint32_t slot,
+                        struct asked_key key, struct asked **asked, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct slot *place = NULL;
     void *found = NULL;
     bool fresh = false;
-    TRY(map_put(&tally->asked, &key, &found, &fresh, err));
+    TRY(slot_of(tally, slot, key.client, &place, err));
+    TRY(map_put(&place->asked, &key, &found, &fresh, err));
     *asked = found;
-    if (!fresh)
-        return STATUS_OK;
-    void *slot = NULL;
-    TRY(map_put(&tally->slots, &(struct slot_key){key.slot, key.client}, &slot, NULL, err));
-    if (++((struct slot *)slot)->names > plan->names_most)
+    if (fresh && ++place->names[key.client] > plan->names_most)
         return limit_reached(map_at(&tally->clients, key.client), "limits.names", "names in one hour",
                              plan->names_most, err);
 done:
@@ -133,6 +167,7 @@ enum status tally_pair(struct tally *tally, const struct tally_plan *plan, struc
         return STATUS_OK;
     (*pair)->first_ms = INT64_MAX;
     (*pair)->last_ms = INT64_MIN;
+    (*pair)->second_capacity = PAIR_FEW_SECONDS;
     struct client *client = map_at(&tally->clients, key.client);
     if (++client->pairs > plan->pairs_most)
         return limit_reached(client, "limits.pairs", "registered domains in one day", plan->pairs_most, err);
@@ -184,26 +219,43 @@ done:
     return status;
 }
 
+void pair_clear(struct pair *pair)
+{
+    free(pair->types);
+    if (pair->second_capacity != PAIR_FEW_SECONDS)
+        free(pair->seconds.items);
+}
+
 size_t pair_list_bytes(const struct pair *pair)
 {
-    return (pair->types.capacity + pair->seconds.capacity) * sizeof *pair->types.items;
+    size_t types = pair->type_count ? 1 : 0;
+    while (types < pair->type_count)
+        types *= 2;
+    size_t seconds = pair->second_capacity == PAIR_FEW_SECONDS ? 0 : pair->second_capacity;
+    return (2 * types + seconds) * sizeof *pair->types;
 }
 
 enum status pair_add_type(struct pair *pair, uint32_t qtype, uint32_t queries, struct error *err)
 {
-    struct list32 *types = &pair->types;
-    for (size_t i = 0; i < types->count; i += 2)
-        if (types->items[i] == qtype) {
-            types->items[i + 1] += queries;
+    const size_t count = pair->type_count;
+    for (size_t i = 0; i < count; i++)
+        if (pair->types[2 * i] == qtype) {
+            pair->types[2 * i + 1] += queries;
             return STATUS_OK;
         }
-    enum status status =
-        array_reserve(&types->items, &types->capacity, types->count + 2, sizeof *types->items, err);
-    if (status == STATUS_OK) {
-        types->items[types->count++] = qtype;
-        types->items[types->count++] = queries;
+    // Full at each power of two.
+    if ((count & (count - 1)) == 0) {
+        size_t room = count ? 2 * count : 1;
+        uint32_t *grown = realloc(pair->types, 2 * room * sizeof *grown);
+        if (!grown)
+            return error_set(err, STATUS_NO_MEMORY, "types of a pair", "use more ranks or a shorter span",
+                             "no room for %zu types", room);
+        pair->types = grown;
     }
-    return status;
+    pair->types[2 * count] = qtype;
+    pair->types[2 * count + 1] = queries;
+    pair->type_count++;
+    return STATUS_OK;
 }
 
 static int compare_u32(const void *a, const void *b)
@@ -214,54 +266,76 @@ static int compare_u32(const void *a, const void *b)
 
 static void seconds_sort(struct pair *pair)
 {
-    struct list32 *seconds = &pair->seconds;
-    if (pair->sorted < seconds->count)
-        qsort(seconds->items, seconds->count, sizeof *seconds->items, compare_u32);
-    size_t kept = 0;
-    for (size_t i = 0; i < seconds->count; i++)
-        if (kept == 0 || seconds->items[kept - 1] != seconds->items[i])
-            seconds->items[kept++] = seconds->items[i];
-    seconds->count = kept;
-    pair->sorted = (uint32_t)kept;
+    uint32_t *seconds = pair_seconds(pair);
+    if (pair->sorted < pair->second_count)
+        qsort(seconds, pair->second_count, sizeof *seconds, compare_u32);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < pair->second_count; i++)
+        if (kept == 0 || seconds[kept - 1] != seconds[i])
+            seconds[kept++] = seconds[i];
+    pair->second_count = kept;
+    pair->sorted = kept & INT32_MAX;
 }
 
 void pair_to_units(struct pair *pair, int64_t unit_s)
 {
+    uint32_t *seconds = pair_seconds(pair);
     if (pair->in_units)
         return;
-    for (size_t i = 0; i < pair->seconds.count; i++)
-        pair->seconds.items[i] /= (uint32_t)unit_s;
+    for (uint32_t i = 0; i < pair->second_count; i++)
+        seconds[i] /= (uint32_t)unit_s;
     pair->in_units = 1;
     seconds_sort(pair);
 }
 
 void pair_settle_seconds(struct pair *pair, int64_t unit_s)
 {
-    seconds_sort(pair);
-    if (!pair->in_units && pair->seconds.count > PAIR_SECONDS_MOST)
+    // A list that ascends has no doubles.
+    if (pair->sorted < pair->second_count)
+        seconds_sort(pair);
+    if (!pair->in_units && pair->second_count > PAIR_SECONDS_MOST)
         pair_to_units(pair, unit_s);
+}
+
+static enum status seconds_grow(struct pair *pair, struct error *err)
+{
+    const bool few = pair->second_capacity == PAIR_FEW_SECONDS;
+    const uint32_t room =
+        4 * PAIR_FEW_SECONDS > 2 * pair->second_capacity ? 4 * PAIR_FEW_SECONDS : 2 * pair->second_capacity;
+    uint32_t *grown = realloc(few ? NULL : pair->seconds.items, room * sizeof *grown);
+    if (!grown)
+        return error_set(err, STATUS_NO_MEMORY, "seconds of a pair", "use more ranks or a shorter span",
+                         "no room for %u seconds", room);
+    if (few)
+        memcpy(grown, pair->seconds.few, sizeof pair->seconds.few);
+    pair->seconds.items = grown;
+    pair->second_capacity = room;
+    return STATUS_OK;
 }
 
 enum status pair_add_second(struct pair *pair, uint32_t second, int64_t unit_s, struct error *err)
 {
-    struct list32 *seconds = &pair->seconds;
     uint32_t value = pair->in_units ? second / (uint32_t)unit_s : second;
-    if (seconds->count > 0 && seconds->items[seconds->count - 1] == value)
+    uint32_t count = pair->second_count;
+    if (count > 0 && pair_seconds(pair)[count - 1] == value)
         return STATUS_OK;
     // A list that fills up first loses its doubles; only what is then still too long becomes units.
-    if (seconds->count == seconds->capacity && seconds->count > PAIR_SECONDS_MOST) {
+    if (count == pair->second_capacity && count > PAIR_SECONDS_MOST) {
         pair_settle_seconds(pair, unit_s);
         value = pair->in_units ? second / (uint32_t)unit_s : second;
+        count = pair->second_count;
     }
-    enum status status =
-        array_reserve(&seconds->items, &seconds->capacity, seconds->count + 1, sizeof *seconds->items, err);
-    if (status != STATUS_OK)
-        return status;
-    bool in_order =
-        pair->sorted == seconds->count && (seconds->count == 0 || seconds->items[seconds->count - 1] < value);
-    seconds->items[seconds->count++] = value;
+    if (count == pair->second_capacity) {
+        enum status status = seconds_grow(pair, err);
+        if (status != STATUS_OK)
+            return status;
+    }
+    uint32_t *seconds = pair_seconds(pair);
+    bool in_order = pair->sorted == count && (count == 0 || seconds[count - 1] < value);
+    seconds[count] = value;
+    pair->second_count = count + 1;
     if (in_order)
-        pair->sorted = (uint32_t)seconds->count;
+        pair->sorted = (count + 1) & INT32_MAX;
     return STATUS_OK;
 }
 
@@ -273,21 +347,5 @@ void asked_add_spelling(struct asked *asked, uint64_t spelling, uint16_t case_ch
     if (asked->spelling == 0 || spelling < asked->spelling) {
         asked->spelling = spelling;
         asked->case_changes = case_changes;
-    }
-}
-
-void row_count_merge(struct row *row, enum row_count count, int64_t value)
-{
-    static const enum merge MERGES[] = {
-#define COUNT(NAME, name, merge, unit, text) MERGE_##merge,
-#include "feature/row_counts.def"
-#undef COUNT
-    };
-    int64_t *now = &row->counts[count];
-    switch (MERGES[count]) {
-    case MERGE_SUM: *now += value; break;
-    case MERGE_MAX: *now = value > *now ? value : *now; break;
-    case MERGE_MIN: *now = value < *now ? value : *now; break;
-    case MERGE_MADE: break;
     }
 }

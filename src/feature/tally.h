@@ -6,12 +6,6 @@
 #include "base/map.h"
 #include "feature/feature.h"
 
-/** A growing list of numbers. */
-struct list32 {
-    uint32_t *items;
-    size_t count, capacity;
-};
-
 struct list64 {
     uint64_t *items;
     size_t count, capacity;
@@ -41,6 +35,8 @@ struct name {
     struct name_traits traits;
 };
 
+/** What unwatched clients asked under a domain; what the watched ones did stands in the pairs until
+ * tallies_finish adds it. */
 struct domain {
     uint64_t hash;  // key
     uint64_t wire_at;
@@ -50,30 +46,55 @@ struct domain {
     uint8_t wire_bytes;
 };
 
+/** Queries of a row by kind. The type is the first; each query has one, so they add up to all queries. */
+enum row_tick {
+    TICK_A,
+    TICK_AAAA,
+    TICK_PTR,
+    TICK_TXT,
+    TICK_NULL,
+    TICK_MX,
+    TICK_SRV,
+    TICK_HTTPS,
+    TICK_OTHER,
+    TICK_TYPES,
+    TICK_MIXED = TICK_TYPES,
+    TICK_ENCODED,
+    TICK_NO_EDNS,
+    TICK_ODD_FLAGS,
+    TICK_DO,
+    TICK_COOKIE,
+    TICK_MISSES,  // queries that were the first in their slot of 300 s
+    TICK_MISSES_PTR,
+    TICK_PRIVATE,
+    TICK_ANY,
+    ROW_TICKS,
+};
+
 struct row_key {
     uint32_t window;  // from local midnight
     uint32_t client;
 };
 
+/** A row. What each query touches lies in the first three cache lines, its unit's count aside. */
 struct row {
     struct row_key key;
-    int64_t counts[ROW_COUNTS];
+    int64_t first_ms, last_ms;
+    int64_t sub_bytes, bigram_score, bigrams;
+    uint16_t sub_max, label_max;
+    uint32_t resolver_mask;  // resolvers below number 32 of this rank that are in the list
+    uint32_t ticks[ROW_TICKS];  // saturated: tallies_finish refuses such a row
     struct list64 resolvers;  // distinct hashes, ascending
-    uint32_t *unit_queries;  // [units of a window]
+    uint32_t unit_queries[];  // [units of a window]
 };
 
-struct slot_key {
-    uint32_t slot;  // from local midnight
-    uint32_t client;
-};
-
-struct slot {
-    struct slot_key key;
-    uint32_t names;  // entries in tally.asked
-};
+/** Returns the bytes of a row with its units. Local. */
+static inline size_t row_bytes(size_t unit_count)
+{
+    return (sizeof(struct row) + unit_count * sizeof(uint32_t) + 7) & ~(size_t)7;
+}
 
 struct asked_key {
-    uint32_t slot;
     uint32_t client;
     uint32_t name;
 };
@@ -81,10 +102,17 @@ struct asked_key {
 struct asked {
     struct asked_key key;
     uint32_t queries, txt, odd, mixed;
+    uint64_t types;
+    uint64_t spelling;
     uint16_t case_changes;
     uint8_t respelled, encodings;
-    uint64_t spelling;
-    uint64_t types;
+};
+
+/** What was asked in a slot: the window, or its hour when it is longer. */
+struct slot {
+    struct map asked;
+    uint32_t *names;  // [name_capacity]: entries of asked, by client
+    size_t name_capacity;
 };
 
 struct pair_key {
@@ -92,13 +120,22 @@ struct pair_key {
     uint32_t domain;
 };
 
+/** Two seconds lie in the entry itself: most pairs have no more. */
+#define PAIR_FEW_SECONDS 2
+
 struct pair {
     struct pair_key key;
     int64_t queries, first_ms, last_ms;
-    struct list32 types;  // type, queries, type, queries …
-    struct list32 seconds;  // ascending up to `sorted`; units when in_units
-    uint32_t sorted;
-    uint32_t in_units;
+    uint32_t *types;  // [2 · type_count]: type, queries, type, queries …
+    uint32_t type_count;  // there is room for the next power of two
+    uint32_t sorted : 31;  // seconds that are known to ascend
+    uint32_t in_units : 1;
+    union {
+        uint32_t few[PAIR_FEW_SECONDS];
+        uint32_t *items;
+    } seconds;  // of the day; units when in_units
+    uint32_t second_count;
+    uint32_t second_capacity;  // PAIR_FEW_SECONDS: they are in `few`
 };
 
 struct source_key {
@@ -124,12 +161,66 @@ struct record {
 struct tally {
     int64_t day;
     int part;
+    uint32_t number;  // in tallies.shards
     int64_t day_start_s, day_end_s;  // UTC
-    struct map clients, names, domains, rows, slots, asked, pairs, sources;
+    struct map clients, names, domains, rows, pairs, sources;
+    struct slot *slots;  // [slot_count]
+    size_t slot_count, slot_capacity;
     struct heap heap;
     struct record *records;
     size_t record_count, record_capacity;
     size_t list_bytes;  // memory of the lists and unit counts that hang on entries
+};
+
+/** An IP that was met, and where its last query was counted. */
+struct asker {
+    struct ip ip;  // key, masked
+    uint64_t hash;  // content_hash of the IP
+    bool watched;
+    int part;
+    uint32_t shard;  // number + 1 of the tally that the following are about, 0: none
+    uint32_t client;
+    uint32_t window;
+    uint32_t row;  // number + 1 of the row of that window, 0: none
+};
+
+/** Somebody who was asked, and where the last line about him was counted. */
+struct resolver {
+    uint64_t hash;  // key
+    uint32_t shard;  // number + 1, 0: none
+    uint32_t window;
+    uint32_t source;
+};
+
+/** Whoever asked a question first, as far as this rank knows. */
+struct first {
+    uint64_t name;  // content hash
+    uint32_t resolver;  // in tallies.resolvers
+    uint32_t asker;  // in tallies.askers
+    uint32_t ms;  // in the slot
+    uint16_t qtype;
+};
+
+/** Questions of one slot of 300 s. A slot may have several runs, each with its own first askers. */
+struct run {
+    uint32_t slot;
+    uint32_t *index;  // [index_count] of number + 1; NULL once closed
+    size_t index_count;
+    struct first *items;
+    size_t count, capacity;
+};
+
+/** Runs that are open at a time: the lines of a log jump back and forth where a slot ends. */
+#define RUNS_OPEN 2
+
+struct runs {
+    struct run *items;  // the open ones are the last
+    size_t count, capacity;
+};
+
+/** The place of a second in its day. */
+struct place_in_day {
+    uint32_t second, window, slot, unit;
 };
 
 struct tallies {
@@ -139,13 +230,63 @@ struct tallies {
     struct tally **shards;
     size_t count, capacity;
     struct tally *now;  // the shard last used
-    struct map misses;
+    struct map askers, resolvers;
+    struct runs runs;
+    struct miss *misses;  // as tallies_misses gave them
+    struct place_in_day place;  // of the last second
     int64_t now_day, now_from_s, now_to_s;  // day of the last time, [from, to) UTC
 };
+
+/** A query when its name and client have been looked up. */
+struct seen {
+    struct asker *asker;
+    struct tally *tally;
+    const struct name_traits *traits;
+    uint64_t hash;  // of the name
+    uint32_t name, domain;
+    uint32_t resolver;
+    int64_t time_ms;
+    uint16_t qtype, flags;
+    uint8_t encodings;
+    bool mixed_case;
+    uint16_t case_changes;
+    uint64_t spelling;  // content hash of a name in mixed case
+};
+
+/** Counts a query that lies on the tally's day. Local. */
+MUST_CHECK enum status count_seen(struct tallies *tallies, const struct seen *seen, struct error *err);
+
+/** Finds an IP, made when it is not there. Local. */
+MUST_CHECK enum status asker_of(struct tallies *tallies, const struct ip *ip, uint32_t *asker,
+                                struct error *err);
+
+/** Finds a resolver by the content hash of its text, made when it is not there. Local. */
+MUST_CHECK enum status resolver_of(struct tallies *tallies, uint64_t hash, uint32_t *resolver,
+                                   struct error *err);
+
+/** Makes asker's client the one of this tally. Local. */
+MUST_CHECK enum status asker_enter(struct asker *asker, struct tally *tally, struct error *err);
+
+/** Finds the asker's row of a window, the asker being entered. Local. */
+MUST_CHECK enum status asker_row(struct asker *asker, struct tally *tally, uint32_t window, struct row **row,
+                                 struct error *err);
+
+/** Notes a question, for the first asker of its slot. Local. */
+MUST_CHECK enum status run_note(struct tallies *tallies, const struct first *first, uint32_t slot,
+                                struct error *err);
+
+/** Frees all runs. Local. */
+void runs_clear(struct runs *runs);
+
+/** Returns how many bytes of memory the runs hold. Local. */
+size_t runs_bytes(const struct runs *runs);
 
 /** Returns the shard's tally, made when it is not there. Local. */
 MUST_CHECK enum status tally_of(struct tallies *tallies, int64_t day, int part, struct tally **tally,
                                 struct error *err);
+
+/** Finds out where a time lies in the tally's day, as tallies->place. Local. */
+void place_find(struct tallies *tallies, const struct tally *tally, int64_t time_ms);
 
 /** Frees a tally and all it holds; NULL is fine. Local. */
 void tally_free(struct tally *tally);
@@ -167,10 +308,13 @@ MUST_CHECK enum status tally_client(struct tally *tally, const struct ip *ip, ui
                                     struct error *err);
 MUST_CHECK enum status tally_domain(struct tally *tally, const uint8_t *wire, size_t bytes, uint32_t *domain,
                                     struct error *err);
-MUST_CHECK enum status tally_row(struct tally *tally, struct row_key key, size_t unit_count, struct row **row,
+MUST_CHECK enum status tally_name(struct tally *tally, const struct suffixes *suffixes,
+                                  const struct qname *qname, uint64_t hash, struct name **name,
+                                  struct error *err);
+MUST_CHECK enum status tally_row(struct tally *tally, struct row_key key, struct row **row,
                                  struct error *err);
-MUST_CHECK enum status tally_asked(struct tally *tally, const struct tally_plan *plan, struct asked_key key,
-                                   struct asked **asked, struct error *err);
+MUST_CHECK enum status tally_asked(struct tally *tally, const struct tally_plan *plan, uint32_t slot,
+                                   struct asked_key key, struct asked **asked, struct error *err);
 MUST_CHECK enum status tally_pair(struct tally *tally, const struct tally_plan *plan, struct pair_key key,
                                   struct pair **pair, struct error *err);
 MUST_CHECK enum status tally_source(struct tally *tally, uint64_t resolver, uint32_t window, struct span text,
@@ -180,11 +324,20 @@ MUST_CHECK enum status tally_record(struct tally *tally, const struct line_recor
 /** Adds `queries` of a type to the pair's list. Local. */
 MUST_CHECK enum status pair_add_type(struct pair *pair, uint32_t qtype, uint32_t queries, struct error *err);
 
+/** Returns the pair's seconds, or units, [second_count]. Local. */
+static inline uint32_t *pair_seconds(struct pair *pair)
+{
+    return pair->second_capacity == PAIR_FEW_SECONDS ? pair->seconds.few : pair->seconds.items;
+}
+
 /** Adds a second since midnight, or a unit when the pair is in units. Local. */
 MUST_CHECK enum status pair_add_second(struct pair *pair, uint32_t second, int64_t unit_s, struct error *err);
 
 /** Goes over from seconds to units for good. Local. */
 void pair_to_units(struct pair *pair, int64_t unit_s);
+
+/** Frees the pair's lists. Local. */
+void pair_clear(struct pair *pair);
 
 /** Sorts the pair's seconds, drops doubles, and goes over to units when there are too many. Local. */
 void pair_settle_seconds(struct pair *pair, int64_t unit_s);
@@ -199,10 +352,11 @@ MUST_CHECK enum status sources_fill(const struct tallies *tallies, const struct 
 /** Fills the line_*, minute_* and reject_* columns of a table whose arrays are made. Local. */
 MUST_CHECK enum status lines_fill(const struct tally *tally, struct day_table *table, struct error *err);
 
-/** How a row's count merges. */
-enum merge { MERGE_SUM, MERGE_MAX, MERGE_MIN, MERGE_MADE };
-
-/** Merges `value` into a row's count. Local. */
-void row_count_merge(struct row *row, enum row_count count, int64_t value);
+/** Adds to a row's tick, up to what it holds. Local. */
+static inline void tick_add(struct row *row, enum row_tick tick, uint32_t count)
+{
+    uint32_t sum = row->ticks[tick] + count;
+    row->ticks[tick] = sum >= count ? sum : UINT32_MAX;
+}
 
 #endif

@@ -1,0 +1,233 @@
+/* Counting a query: what it adds to each of its shard's tables. */
+#include "tally.h"
+
+#include "base/hash.h"
+
+/* The cache of a resolver is thought of in slots of this length; UTC multiples, so that none straddles a
+ * local midnight in a zone whose offset is a multiple of it. */
+#define MISS_SLOT_MS 300000
+
+static enum row_tick type_tick(uint16_t qtype)
+{
+    switch (qtype) {
+    case 1: return TICK_A;
+    case 28: return TICK_AAAA;
+    case 12: return TICK_PTR;
+    case 16: return TICK_TXT;
+    case 10:
+    case 65399: return TICK_NULL;
+    case 15: return TICK_MX;
+    case 33: return TICK_SRV;
+    case 64:
+    case 65: return TICK_HTTPS;
+    default: return TICK_OTHER;
+    }
+}
+
+enum asked_type {
+#define X(NAME, number, odd) ASKED_##NAME,
+#include "feature/asked_types.def"
+#undef X
+    ASKED_TYPES,
+};
+_Static_assert(ASKED_TYPES == 63, "63 types and one bit for all others");
+
+#define ASKED_ODD 0x80
+
+/* By type: its place among the asked types + 1, and whether it is odd; 0: another type. */
+static const uint8_t ASKED_BY_NUMBER[UINT16_MAX + 1] = {
+#define X(NAME, number, odd) [number] = (ASKED_##NAME + 1) | ((odd) ? ASKED_ODD : 0),
+#include "feature/asked_types.def"
+#undef X
+};
+
+/* Bit of a type in asked_types, and whether it is odd. */
+static unsigned asked_bit(uint16_t qtype, bool *odd)
+{
+    const unsigned known = ASKED_BY_NUMBER[qtype];
+    *odd = known == 0 || known & ASKED_ODD;
+    return known == 0 ? ASKED_TYPES : (known & ~(unsigned)ASKED_ODD) - 1;
+}
+
+/* ---- who asks, who is asked ---- */
+
+static bool is_watched(const struct tally_plan *plan, const struct ip *ip)
+{
+    for (size_t i = 0; i < plan->client_count; i++)
+        if (ip_in_range(ip, &plan->clients[i]))
+            return true;
+    return plan->client_count == 0;
+}
+
+enum status asker_of(struct tallies *tallies, const struct ip *ip, uint32_t *asker, struct error *err)
+{
+    enum status status = STATUS_OK;
+    void *found = NULL;
+    bool fresh = false;
+    TRY(map_put(&tallies->askers, ip, &found, &fresh, err));
+    struct asker *entry = found;
+    *asker = (uint32_t)(entry - (struct asker *)(void *)tallies->askers.entries);
+    if (!fresh)
+        return STATUS_OK;
+    entry->hash = content_hash(ip, sizeof *ip);
+    entry->watched = is_watched(tallies->plan, ip);
+    entry->part = tallies->plan->parts == 1 ? 0 : (int)(entry->hash % (uint64_t)tallies->plan->parts);
+done:
+    return status;
+}
+
+enum status resolver_of(struct tallies *tallies, uint64_t hash, uint32_t *resolver, struct error *err)
+{
+    void *found = NULL;
+    enum status status = map_put(&tallies->resolvers, &hash, &found, NULL, err);
+    if (status == STATUS_OK)
+        *resolver =
+            (uint32_t)((struct resolver *)found - (struct resolver *)(void *)tallies->resolvers.entries);
+    return status;
+}
+
+enum status asker_enter(struct asker *asker, struct tally *tally, struct error *err)
+{
+    if (asker->shard == tally->number + 1)
+        return STATUS_OK;
+    asker->row = 0;
+    asker->shard = 0;
+    enum status status = tally_client(tally, &asker->ip, &asker->client, err);
+    if (status == STATUS_OK)
+        asker->shard = tally->number + 1;
+    return status;
+}
+
+enum status asker_row(struct asker *asker, struct tally *tally, uint32_t window, struct row **row,
+                      struct error *err)
+{
+    if (asker->row == 0 || asker->window != window) {
+        enum status status = tally_row(tally, (struct row_key){window, asker->client}, row, err);
+        if (status != STATUS_OK)
+            return status;
+        size_t at = (size_t)((unsigned char *)*row - tally->rows.entries) / tally->rows.entry_bytes;
+        asker->window = window;
+        asker->row = (uint32_t)at + 1;
+    }
+    *row = map_at(&tally->rows, asker->row - 1);
+    return STATUS_OK;
+}
+
+/* ---- what a query adds ---- */
+
+static enum status count_row(struct tallies *tallies, const struct seen *seen, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct name_traits *traits = seen->traits;
+    const unsigned flags = seen->flags;
+    struct row *row = NULL;
+    TRY(asker_row(seen->asker, seen->tally, tallies->place.window, &row, err));
+    tick_add(row, type_tick(seen->qtype), 1);
+    tick_add(row, TICK_MIXED, seen->mixed_case);
+    tick_add(row, TICK_ENCODED, seen->encodings != 0);
+    tick_add(row, TICK_NO_EDNS, !(flags & QUERY_EDNS));
+    tick_add(row, TICK_ODD_FLAGS,
+             !(flags & QUERY_RECURSION) || flags & (QUERY_TCP | QUERY_SIGNED | QUERY_CD));
+    tick_add(row, TICK_DO, (flags & QUERY_DO) != 0);
+    tick_add(row, TICK_COOKIE, (flags & (QUERY_COOKIE | QUERY_COOKIE_VALID)) != 0);
+    if (seen->qtype == 65399)
+        tick_add(row, TICK_PRIVATE, 1);
+    if (seen->qtype == 255)
+        tick_add(row, TICK_ANY, 1);
+    row->sub_bytes += traits->sub_bytes;
+    row->bigram_score += traits->bigram_score;
+    row->bigrams += traits->bigrams;
+    if (traits->sub_bytes > row->sub_max)
+        row->sub_max = traits->sub_bytes;
+    if (traits->label_max > row->label_max)
+        row->label_max = traits->label_max;
+    if (seen->time_ms < row->first_ms)
+        row->first_ms = seen->time_ms;
+    if (seen->time_ms > row->last_ms)
+        row->last_ms = seen->time_ms;
+    row->unit_queries[tallies->place.unit]++;
+    const uint32_t bit = seen->resolver < 32 ? (uint32_t)1 << seen->resolver : 0;
+    if (!(row->resolver_mask & bit)) {
+        const struct resolver *resolver = map_at(&tallies->resolvers, seen->resolver);
+        TRY(list64_insert(seen->tally, &row->resolvers, resolver->hash, SIZE_MAX, err));
+        row->resolver_mask |= bit;
+    }
+done:
+    return status;
+}
+
+static enum status count_asked(struct tallies *tallies, const struct seen *seen, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct asked *asked = NULL;
+    bool odd = false;
+    unsigned bit = asked_bit(seen->qtype, &odd);
+    TRY(tally_asked(seen->tally, tallies->plan, tallies->place.slot,
+                    (struct asked_key){seen->asker->client, seen->name}, &asked, err));
+    asked->queries++;
+    asked->txt += seen->qtype == 16;
+    asked->odd += odd;
+    asked->types |= (uint64_t)1 << bit;
+    asked->encodings |= seen->encodings;
+    if (seen->mixed_case) {
+        asked->mixed++;
+        asked_add_spelling(asked, seen->spelling, seen->case_changes, false);
+    }
+done:
+    return status;
+}
+
+static enum status count_pair(struct tallies *tallies, const struct seen *seen, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const uint16_t qtype = seen->qtype;
+    struct pair *pair = NULL;
+    TRY(tally_pair(seen->tally, tallies->plan, (struct pair_key){seen->asker->client, seen->domain}, &pair,
+                   err));
+    const size_t before = pair_list_bytes(pair);
+    pair->queries++;
+    if (seen->time_ms < pair->first_ms)
+        pair->first_ms = seen->time_ms;
+    if (seen->time_ms > pair->last_ms)
+        pair->last_ms = seen->time_ms;
+    if (qtype != 1 && qtype != 28 && qtype != 12 && qtype != 65)
+        TRY(pair_add_type(pair, qtype, 1, err));
+    TRY(pair_add_second(pair, tallies->place.second, tallies->plan->unit_s, err));
+    seen->tally->list_bytes += pair_list_bytes(pair) - before;
+done:
+    return status;
+}
+
+static enum status count_unwatched(const struct seen *seen, struct error *err)
+{
+    struct domain *domain = map_at(&seen->tally->domains, seen->domain);
+    domain->queries++;
+    if (seen->time_ms < domain->first_ms)
+        domain->first_ms = seen->time_ms;
+    return list64_insert(seen->tally, &domain->clients, seen->asker->hash, DOMAIN_CLIENTS_MOST, err);
+}
+
+enum status count_seen(struct tallies *tallies, const struct seen *seen, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct asker *first_asker = (const void *)tallies->askers.entries;
+    // A time before 1970 has been rejected: the division rounds down.
+    const uint32_t miss_slot = (uint32_t)(seen->time_ms / MISS_SLOT_MS);
+    const struct first first = {.name = seen->hash,
+                                .resolver = seen->resolver,
+                                .asker = (uint32_t)(seen->asker - first_asker),
+                                .ms = (uint32_t)(seen->time_ms % MISS_SLOT_MS),
+                                .qtype = seen->qtype};
+    TRY(run_note(tallies, &first, miss_slot, err));
+    if (!seen->asker->watched) {
+        TRY(count_unwatched(seen, err));
+        return STATUS_OK;
+    }
+    place_find(tallies, seen->tally, seen->time_ms);
+    TRY(asker_enter(seen->asker, seen->tally, err));
+    TRY(count_row(tallies, seen, err));
+    TRY(count_asked(tallies, seen, err));
+    TRY(count_pair(tallies, seen, err));
+done:
+    return status;
+}

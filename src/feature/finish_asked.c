@@ -1,0 +1,295 @@
+/* From asked_* to what counts distinct things: a row's names and domains, a pair's names, a domain's clients.
+ * Sets are arrays by place with a mark of who was there last, so that nothing is sorted twice. */
+#include "finish.h"
+
+#include "base/exact.h"
+#include "base/hash.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Σ c·log2(c) of a row must fit: 2^26 · 26 · 2^32 < 2^63. */
+#define ROW_QUERIES_MOST ((int64_t)1 << 26)
+
+/* Counts whose c·log2(c) is worked out once: nearly all are small. */
+#define CLOG_KNOWN 256
+
+static enum status no_room(size_t count, struct error *err)
+{
+    return error_set(err, STATUS_NO_MEMORY, "finishing a day", "use store.parts or more memory",
+                     "no room for %zu entries", count);
+}
+
+/* ---- asked_* ---- */
+
+static void slot_fill(struct finish *finish, size_t slot, size_t from)
+{
+    const struct tally *tally = finish->tally;
+    const struct map *entries = &tally->slots[slot].asked;
+    struct day_table *table = finish->table;
+    const int64_t start_s = tally->day_start_s + (int64_t)slot * finish->tallies->slot_s;
+    for (size_t i = 0; i < entries->count; i++) {
+        const struct asked_key *key = map_at(entries, i);
+        finish->ranked[i] =
+            (struct ranked){(uint64_t)finish->clients.place[key->client] * tally->names.count +
+                                finish->names.place[key->name],
+                            (uint32_t)i};
+    }
+    ranked_sort(finish->ranked, finish->spare, entries->count);
+    for (size_t i = 0; i < entries->count; i++) {
+        const struct asked *asked = map_at(entries, finish->ranked[i].at);
+        const struct client *client = map_at(&tally->clients, asked->key.client);
+        const size_t to = from + i;
+        finish->asked_client[to] = finish->clients.place[asked->key.client];
+        table->asked_slot[to] = start_s;
+        memcpy(&table->asked_ip[to * sizeof client->ip], &client->ip, sizeof client->ip);
+        table->asked_name[to] = finish->names.place[asked->key.name];
+        table->asked_queries[to] = asked->queries;
+        table->asked_txt[to] = asked->txt;
+        table->asked_odd[to] = asked->odd;
+        table->asked_types[to] = asked->types;
+        table->asked_mixed[to] = asked->mixed;
+        table->asked_spelling[to] = asked->spelling;
+        table->asked_case_changes[to] = asked->case_changes;
+        table->asked_respelled[to] = asked->respelled;
+        table->asked_encodings[to] = asked->encodings;
+    }
+}
+
+enum status asked_fill(struct finish *finish, struct error *err)
+{
+    const struct tally *tally = finish->tally;
+    const size_t count = finish->table->size[DAY_asked];
+    size_t end = 0;
+    finish->asked_client = large_alloc((count + 1) * sizeof *finish->asked_client, false);
+    finish->slot_end = calloc(tally->slot_count + 1, sizeof *finish->slot_end);
+    if (!finish->asked_client || !finish->slot_end)
+        return no_room(count, err);
+    for (size_t slot = 0; slot < tally->slot_count; slot++) {
+        slot_fill(finish, slot, end);
+        end += tally->slots[slot].asked.count;
+        finish->slot_end[slot] = end;
+    }
+    return STATUS_OK;
+}
+
+/* ---- rows ---- */
+
+struct domain_sum {
+    uint32_t mark;  // the row, + 1
+    uint32_t domain;  // in the list of domains that the row met
+    int64_t queries, info_bytes;
+};
+
+struct row_sets {
+    struct domain_sum *domains;  // [domains]
+    uint32_t *met;  // [domains]: those of the row
+    uint32_t *names;  // [names]: mark; NULL when a window has one slot, whose names differ
+    size_t *next;  // [slots]: the first entry of the next row
+    int64_t clog[CLOG_KNOWN];
+};
+
+static int64_t clog_of(const struct row_sets *sets, int64_t count)
+{
+    return count < CLOG_KNOWN ? sets->clog[count] : count * fixed_log2((uint64_t)count);
+}
+
+/* Adds one slot's entries of a row; returns how many domains the row has met. */
+static size_t row_slot_add(const struct finish *finish, struct row_sets *sets, size_t row, size_t slot,
+                           size_t met)
+{
+    const struct day_table *table = finish->table;
+    const uint32_t client =
+        finish->clients
+            .place[((const struct row_key *)map_at(&finish->tally->rows, finish->rows.entry[row]))->client];
+    const uint32_t mark = (uint32_t)row + 1;
+    size_t at = sets->next[slot];
+    for (; at < finish->slot_end[slot] && finish->asked_client[at] == client; at++) {
+        const uint32_t name = table->asked_name[at];
+        const uint32_t domain = table->name_domain[name];
+        struct domain_sum *sum = &sets->domains[domain];
+        if (sum->mark != mark) {
+            *sum = (struct domain_sum){.mark = mark};
+            sets->met[met++] = domain;
+        }
+        sum->queries += table->asked_queries[at];
+        if (sets->names && sets->names[name] == mark)
+            continue;
+        if (sets->names)
+            sets->names[name] = mark;
+        table->row_names[row]++;
+        sum->info_bytes += table->name_sub_bytes[name];
+    }
+    sets->next[slot] = at;
+    return met;
+}
+
+static void row_set_finish(const struct finish *finish, const struct row_sets *sets, size_t row, size_t met)
+{
+    struct day_table *table = finish->table;
+    table->row_domains[row] = (int64_t)met;
+    for (size_t i = 0; i < met; i++) {
+        const struct domain_sum *sum = &sets->domains[sets->met[i]];
+        table->row_domain_clog[row] += clog_of(sets, sum->queries);
+        if (sum->queries > table->row_domain_top[row])
+            table->row_domain_top[row] = sum->queries;
+        if (sum->info_bytes > table->row_info_bytes[row])
+            table->row_info_bytes[row] = sum->info_bytes;
+    }
+}
+
+static enum status row_sets_new(const struct finish *finish, struct row_sets *sets, struct error *err)
+{
+    const struct tally *tally = finish->tally;
+    const bool many_slots = finish->tallies->plan->window_s > finish->tallies->slot_s;
+    *sets = (struct row_sets){0};
+    sets->domains = calloc(tally->domains.count + 1, sizeof *sets->domains);
+    sets->met = calloc(tally->domains.count + 1, sizeof *sets->met);
+    sets->next = calloc(tally->slot_count + 1, sizeof *sets->next);
+    sets->names = many_slots ? calloc(tally->names.count + 1, sizeof *sets->names) : NULL;
+    if (!sets->domains || !sets->met || !sets->next || (many_slots && !sets->names))
+        return no_room(tally->names.count, err);
+    for (size_t slot = 1; slot < tally->slot_count; slot++)
+        sets->next[slot] = finish->slot_end[slot - 1];
+    for (int64_t count = 1; count < CLOG_KNOWN; count++)
+        sets->clog[count] = count * fixed_log2((uint64_t)count);
+    return STATUS_OK;
+}
+
+enum status row_sets_fill(struct finish *finish, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct row_sets sets;
+    const size_t slots = (size_t)(finish->tallies->plan->window_s / finish->tallies->slot_s);  // in a window
+    TRY(row_sets_new(finish, &sets, err));
+    for (size_t row = 0; row < finish->tally->rows.count; row++) {
+        const struct row_key *key = map_at(&finish->tally->rows, finish->rows.entry[row]);
+        size_t met = 0;
+        if (finish->table->row_queries[row] > ROW_QUERIES_MOST) {
+            status = error_set(err, STATUS_LIMIT, "features.window", "choose a shorter window",
+                               "one IP sent %" PRId64 " queries in a window, more than 2^26",
+                               finish->table->row_queries[row]);
+            goto done;
+        }
+        for (size_t slot = key->window * slots; slot < (key->window + 1) * slots; slot++)
+            if (slot < finish->tally->slot_count)
+                met = row_slot_add(finish, &sets, row, slot, met);
+        row_set_finish(finish, &sets, row, met);
+    }
+done:
+    free(sets.domains);
+    free(sets.met);
+    free(sets.next);
+    free(sets.names);
+    return status;
+}
+
+/* ---- pairs and domains ---- */
+
+/* Where each client's entries of asked_* end once they are brought together, and they themselves. */
+static enum status asked_by_client(const struct finish *finish, size_t **ends, uint32_t **names,
+                                   struct error *err)
+{
+    const size_t count = finish->table->size[DAY_asked], clients = finish->tally->clients.count;
+    size_t end = 0;
+    *ends = calloc(clients + 1, sizeof **ends);
+    *names = large_alloc((count + 1) * sizeof **names, false);
+    if (!*ends || !*names)
+        return no_room(count, err);
+    for (size_t i = 0; i < count; i++)
+        (*ends)[finish->asked_client[i]]++;
+    for (size_t client = 0; client < clients; client++) {
+        size_t here = (*ends)[client];
+        (*ends)[client] = end;
+        end += here;
+    }
+    for (size_t i = 0; i < count; i++)
+        (*names)[(*ends)[finish->asked_client[i]]++] = finish->table->asked_name[i];
+    return STATUS_OK;
+}
+
+enum status pair_names_fill(struct finish *finish, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct tally *tally = finish->tally;
+    struct day_table *table = finish->table;
+    size_t *ends = NULL;
+    uint32_t *names = NULL;
+    uint32_t *marks = calloc(tally->names.count + 1, sizeof *marks);
+    int64_t *counts = calloc(tally->domains.count + 1, sizeof *counts);
+    size_t at = 0, pair = 0;
+    if (!marks || !counts) {
+        status = no_room(tally->names.count, err);
+        goto done;
+    }
+    TRY(asked_by_client(finish, &ends, &names, err));
+    for (size_t client = 0; client < tally->clients.count; client++) {
+        for (; at < ends[client]; at++)
+            if (marks[names[at]] != client + 1) {
+                marks[names[at]] = (uint32_t)client + 1;
+                counts[table->name_domain[names[at]]]++;
+            }
+        for (; pair < tally->pairs.count; pair++) {
+            const struct pair_key *key = map_at(&tally->pairs, finish->pairs.entry[pair]);
+            const uint32_t domain = finish->domains.place[key->domain];
+            if (finish->clients.place[key->client] != client)
+                break;
+            table->pair_names[pair] = counts[domain];
+            counts[domain] = 0;
+        }
+    }
+done:
+    free(ends);
+    free(names);
+    free(marks);
+    free(counts);
+    return status;
+}
+
+/* Where the pairs of each client end, in their order. */
+static void pair_ends_find(const struct finish *finish, size_t *ends)
+{
+    for (size_t i = 0; i < finish->tally->pairs.count; i++) {
+        const struct pair_key *key = map_at(&finish->tally->pairs, finish->pairs.entry[i]);
+        ends[finish->clients.place[key->client]] = i + 1;
+    }
+    for (size_t client = 1; client < finish->tally->clients.count; client++)
+        if (ends[client] == 0)
+            ends[client] = ends[client - 1];
+}
+
+enum status domains_add_pairs(struct finish *finish, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct tally *tally = finish->tally;
+    const size_t clients = tally->clients.count;
+    struct ranked *ranked = calloc(2 * clients + 1, sizeof *ranked);
+    size_t *ends = calloc(clients + 1, sizeof *ends);
+    if (!ranked || !ends) {
+        status = no_room(clients, err);
+        goto done;
+    }
+    pair_ends_find(finish, ends);
+    for (size_t i = 0; i < clients; i++) {
+        const struct client *client = map_at(&tally->clients, finish->clients.entry[i]);
+        ranked[i] = (struct ranked){content_hash(&client->ip, sizeof client->ip), (uint32_t)i};
+    }
+    // The least hashes first: a domain's list is then full or grows at its end.
+    ranked_sort(ranked, ranked + clients, clients);
+    for (size_t i = 0; i < clients; i++) {
+        const size_t client = ranked[i].at;
+        for (size_t at = client ? ends[client - 1] : 0; at < ends[client]; at++) {
+            const struct pair *pair = map_at(&tally->pairs, finish->pairs.entry[at]);
+            struct domain *domain = map_at(&tally->domains, pair->key.domain);
+            domain->queries += pair->queries;
+            if (pair->first_ms < domain->first_ms)
+                domain->first_ms = pair->first_ms;
+            TRY(list64_insert(finish->tally, &domain->clients, ranked[i].key, DOMAIN_CLIENTS_MOST, err));
+        }
+    }
+done:
+    free(ranked);
+    free(ends);
+    return status;
+}
