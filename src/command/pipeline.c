@@ -160,20 +160,33 @@ static char *command_line(const struct session *session)
     return line;
 }
 
+static void evidence_tell(const struct session *session, const struct evidence_list *evidence)
+{
+    for (size_t i = 0; i < evidence->warnings.count; i++)
+        session_warn(session, evidence->warnings.items[i].where, evidence->warnings.items[i].what);
+    if (evidence->silenced_count > 0 && session_prints(session))
+        (void)fprintf(stderr, "quern: %" PRId64 " pieces of evidence are silenced by decide.allow\n",
+                      evidence->silenced_count);
+}
+
 /* From scores of rows, and evidence in the store, to verdicts. */
 static enum status judge(struct session *session, const struct rows *rows, const struct model_scores *scores,
                          struct judgement *judgement, struct error *err)
 {
     enum status status = STATUS_OK;
     struct ip_role *roles = NULL;
-    struct evidence_plan plan = {
-        .dir = session->job->store_dir, .zone = session->zone, .calendar = session->calendar};
+    struct evidence_plan plan = {.dir = session->job->store_dir,
+                                 .zone = session->zone,
+                                 .calendar = session->calendar,
+                                 .reputation = &session->job->decide_reputation,
+                                 .allow = &session->job->decide_allow};
     extract_span(session->job, session->zone, &plan.from_s, &plan.to_s);
     TRY(roles_find(session->team, rows, &roles, &plan.role_count, err));
     plan.roles = roles;
     TRY(ips_judge(session->team, rows, scores, roles, plan.role_count, &judgement->ips, err));
     session_step(session, "weighing evidence");
     TRY(evidence_find(session->team, &plan, &judgement->evidence, err));
+    evidence_tell(session, &judgement->evidence);
     TRY(team_agree(session->team, incidents_make(&judgement->evidence, &judgement->incidents, err), err));
     verdicts_take(&judgement->ips, &judgement->incidents);
 done:

@@ -90,15 +90,20 @@ enum status incidents_make(const struct evidence_list *evidence, struct incident
                            struct error *err)
 {
     enum status status = STATUS_OK;
-    size_t capacity = 0;
+    size_t capacity = 0, count = 0;
     *list = (struct incident_list){0};
-    const struct evidence *items = evidence->items;
-    for (size_t from = 0, to = 0; from < evidence->count; from = to) {
+    struct evidence *items = malloc((evidence->count + 1) * sizeof *items);
+    if (!items)
+        return error_set(err, STATUS_NO_MEMORY, "incidents", "", "no room for evidence");
+    for (size_t i = 0; i < evidence->count; i++)
+        if (!evidence->items[i].is_silenced)
+            items[count++] = evidence->items[i];
+    for (size_t from = 0, to = 0; from < count; from = to) {
         struct incident incident = {.ip = items[from].ip,
                                     .cause = (int32_t)cause_of(&items[from]),
                                     .first_day = items[from].day,
                                     .last_day = items[from].day};
-        for (; to < evidence->count && ip_compare(&items[to].ip, &incident.ip) == 0 &&
+        for (; to < count && ip_compare(&items[to].ip, &incident.ip) == 0 &&
                cause_of(&items[to]) == (enum incident_cause)incident.cause;
              to++) {
             if (items[to].day < incident.first_day)
@@ -113,6 +118,7 @@ enum status incidents_make(const struct evidence_list *evidence, struct incident
         list->items[list->count++] = incident;
     }
 done:
+    free(items);
     return status;
 }
 

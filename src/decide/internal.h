@@ -7,9 +7,13 @@
 
 #define TIME_UNITS "seconds since 1970-01-01 00:00:00"
 
-/* Causes as flag_meanings: of evidence and incidents, and of IPs, which may have none. */
-#define CAUSE_MEANINGS "tunnel campaign dga beacon quiet_hours burst fault"
-#define CAUSE_OR_NONE "none " CAUSE_MEANINGS
+/* Causes as flag_meanings: of IPs, which may have none; behind the first word, of evidence and incidents. */
+static const char CAUSE_OR_NONE[] = "none"
+#define X(NAME, name, is_malice, text) " " #name
+#include "evidence/causes.def"
+#undef X
+    ;
+#define CAUSE_MEANINGS (CAUSE_OR_NONE + sizeof "none")
 
 /* A table of scores.h5 while it is written: this rank's run of entries. */
 struct part {

@@ -154,27 +154,20 @@ done:
     return status;
 }
 
-static const char *mechanism_meanings(void)
-{
-    return
-#define X(NAME, name, statistic, cause, one, five, thirty, unit, text) #name " "
+/* The mechanisms as flag_meanings, behind a blank. */
+static const char MECHANISM_MEANINGS[] = ""
+#define X(NAME, name, statistic, cause, one, five, thirty, unit, text) " " #name
 #include "evidence/mechanisms.def"
 #undef X
-        ;
-}
+    ;
 
 static enum status evidence_put(const struct part *part, const struct judgement *judgement, struct error *err)
 {
     enum status status = STATUS_OK;
     const struct evidence *items = judgement->evidence.items;
-    char meanings[512];
-    // Without the blank behind the last one.
-    const size_t length = strlen(mechanism_meanings()) - 1;
-    memcpy(meanings, mechanism_meanings(), length);
-    meanings[length] = '\0';
     TRY(scores_put_addresses(part, "evidence_ip", "evidence_ip_text", items, sizeof *items, err));
-    MEMBER("evidence_mechanism", STORE_I8, int8_t, "", "statistic that reached its threshold", meanings,
-           mechanism);
+    MEMBER("evidence_mechanism", STORE_I8, int8_t, "", "statistic that reached its threshold",
+           MECHANISM_MEANINGS + 1, mechanism);
     for (size_t i = 0; i < part->count; i++)
         ((int8_t *)part->room)[i] = (int8_t)mechanism_info((enum mechanism)items[i].mechanism)->cause;
     TRY(scores_put(part, "evidence_cause", STORE_I8, NULL, "", "what it looks like", CAUSE_MEANINGS,
@@ -186,6 +179,12 @@ static enum status evidence_put(const struct part *part, const struct judgement 
     MEMBER("evidence_value", STORE_I64, int64_t, "", "statistic, in the mechanism's unit", NULL, value);
     MEMBER("evidence_threshold", STORE_I64, int64_t, "", "its threshold", NULL, threshold);
     MEMBER("evidence_bits", STORE_F64, double, "bit", "log2 of value over threshold, at most 10", NULL, bits);
+    MEMBER("evidence_silenced", STORE_I8, int8_t, "",
+           "whether an allow list covers it: then no incident has it", "no yes", is_silenced);
+    MEMBER("evidence_feed", STORE_I32, int32_t, "1",
+           "number of the list in decide.reputation, from 0; -1 when it is not about a list", NULL, feed);
+    MEMBER("evidence_feed_line", STORE_I32, int32_t, "1", "line of that list, 0 when it is not about one",
+           NULL, feed_line);
     TRY(heap_put(part, judgement, EVIDENCE_DOMAIN, "evidence_domain_end", "evidence_domain",
                  "evidence_domain_byte", "registered domains, one behind the other", err));
     TRY(heap_put(part, judgement, EVIDENCE_NAME, "evidence_name_end", "evidence_name", "evidence_name_byte",

@@ -53,8 +53,8 @@ void windows_add(int64_t values[WINDOWS], int64_t value, int64_t value_day, int6
 
 void evidence_add_name(struct evidence *about, uint64_t name)
 {
-    int64_t at = about->name_count;
-    for (int64_t i = 0; i < about->name_count; i++)
+    int32_t at = about->name_count;
+    for (int32_t i = 0; i < about->name_count; i++)
         if (about->names[i] == name)
             return;
     if (at == EVIDENCE_NAMES && about->names[at - 1] <= name)
@@ -66,22 +66,35 @@ void evidence_add_name(struct evidence *about, uint64_t name)
     about->name_count += about->name_count < EVIDENCE_NAMES;
 }
 
+enum status evidence_take(struct search *search, const struct evidence *item, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct findings *findings = &search->findings;
+    const size_t at = day_index(search, item->day);
+    const double most = at > 0 ? EVIDENCE_BITS_MOST : EVIDENCE_BITS_ALONE;
+    if (!search->days[at].is_judged || item->bits < 0)
+        return STATUS_OK;
+    TRY(array_reserve(&findings->items, &findings->capacity, findings->count + 1, sizeof *item, err));
+    struct evidence *kept = &findings->items[findings->count++];
+    *kept = *item;
+    // A list says the same on the first day as on any other.
+    if (kept->feed < 0 && kept->bits > most)
+        kept->bits = most;
+    const bool is_sure = kept->feed >= 0 && search->feeds.critical[kept->feed];
+    kept->is_silenced = !is_sure && allow_covers(search->allow, kept);
+done:
+    return status;
+}
+
 enum status evidence_add_over(struct search *search, const struct evidence *about, enum mechanism mechanism,
                               const int64_t values[WINDOWS], const int64_t thresholds[WINDOWS],
                               struct error *err)
 {
-    enum status status = STATUS_OK;
-    struct findings *findings = &search->findings;
     struct evidence best = {.bits = -1};
-    const size_t at = day_index(search, about->day);
-    if (!search->days[at].is_judged)
-        return STATUS_OK;
     for (int w = 0; w < WINDOWS; w++) {
         if (values[w] < thresholds[w])
             continue;
-        double bits = exact_log2((double)values[w] / (double)thresholds[w]) + about->bits;
-        const double most = at > 0 ? EVIDENCE_BITS_MOST : EVIDENCE_BITS_ALONE;
-        bits = bits > most ? most : bits;
+        const double bits = exact_log2((double)values[w] / (double)thresholds[w]) + about->bits;
         if (bits <= best.bits)
             continue;
         best = *about;
@@ -91,12 +104,8 @@ enum status evidence_add_over(struct search *search, const struct evidence *abou
         best.threshold = thresholds[w];
         best.bits = bits;
     }
-    if (best.bits < 0)
-        return STATUS_OK;
-    TRY(array_reserve(&findings->items, &findings->capacity, findings->count + 1, sizeof best, err));
-    findings->items[findings->count++] = best;
-done:
-    return status;
+    best.feed = -1;
+    return evidence_take(search, &best, err);
 }
 
 enum status evidence_add(struct search *search, const struct evidence *about, enum mechanism mechanism,
@@ -119,6 +128,7 @@ static enum status hosts_judge(struct search *search, struct error *err)
         TRY(odd_types_find(search, host, err));
         TRY(faults_find(search, host, err));
     }
+    TRY(listed_find(search, err));
 done:
     return status;
 }
@@ -131,7 +141,9 @@ static int compare_evidence(const void *a, const void *b)
     order = order ? order : causes;
     order = order ? order : (x->domain > y->domain) - (x->domain < y->domain);
     order = order ? order : x->mechanism - y->mechanism;
-    return order ? order : (x->day > y->day) - (x->day < y->day);
+    order = order ? order : (x->day > y->day) - (x->day < y->day);
+    order = order ? order : x->feed - y->feed;
+    return order ? order : x->feed_line - y->feed_line;
 }
 
 static enum status list_make(const struct search *search, struct evidence_list *list, struct error *err)
@@ -145,7 +157,18 @@ static enum status list_make(const struct search *search, struct evidence_list *
     list->count = bytes / sizeof *list->items;
     if (list->count > 0)
         qsort(list->items, list->count, sizeof *list->items, compare_evidence);
+    for (size_t i = 0; i < list->count; i++)
+        list->silenced_count += list->items[i].is_silenced;
     TRY(texts_find(search, list, err));
+done:
+    return status;
+}
+
+static enum status lists_read(struct search *search, struct evidence_warnings *warnings, struct error *err)
+{
+    enum status status = STATUS_OK;
+    TRY(feeds_read(search->plan->reputation, &search->feeds, warnings, err));
+    TRY(allow_read(search->plan->allow, &search->allow, warnings, err));
 done:
     return status;
 }
@@ -157,6 +180,9 @@ static void search_clear(struct search *search)
     free(search->host_days);
     free(search->pair_days);
     free(search->pair_names);
+    free(search->listed);
+    feeds_clear(&search->feeds);
+    allow_free(search->allow);
     free(search->hosts);
     free(search->pairs);
     free(search->one_shot_peers);
@@ -170,6 +196,7 @@ enum status evidence_find(const struct team *team, const struct evidence_plan *p
     enum status status = STATUS_OK;
     struct search search = {.team = team, .plan = plan};
     struct evidence_list made = {0};
+    TRY(team_agree(team, lists_read(&search, &made.warnings, err), err));
     TRY(search_load(&search, err));
     TRY(peers_find(&search, err));
     TRY(team_agree(team, hosts_judge(&search, err), err));
@@ -188,5 +215,6 @@ void evidence_clear(struct evidence_list *list)
     free(list->items);
     free(list->names);
     free(list->texts);
+    free(list->warnings.items);
     *list = (struct evidence_list){0};
 }

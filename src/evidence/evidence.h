@@ -16,6 +16,7 @@
 #include "base/ip.h"
 #include "base/zone.h"
 #include "job/calendar.h"
+#include "job/job.h"
 #include "parallel/parallel.h"
 #include "table/table.h"
 
@@ -62,6 +63,10 @@ const struct mechanism_info *mechanism_info(enum mechanism mechanism);
 /** Most bits that a piece of evidence has. */
 #define EVIDENCE_BITS_MOST 10
 
+/** Bits of a name on a list, and on one that the job calls critical. Of an address on a list: 0. */
+#define EVIDENCE_BITS_LISTED 1
+#define EVIDENCE_BITS_CRITICAL 3
+
 /** Most bits of a day that has no earlier day in the store: everything is new there. */
 #define EVIDENCE_BITS_ALONE 2
 
@@ -76,7 +81,10 @@ struct evidence {
     int64_t threshold;
     double bits;  // 0 … EVIDENCE_BITS_MOST
     uint64_t names[EVIDENCE_NAMES];  // content hashes of names that show it, the least ones
-    int64_t name_count;
+    int32_t name_count;
+    int32_t is_silenced;  // by an allow list: told, but no part of an incident
+    int32_t feed;  // the reputation list, as numbered in the job; −1 when it is not about one
+    int32_t feed_line;
 };
 
 /** The text of a name or domain whose hash stands in some evidence. */
@@ -86,6 +94,17 @@ struct evidence_text {
     size_t count;
 };
 
+/** Something about a list that somebody should know. */
+struct evidence_warning {
+    char where[256];  // a path, escaped for a terminal
+    char what[128];
+};
+
+struct evidence_warnings {
+    struct evidence_warning *items;  // [count]
+    size_t count, capacity;
+};
+
 /** All evidence, by IP, cause, domain, mechanism and day; the same on every rank. */
 struct evidence_list {
     struct evidence *items;  // [count]
@@ -93,6 +112,8 @@ struct evidence_list {
     struct evidence_text *names;  // [name_count] ascending by hash: names and domains
     size_t name_count;
     char *texts;  // as BIND prints names
+    int64_t silenced_count;
+    struct evidence_warnings warnings;  // about lists
 };
 
 /** What is judged. Everything is borrowed. */
@@ -103,13 +124,15 @@ struct evidence_plan {
     const struct calendar *calendar;
     const struct ip_role *roles;  // [role_count] ascending: of the IPs that this rank owns
     size_t role_count;
+    const struct feed_list *reputation;
+    const struct text_list *allow;
 };
 
 /**
  * Finds the evidence of a span; the 30 stored days before it are its past. Collective.
  *
  * @param list  filled, the same on every rank; free it with evidence_clear. Untouched on failure.
- * @return      STATUS_CORRUPT, STATUS_NO_MEMORY
+ * @return      STATUS_CORRUPT, STATUS_NO_MEMORY; STATUS_IO when a list cannot be read
  */
 MUST_CHECK enum status evidence_find(const struct team *team, const struct evidence_plan *plan,
                                      struct evidence_list *list, struct error *err);

@@ -5,6 +5,7 @@
 
 #include "base/map.h"
 #include "evidence/evidence.h"
+#include "feeds.h"
 
 /* How far back a day looks. */
 #define PAST_DAYS 30
@@ -57,6 +58,17 @@ struct pair_name {
     uint32_t unused;
 };
 
+/* A name on a list, and who asked for it. */
+struct listed_name {
+    struct ip ip;
+    uint64_t domain;
+    int64_t day;
+    uint64_t name;
+    int64_t queries;
+    uint32_t feed, line;
+    uint32_t is_critical, is_address;
+};
+
 /* ---- what the owner of a host sees ---- */
 
 struct pair_view {
@@ -96,8 +108,10 @@ struct search {
     struct store_day *stored;  // [day_count] ascending: the span and its past
     struct known_day *days;  // [day_count], the same on every rank
     size_t day_count;
-    void *host_days, *pair_days, *pair_names;  // of the hosts that this rank owns, sorted
-    size_t host_day_count, pair_day_count, pair_name_count;
+    struct feeds feeds;
+    struct allow *allow;
+    void *host_days, *pair_days, *pair_names, *listed;  // of the hosts that this rank owns, sorted
+    size_t host_day_count, pair_day_count, pair_name_count, listed_count;
     struct host_view *hosts;  // [host_count] ascending
     size_t host_count;
     struct pair_view *pairs;
@@ -140,7 +154,16 @@ struct day_records {
     size_t pair_count, pair_capacity;
     struct pair_name *names;
     size_t name_count, name_capacity;
+    struct listed_name *listed;
+    size_t listed_count, listed_capacity;
 };
+
+/* Adds the names of a day that are on a list. */
+MUST_CHECK enum status listed_add(struct day_records *records, const struct day_table *table,
+                                  const struct feeds *feeds, struct error *err);
+
+/* Judges what this rank's hosts asked of listed names. */
+MUST_CHECK enum status listed_find(struct search *search, struct error *err);
 
 /* Adds the records of a day. `facts` are its domains', ascending, the same number as the table's. */
 MUST_CHECK enum status day_records_add(struct day_records *records, const struct day_table *table,
@@ -169,6 +192,9 @@ size_t day_index(const struct search *search, int64_t day);
 MUST_CHECK enum status evidence_add(struct search *search, const struct evidence *about,
                                     enum mechanism mechanism, const int64_t values[WINDOWS],
                                     struct error *err);
+
+/* Adds evidence as it stands, its bits at most those that its day allows. */
+MUST_CHECK enum status evidence_take(struct search *search, const struct evidence *item, struct error *err);
 
 /* As evidence_add, for other thresholds than the table's. */
 MUST_CHECK enum status evidence_add_over(struct search *search, const struct evidence *about,

@@ -166,6 +166,7 @@ static enum status records_read(const struct search *search, const struct domain
         }
         TRY(day_records_add(records, &table, facts + fact, zone_day_start(search->plan->zone, table.day),
                             rare_most(search, i), err));
+        TRY(listed_add(records, &table, &search->feeds, err));
         fact += table.size[DAY_domain];
         day_table_clear(&table);
     }
@@ -202,6 +203,19 @@ static int compare_names(const void *a, const void *b)
     int order = ip_compare(&x->ip, &y->ip);
     order = order ? order : (x->domain > y->domain) - (x->domain < y->domain);
     order = order ? order : (x->day > y->day) - (x->day < y->day);
+    return order ? order : (x->name > y->name) - (x->name < y->name);
+}
+
+/* Of a pair and day the critical lists stand first. */
+static int compare_listed(const void *a, const void *b)
+{
+    const struct listed_name *x = a, *y = b;
+    int order = ip_compare(&x->ip, &y->ip);
+    order = order ? order : (x->domain > y->domain) - (x->domain < y->domain);
+    order = order ? order : (x->day > y->day) - (x->day < y->day);
+    order = order ? order : (int)y->is_critical - (int)x->is_critical;
+    order = order ? order : (x->feed > y->feed) - (x->feed < y->feed);
+    order = order ? order : (x->line > y->line) - (x->line < y->line);
     return order ? order : (x->name > y->name) - (x->name < y->name);
 }
 
@@ -274,14 +288,18 @@ enum status search_load(struct search *search, struct error *err)
                   &search->pair_days, &search->pair_day_count, err));
     TRY(team_deal(team, mine.names, mine.name_count, sizeof *mine.names, record_owner, NULL,
                   &search->pair_names, &search->pair_name_count, err));
+    TRY(team_deal(team, mine.listed, mine.listed_count, sizeof *mine.listed, record_owner, NULL,
+                  &search->listed, &search->listed_count, err));
     sort(search->host_days, search->host_day_count, sizeof *mine.hosts, compare_hosts);
     sort(search->pair_days, search->pair_day_count, sizeof *mine.pairs, compare_pairs);
     sort(search->pair_names, search->pair_name_count, sizeof *mine.names, compare_names);
+    sort(search->listed, search->listed_count, sizeof *mine.listed, compare_listed);
     TRY(team_agree(team, views_make(search, err), err));
 done:
     free(facts);
     free(mine.hosts);
     free(mine.pairs);
     free(mine.names);
+    free(mine.listed);
     return status;
 }

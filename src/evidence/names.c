@@ -69,7 +69,7 @@ static enum status wanted_list(const struct evidence_list *list, uint64_t **want
         const struct evidence *item = &list->items[i];
         if (item->domain)
             (*wanted)[all++] = item->domain;
-        for (int64_t name = 0; name < item->name_count; name++)
+        for (int32_t name = 0; name < item->name_count; name++)
             (*wanted)[all++] = item->names[name];
     }
     qsort(*wanted, all, sizeof **wanted, compare_u64);

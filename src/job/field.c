@@ -233,6 +233,31 @@ done:
     return status;
 }
 
+/* A path alone stands for a map with nothing but that path. */
+static enum status feeds_read(const struct place *place, const struct key *key, const struct node *node,
+                              struct feed_list *list, struct error *err)
+{
+    enum status status = STATUS_OK;
+    char name[NAME_BYTES];
+    struct place inner = {.origin = place->origin, .name = name, .now_local_s = place->now_local_s};
+    list->items = calloc(node->count + 1, sizeof *list->items);
+    if (!list->items)
+        return no_memory(err);
+    list->count = node->count;
+    size_t at = 0;
+    for (const struct node *item = node->first; item; item = item->next, at++) {
+        (void)snprintf(name, sizeof name, "%s[%zu]", place->name, at);
+        if (item->kind == NODE_MAP)
+            TRY(record_read(&inner, feed_keys(), item, &list->items[at], err));
+        else if (is_text(item))
+            TRY(text_copy(item->text, &list->items[at].path, err));
+        else
+            return refuse_item(place, key, item, err);
+    }
+done:
+    return status;
+}
+
 static enum status list_read(const struct place *place, const struct key *key, const struct node *node,
                              void *member, struct error *err)
 {
@@ -246,13 +271,15 @@ static enum status list_read(const struct place *place, const struct key *key, c
         return integers_read(place, key, node, member, err);
     if (key->type == VALUE_SOURCES)
         return sources_read(place, key, node, member, err);
+    if (key->type == VALUE_FEEDS)
+        return feeds_read(place, key, node, member, err);
     return spans_read(place, key, node, member, err);
 }
 
 static bool is_list(enum value_type type)
 {
     return type == VALUE_TEXTS || type == VALUE_RANGES || type == VALUE_INTEGERS || type == VALUE_SOURCES ||
-           type == VALUE_SPANS;
+           type == VALUE_SPANS || type == VALUE_FEEDS;
 }
 
 enum status field_read(const struct place *place, const struct key *key, const struct node *node,
@@ -334,6 +361,12 @@ void field_free(const struct key *key, void *record)
         struct integer_list *list = member;
         free(list->items);
         *list = (struct integer_list){0};
+    } else if (key->type == VALUE_FEEDS) {
+        struct feed_list *list = member;
+        for (size_t at = 0; at < list->count; at++)
+            fields_free(feed_keys(), &list->items[at]);
+        free(list->items);
+        *list = (struct feed_list){0};
     } else if (key->type == VALUE_SPANS) {
         struct span_list *list = member;
         free(list->items);

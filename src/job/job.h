@@ -27,6 +27,7 @@ enum job_doubled { DOUBLED_SKIP, DOUBLED_COUNT };
 enum job_feature_set { FEATURE_SET_FULL, FEATURE_SET_TALK };
 enum job_scaling { SCALING_RAW, SCALING_ROBUST };
 enum job_format { FORMAT_AUTO, FORMAT_BIND };
+enum job_critical { CRITICAL_NO, CRITICAL_YES };
 
 struct text_list {
     char **items;  // [count]
@@ -54,6 +55,7 @@ struct job_night {
 #define MEMBER_TEXTS(member) struct text_list member
 #define MEMBER_SOURCES(member) struct source_list member
 #define MEMBER_SPANS(member) struct span_list member
+#define MEMBER_FEEDS(member) struct feed_list member
 #define MEMBER_RANGES(member) struct range_list member
 #define MEMBER_INTEGERS(member) struct integer_list member
 #define MEMBER_NIGHT(member) struct job_night member
@@ -84,6 +86,17 @@ struct job_span {
 
 struct span_list {
     struct job_span *items;  // [count]
+    size_t count;
+};
+
+/** A reputation list. */
+struct job_feed {
+#define FEED_KEY(path, member, type, limits, fallback, told, text) MEMBER_##type(member);
+#include "job/keys.def"
+};
+
+struct feed_list {
+    struct job_feed *items;  // [count]
     size_t count;
 };
 

@@ -124,6 +124,10 @@ static void emit_list(struct writer *writer, const struct key *key, const void *
         const struct span_list *list = member;
         for (size_t at = 0; at < list->count; at++)
             emit_record(writer, span_keys(), &list->items[at]);
+    } else if (key->type == VALUE_FEEDS) {
+        const struct feed_list *list = member;
+        for (size_t at = 0; at < list->count; at++)
+            emit_record(writer, feed_keys(), &list->items[at]);
     } else if (key->type == VALUE_RANGES) {
         const struct range_list *list = member;
         for (size_t at = 0; at < list->count; at++) {

@@ -40,6 +40,12 @@ static const struct key SPAN_KEYS[] = {
 #include "job/keys.def"
 };
 
+static const struct key FEED_KEYS[] = {
+#define FEED_KEY(path, member, type, limits, fallback, told, text)                                           \
+    ROW(job_feed, path, member, type, fallback, told, text, limits)
+#include "job/keys.def"
+};
+
 struct key_table job_keys(void)
 {
     return (struct key_table){JOB_KEYS, sizeof JOB_KEYS / sizeof JOB_KEYS[0]};
@@ -62,6 +68,11 @@ bool job_key_at(size_t at, struct job_key *key)
     const struct key *row = &JOB_KEYS[at];
     *key = (struct job_key){row->path, row->fallback, row->told, row->text};
     return true;
+}
+
+struct key_table feed_keys(void)
+{
+    return (struct key_table){FEED_KEYS, sizeof FEED_KEYS / sizeof FEED_KEYS[0]};
 }
 
 size_t key_find(struct key_table table, const char *path)
@@ -126,6 +137,9 @@ void key_expected(const struct key *key, char out[KEY_EXPECTED_BYTES])
         break;
     case VALUE_SPANS:
         (void)snprintf(out, room, "a list of maps such as [{from: 2022-02-01, to: 2022-02-08}]");
+        break;
+    case VALUE_FEEDS:
+        (void)snprintf(out, room, "a list of paths, or of maps such as [{path: a, critical: yes}]");
         break;
     case VALUE_RANGES: (void)snprintf(out, room, "a list of address ranges such as [10.0.0.0/8]"); break;
     case VALUE_INTEGERS:

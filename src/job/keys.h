@@ -12,6 +12,7 @@ enum value_type {
     VALUE_TEXTS,
     VALUE_SOURCES,
     VALUE_SPANS,
+    VALUE_FEEDS,
     VALUE_RANGES,
     VALUE_INTEGERS,
     VALUE_NIGHT,
@@ -49,10 +50,11 @@ enum {
     KEY_COUNT
 };
 
-/** Returns the keys of struct job, of struct job_source, of struct job_span. Local. */
+/** Returns the keys of struct job, of struct job_source, of struct job_span, of struct job_feed. Local. */
 struct key_table job_keys(void);
 struct key_table source_keys(void);
 struct key_table span_keys(void);
+struct key_table feed_keys(void);
 
 /** Returns the number of the key with this path, or table.count. */
 size_t key_find(struct key_table table, const char *path);

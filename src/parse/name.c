@@ -139,6 +139,15 @@ bool qname_read(struct span text, struct query *query)
     return true;
 }
 
+bool qname_of_text(const char *text, size_t count, struct qname *qname)
+{
+    struct query query;
+    if (!qname_read((struct span){text, count}, &query))
+        return false;
+    *qname = query.qname;
+    return true;
+}
+
 size_t qname_text(const uint8_t *wire, size_t bytes, char *text, size_t room)
 {
     size_t at = 0, count = 0;

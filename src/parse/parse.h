@@ -106,6 +106,9 @@ enum line_kind line_parse(struct line_parser *parser, const char *line, size_t c
  * Local. */
 size_t qname_text(const uint8_t *wire, size_t bytes, char *text, size_t room);
 
+/** Reads a name as BIND prints it, in any case. Returns false when it is none. Local. */
+bool qname_of_text(const char *text, size_t count, struct qname *qname);
+
 /** Reads a type as BIND prints it, mnemonic or TYPEn. Returns whether it is one. Local. */
 bool qtype_read(struct span text, uint16_t *number);
 

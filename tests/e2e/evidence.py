@@ -76,6 +76,19 @@ def attacks(archive):
         archive.ask(16, 43200 + i, WORKERS[6], COMMON[i % 10])
 
 
+def listed(archive):
+    """What is on a list, and what only looks like it."""
+    for day, host, name, kind in ((16, 16, 'deep.below.listed.org', 'A'), (16, 16, 'listed.org', 'A'),
+                                  (16, 18, 'www.listed.org', 'A'), (16, 17, 'www.other-listed.net', 'AAAA'),
+                                  (16, 19, 'unlisted.org', 'A'), (16, 19, 'other-listed.net', 'A'),
+                                  (16, 19, 'notlisted.org', 'A'), (16, 19, 'example.com', 'A'),
+                                  (7, 16, 'x.critical.example.com', 'A'), (17, 17, 'ads.hosts-file.net', 'A'),
+                                  (16, 17, 'www.csv-listed.org', 'A'), (17, 17, 'www.csv-listed.org', 'A'),
+                                  (17, 18, '9.100.51.198.in-addr.arpa', 'PTR'), (17, 19, '9.101.51.198.in-addr.arpa', 'PTR'),
+                                  (17, 18, '7.113.0.203.in-addr.arpa', 'PTR')):
+        archive.ask(day, 50000, WORKERS[host], name, kind)
+
+
 def look_alikes(archive):
     for day in DAYS:  # a counter: many names of one shape
         for i in range(90):
@@ -98,6 +111,8 @@ def look_alikes(archive):
 
 
 class Evidence(unittest.TestCase):
+    silenced = set()
+
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
@@ -106,12 +121,28 @@ class Evidence(unittest.TestCase):
         everybody(archive)
         attacks(archive)
         look_alikes(archive)
+        listed(archive)
         (cls.top / 'logs').mkdir()
         archive.write(cls.top / 'logs' / 'queries.log')
+        (cls.top / 'bad.txt').write_bytes(
+            b'\xef\xbb\xbf# a list\r\n*.listed.org\r\n\r\nWWW.Other-Listed.net # why\r\ngarbage garbage garbage\r\n'
+            b'not a name\r\n198.51.100.0/24\r\n')
+        (cls.top / 'zone.rpz').write_text(
+            '$TTL 60\n$ORIGIN rpz.local.\n@ SOA localhost. root.localhost. 1 2 3 4 5\n@ NS localhost.\n'
+            'critical.example.com.rpz.local. CNAME .\n*.critical.example.com.rpz.local. CNAME .\n'
+            '32.7.113.0.203.rpz-ip CNAME .\n')
+        (cls.top / 'hosts').write_text('127.0.0.1 localhost\n0.0.0.0 ads.hosts-file.net tracker.hosts-file.net\n')
+        (cls.top / 'list.csv').write_text('domain,since\n"csv-listed.org",2022-01-01\n')
+        (cls.top / 'allow.csv').write_text(
+            'domain,host,mechanism,until,reason\nlisted.org,10.9.1.19,listed,,tested by us\n'
+            f'csv-listed.org,*,,2022-02-16,until Wednesday\ncritical.example.com,,,,never\nexample.com,,,,never\n'
+            f'nonsense,10.0.0.0/33\n')
         (cls.top / 'job.yaml').write_text(
             f'archive: {{paths: [{cls.top}/logs], timezone: Asia/Tokyo}}\nstore: {{dir: {cls.top}/store}}\n'
+            f'decide: {{reputation: [{cls.top}/bad.txt, {{path: {cls.top}/zone.rpz, critical: yes}}, {cls.top}/hosts, '
+            f'{cls.top}/list.csv], allow: [{cls.top}/allow.csv]}}\n'
             f'model: {{kmeans: {{k: 4}}, autoencoder: {{epochs: 3, hidden: [8]}}}}\noutput: {{dir: {cls.top}/1}}\n')
-        cls.run_job(1)
+        cls.said = cls.run_job(1)
         cls.found = cls.evidence(1)
 
     @classmethod
@@ -120,8 +151,9 @@ class Evidence(unittest.TestCase):
 
     @classmethod
     def run_job(cls, ranks):
-        subprocess.run([MPIEXEC, '-n', str(ranks), QUERN, 'run', cls.top / 'job.yaml', '--quiet', '--set',
-                        f'output.dir={cls.top}/{ranks}'], check=True, capture_output=True, timeout=300)
+        return subprocess.run([MPIEXEC, '-n', str(ranks), QUERN, 'run', cls.top / 'job.yaml', '--quiet', '--set',
+                               f'output.dir={cls.top}/{ranks}'], check=True, capture_output=True, text=True,
+                              timeout=300).stderr
 
     @classmethod
     def evidence(cls, ranks):
@@ -136,6 +168,9 @@ class Evidence(unittest.TestCase):
             ips = [bytes(row.tobytes()).rstrip(b'\0').decode() for row in file['evidence_ip_text'][:]]
             for i, (domain, names) in enumerate(zip(heap('evidence_domain'), heap('evidence_name'))):
                 day = int(file['evidence_day'][i]) - 19024 + 1  # of February 2022
+                if file['evidence_silenced'][i]:
+                    cls.silenced.add((ips[i], domain, day))
+                    continue
                 found[ips[i], meanings[file['evidence_mechanism'][i]], domain, day] = (
                     int(file['evidence_value'][i]), int(file['evidence_window_days'][i]),
                     float(file['evidence_bits'][i]), names.split())
@@ -184,8 +219,28 @@ class Evidence(unittest.TestCase):
     def test_a_host_that_never_sleeps_is_missed(self):
         self.assertEqual(self.of('10.9.2.1')['silence', '', 17][0], 4)
 
+    def test_lists_cover_names_below_and_addresses(self):
+        found = self.of(WORKERS[16])
+        self.assertEqual(found['listed', 'listed.org', 16][0], 2)
+        self.assertEqual(found['listed', 'example.com', 7][2], 3)  # critical, on the first day too
+        found = self.of(WORKERS[17])
+        self.assertIn(('listed', 'other-listed.net', 16), found)
+        self.assertIn(('listed', 'hosts-file.net', 17), found)
+        self.assertIn(('listed', 'csv-listed.org', 17), found)  # what allowed it ended the day before
+        self.assertNotIn(('listed', 'csv-listed.org', 16), found)
+        found = self.of(WORKERS[18])
+        domains = {domain for _, domain, _ in found}
+        self.assertEqual({mechanism for mechanism, _, _ in found}, {'listed_address'})
+        self.assertEqual(sum(value[0] for value in found.values()), 2, domains)
+        self.assertEqual(self.silenced, {(WORKERS[18], 'listed.org', 16), (WORKERS[17], 'csv-listed.org', 16)})
+
+    def test_what_is_no_entry_is_told(self):
+        self.assertIn('bad.txt: 2 lines are no entry, line 5 first', self.said)
+        self.assertIn('allow.csv: 1 lines are no entry, line 6 first', self.said)
+        self.assertIn('2 pieces of evidence are silenced', self.said)
+
     def test_look_alikes_stay_silent(self):
-        for host in WORKERS[7:21]:
+        for host in WORKERS[7:16] + WORKERS[19:]:
             self.assertEqual(self.of(host), {}, host)
         self.assertEqual(self.of('10.9.3.1'), {})
 

@@ -59,6 +59,9 @@ static void print_sections(void)
         } else if (strcmp(section, "model.") == 0) {
             (void)printf("\nIn each map of `model.train` and `model.calibrate`:\n\n");
             print_table(span_keys(), "");
+        } else if (strcmp(section, "decide.") == 0) {
+            (void)printf("\nIn each map of `decide.reputation`:\n\n");
+            print_table(feed_keys(), "");
         }
     }
 }

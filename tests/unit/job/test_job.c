@@ -194,6 +194,10 @@ static void assert_equal_jobs(const struct job *a, const struct job *b)
     assert_equal_lists(&a->features_calendar, &b->features_calendar);
     assert_equal_spans(&a->model_train, &b->model_train);
     assert_equal_spans(&a->model_calibrate, &b->model_calibrate);
+    assert_equal_lists(&a->decide_allow, &b->decide_allow);
+    assert_int_equal(a->decide_reputation.count, b->decide_reputation.count);
+    for (size_t at = 0; at < a->decide_reputation.count; at++)
+        assert_equal_records(feed_keys(), &a->decide_reputation.items[at], &b->decide_reputation.items[at]);
     assert_int_equal(a->archive_sources.count, b->archive_sources.count);
     for (size_t at = 0; at < a->archive_sources.count; at++) {
         assert_equal_records(source_keys(), &a->archive_sources.items[at], &b->archive_sources.items[at]);

@@ -1,0 +1,179 @@
+/* Allow lists: `domain,host,mechanism,until,reason`, each of the first three "*" or left out for any. */
+#include "feeds.h"
+
+#include "lines.h"
+
+#include "base/hash.h"
+#include "base/map.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct allow_entry {
+    uint64_t domain;  // hash; 0: any, or none
+    struct ip_range hosts;  // of 0 bits: any
+    int32_t mechanism;  // −1: any
+    int64_t until;  // last day; INT64_MAX without end
+};
+
+struct allow {
+    struct allow_entry *entries;  // [count] by domain
+    size_t count, capacity;
+    int64_t odd;
+    uint32_t first_odd;
+};
+
+static bool is_any(struct span word)
+{
+    return word.count == 0 || (word.count == 1 && word.at[0] == '*');
+}
+
+static bool domain_take(struct span word, struct allow_entry *entry)
+{
+    struct qname qname;
+    if (is_any(word))
+        return true;
+    if (word.count > 1 && word.at[word.count - 1] == '.')
+        word.count--;
+    if (!qname_of_text(word.at, word.count, &qname))
+        return false;
+    entry->domain = content_hash(qname.wire, qname.bytes);
+    return true;
+}
+
+static bool hosts_take(struct span word, struct allow_entry *entry)
+{
+    char text[64];
+    if (is_any(word))
+        return true;
+    if (word.count >= sizeof text)
+        return false;
+    memcpy(text, word.at, word.count);
+    text[word.count] = '\0';
+    return ip_range_read(text, &entry->hosts);
+}
+
+static bool mechanism_take(struct span word, struct allow_entry *entry)
+{
+    if (is_any(word))
+        return true;
+    for (int32_t m = 0; m < MECHANISMS; m++) {
+        const char *name = mechanism_info((enum mechanism)m)->name;
+        if (strlen(name) == word.count && memcmp(name, word.at, word.count) == 0) {
+            entry->mechanism = m;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool until_take(struct span word, struct allow_entry *entry)
+{
+    int year = 0, month = 0, day = 0, end = 0;
+    char text[16];
+    if (is_any(word))
+        return true;
+    if (word.count != 10)
+        return false;
+    memcpy(text, word.at, 10);
+    text[10] = '\0';
+    // NOLINTNEXTLINE(cert-err34-c): four, two and two digits cannot overflow
+    if (sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &end) != 3 || end != 10 || month < 1 ||
+        month > 12 || day < 1 || day > 31)
+        return false;
+    entry->until = day_from_civil(year, month, day);
+    return true;
+}
+
+static enum status entry_take(void *context, const char *line, size_t count, uint32_t number,
+                              struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct allow *allow = context;
+    struct allow_entry entry = {.mechanism = -1, .until = INT64_MAX};
+    struct span words[4] = {{0}};
+    const char *at = line;
+    size_t left = count, found = 0;
+    while (found < 4 && line_word(&at, &left, ',', &words[found]))
+        found++;
+    if (number == 1 && words[0].count == 6 && memcmp(words[0].at, "domain", 6) == 0)
+        return STATUS_OK;  // the heading
+    const bool good = domain_take(words[0], &entry) && hosts_take(words[1], &entry) &&
+                      mechanism_take(words[2], &entry) && until_take(words[3], &entry) &&
+                      (entry.domain || entry.hosts.bits > 0);  // all of everything is no entry
+    if (!good) {
+        allow->odd++;
+        allow->first_odd = allow->first_odd ? allow->first_odd : number;
+        return STATUS_OK;
+    }
+    TRY(array_reserve(&allow->entries, &allow->capacity, allow->count + 1, sizeof entry, err));
+    allow->entries[allow->count++] = entry;
+done:
+    return status;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    const struct allow_entry *x = a, *y = b;
+    return (x->domain > y->domain) - (x->domain < y->domain);
+}
+
+enum status allow_read(const struct text_list *paths, struct allow **out, struct evidence_warnings *warnings,
+                       struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct allow *allow = calloc(1, sizeof *allow);
+    if (!allow)
+        return error_set(err, STATUS_NO_MEMORY, "decide.allow", "", "no room for lists");
+    for (size_t i = 0; i < paths->count; i++) {
+        allow->odd = 0;
+        allow->first_odd = 0;
+        TRY(lines_each(paths->items[i], entry_take, allow, err));
+        if (allow->odd > 0)
+            TRY(warning_note(warnings, paths->items[i], err,
+                             "%" PRId64 " lines are no entry, line %" PRIu32
+                             " first; write domain,host,mechanism,until,reason",
+                             allow->odd, allow->first_odd));
+    }
+    if (allow->count > 0)
+        qsort(allow->entries, allow->count, sizeof *allow->entries, compare_entries);
+    *out = allow;
+    allow = NULL;
+done:
+    allow_free(allow);
+    return status;
+}
+
+void allow_free(struct allow *allow)
+{
+    if (!allow)
+        return;
+    free(allow->entries);
+    free(allow);
+}
+
+static bool any_covers(const struct allow *allow, uint64_t domain, const struct evidence *item)
+{
+    size_t low = 0, high = allow->count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (allow->entries[middle].domain < domain)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < allow->count && allow->entries[low].domain == domain; low++) {
+        const struct allow_entry *entry = &allow->entries[low];
+        if ((entry->hosts.bits == 0 || ip_in_range(&item->ip, &entry->hosts)) &&
+            (entry->mechanism < 0 || entry->mechanism == item->mechanism) && item->day <= entry->until)
+            return true;
+    }
+    return false;
+}
+
+bool allow_covers(const struct allow *allow, const struct evidence *item)
+{
+    return any_covers(allow, 0, item) || (item->domain && any_covers(allow, item->domain, item));
+}
