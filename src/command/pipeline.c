@@ -160,7 +160,7 @@ static char *command_line(const struct session *session)
     return line;
 }
 
-static void evidence_tell(const struct session *session, const struct evidence_list *evidence)
+static void evidence_tell(struct session *session, const struct evidence_list *evidence)
 {
     for (size_t i = 0; i < evidence->warnings.count; i++)
         session_warn(session, evidence->warnings.items[i].where, evidence->warnings.items[i].what);
