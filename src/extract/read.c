@@ -30,6 +30,7 @@ struct reader {
     size_t file;
     const struct source_setup *source;
     struct line_parser *parser;
+    struct scan_servers servers;  // of the parser
     struct map days;  // of struct day_note
     int64_t day;  // of the last line with a time, INT64_MIN before the first
     struct day_note early;  // lines before the first one with a time
@@ -201,11 +202,77 @@ done:
 
 /* ---- a piece ---- */
 
+/* Counts scanned lines in the notes of their day and file. */
+static enum status scans_note(struct reader *reader, const struct scan *scans, size_t count, size_t unwatched,
+                              int64_t offset, struct error *err)
+{
+    enum status status = STATUS_OK;
+    int64_t *sums = reader->run->sums[reader->file];
+    struct day_note *note = NULL;
+    TRY(note_of(reader, &note, err));
+    for (size_t i = 0; i < count; i++) {
+        const struct scan *scan = &scans[i];
+        note->bytes += (int64_t)scan->count + 1;
+        note->first_ms = scan->time_ms < note->first_ms ? scan->time_ms : note->first_ms;
+        note->last_ms = scan->time_ms > note->last_ms ? scan->time_ms : note->last_ms;
+        sums[FILE_FOLD_GUESSED] += scan->fold_guessed;
+        if (note->minute_count == 0 || scan->time_ms / 60000 * 60 > note->minutes[note->minute_count - 1])
+            TRY(minute_note(note, scan->time_ms, offset + (scan->line - scans[0].line), err));
+    }
+    note->kinds[LINES_QUERY] += (int64_t)(count - unwatched);
+    note->kinds[LINES_UNWATCHED] += (int64_t)unwatched;
+    sums[LINES_QUERY] += (int64_t)(count - unwatched);
+    sums[LINES_UNWATCHED] += (int64_t)unwatched;
+    reader->last_line = scans[count - 1].line;
+    reader->last_count = scans[count - 1].count;
+    reader->last_is_query = true;
+done:
+    return status;
+}
+
+/* Reads lines of the commonest form, of the day of the line before; returns how many bytes they have. */
+static enum status scans_read(struct reader *reader, const char *lines, size_t count, int64_t offset,
+                              size_t *bytes, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct extraction *run = reader->run;
+    struct scan scans[SCAN_LINES];
+    struct scan_bounds bounds = {.last_line = reader->last_is_query ? reader->last_line : NULL,
+                                 .last_count = reader->last_count};
+    size_t done = 0, unwatched = 0;
+    *bytes = 0;
+    if (!tallies_span(run->tallies, &bounds.from_ms, &bounds.to_ms) ||
+        reader->day != tallies_day(run->tallies, bounds.from_ms) ||
+        (run->only_dirty && !is_dirty(run, reader->day)))
+        return STATUS_OK;
+    const struct line_mark mark = line_parser_mark(reader->parser);
+    size_t found = scan_lines(reader->parser, lines, count, SCAN_LINES, &bounds, scans);
+    if (found == 0)
+        return STATUS_OK;
+    TRY(tallies_scans(run->tallies, reader->parser, &reader->servers, scans, found, &done, &unwatched, err));
+    if (done < found) {
+        // One that is no query after all: the parser must not have seen it, nor those behind it.
+        line_parser_return(reader->parser, &mark);
+        (void)scan_lines(reader->parser, lines, count, done, &bounds, scans);
+    }
+    if (done > 0) {
+        TRY(scans_note(reader, scans, done, unwatched, offset, err));
+        *bytes = (size_t)(scans[done - 1].line - lines) + scans[done - 1].count + 1;
+    }
+done:
+    return status;
+}
+
 static enum status block_read(struct reader *reader, const char *lines, size_t count, int64_t offset,
                               struct error *err)
 {
     enum status status = STATUS_OK;
     for (size_t at = 0; at < count;) {
+        size_t scanned = 0;
+        TRY(scans_read(reader, lines + at, count - at, offset + (int64_t)at, &scanned, err));
+        at += scanned;
+        if (scanned > 0 || at == count)
+            continue;
         const char *end = memchr(lines + at, '\n', count - at);
         size_t length = end ? (size_t)(end - lines) - at : count - at;
         TRY(line_read(reader, lines + at, length, offset + (int64_t)at, err));

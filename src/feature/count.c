@@ -118,7 +118,7 @@ enum status asker_row(struct asker *asker, struct tally *tally, uint32_t window,
 static enum status count_row(struct tallies *tallies, const struct seen *seen, struct error *err)
 {
     enum status status = STATUS_OK;
-    const struct name_traits *traits = seen->traits;
+    const struct name_traits *traits = &seen->traits;
     const unsigned flags = seen->flags;
     struct row *row = NULL;
     TRY(asker_row(seen->asker, seen->tally, tallies->place.window, &row, err));
@@ -156,14 +156,33 @@ done:
     return status;
 }
 
+static enum status asked_find(struct tallies *tallies, const struct seen *seen, struct asked **asked,
+                              struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct slot *slot = NULL;
+    if (seen->asked > 0) {
+        *asked = map_at(&seen->tally->slots[tallies->place.slot].asked, seen->asked - 1);
+        return STATUS_OK;
+    }
+    TRY(tally_slot(seen->tally, tallies->place.slot, seen->asker->client, &slot, err));
+    TRY(tally_asked(seen->tally, tallies->plan, slot, (struct asked_key){seen->asker->client, seen->name},
+                    seen->asked_hash, asked, err));
+    if (seen->memo) {
+        seen->memo->slot = tallies->place.slot;
+        seen->memo->asked = (uint32_t)(*asked - (struct asked *)(void *)slot->asked.entries) + 1;
+    }
+done:
+    return status;
+}
+
 static enum status count_asked(struct tallies *tallies, const struct seen *seen, struct error *err)
 {
     enum status status = STATUS_OK;
     struct asked *asked = NULL;
     bool odd = false;
     unsigned bit = asked_bit(seen->qtype, &odd);
-    TRY(tally_asked(seen->tally, tallies->plan, tallies->place.slot,
-                    (struct asked_key){seen->asker->client, seen->name}, &asked, err));
+    TRY(asked_find(tallies, seen, &asked, err));
     asked->queries++;
     asked->txt += seen->qtype == 16;
     asked->odd += odd;
@@ -177,13 +196,30 @@ done:
     return status;
 }
 
+static enum status pair_find(struct tallies *tallies, const struct seen *seen, struct pair **pair,
+                             struct error *err)
+{
+    struct tally *tally = seen->tally;
+    if (seen->pair > 0) {
+        *pair = map_at(&tally->pairs, seen->pair - 1);
+        return STATUS_OK;
+    }
+    enum status status =
+        tally_pair(tally, tallies->plan, (struct pair_key){seen->asker->client, seen->domain},
+                   seen->pair_hash, pair, err);
+    if (status == STATUS_OK && seen->memo) {
+        seen->memo->client = seen->asker->client + 1;
+        seen->memo->pair = (uint32_t)(*pair - (struct pair *)(void *)tally->pairs.entries) + 1;
+    }
+    return status;
+}
+
 static enum status count_pair(struct tallies *tallies, const struct seen *seen, struct error *err)
 {
     enum status status = STATUS_OK;
     const uint16_t qtype = seen->qtype;
     struct pair *pair = NULL;
-    TRY(tally_pair(seen->tally, tallies->plan, (struct pair_key){seen->asker->client, seen->domain}, &pair,
-                   err));
+    TRY(pair_find(tallies, seen, &pair, err));
     const size_t before = pair_list_bytes(pair);
     pair->queries++;
     if (seen->time_ms < pair->first_ms)
@@ -207,6 +243,19 @@ static enum status count_unwatched(const struct seen *seen, struct error *err)
     return list64_insert(seen->tally, &domain->clients, seen->asker->hash, DOMAIN_CLIENTS_MOST, err);
 }
 
+void seen_hash(struct tallies *tallies, struct seen *seen)
+{
+    const struct asked_key asked = {seen->asker->client, seen->name};
+    const struct pair_key pair = {seen->asker->client, seen->domain};
+    // All tables of asked names hash alike: the pairs' has keys of the same size.
+    seen->asked_hash = map_hash(&seen->tally->pairs, &asked);
+    seen->pair_hash = map_hash(&seen->tally->pairs, &pair);
+    const uint32_t slot = tallies->place.slot;
+    if (slot < seen->tally->slot_count)
+        map_prefetch(&seen->tally->slots[slot].asked, seen->asked_hash);
+    map_prefetch(&seen->tally->pairs, seen->pair_hash);
+}
+
 enum status count_seen(struct tallies *tallies, const struct seen *seen, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -224,10 +273,15 @@ enum status count_seen(struct tallies *tallies, const struct seen *seen, struct 
         return STATUS_OK;
     }
     place_find(tallies, seen->tally, seen->time_ms);
-    TRY(asker_enter(seen->asker, seen->tally, err));
     TRY(count_row(tallies, seen, err));
     TRY(count_asked(tallies, seen, err));
     TRY(count_pair(tallies, seen, err));
 done:
     return status;
+}
+
+enum status count_row_only(struct tallies *tallies, const struct seen *seen, struct error *err)
+{
+    place_find(tallies, seen->tally, seen->time_ms);
+    return count_row(tallies, seen, err);
 }

@@ -123,6 +123,7 @@ struct tally_plan {
     int64_t names_most;  // limits.names, a slot and IP
     int64_t pairs_most;  // limits.pairs, a day and IP
     int64_t ip_names_most;  // limits.ip_names, a day and IP
+    bool rows_only;  // of scanned lines only what the talk's features need: rows; to measure how fast that is
 };
 
 /** Checks that window and unit can be used together. Returns STATUS_USAGE naming the key. Local. */
@@ -170,6 +171,27 @@ MUST_CHECK enum status tallies_query(struct tallies *tallies, const struct query
  */
 MUST_CHECK enum status tallies_line(struct tallies *tallies, int64_t time_ms, struct span resolver,
                                     bool is_query, bool repeated, struct error *err);
+
+/** Returns in which span of time lines are on the day of the last tallies_day, [from, to); false when that
+ * day is not tallied. Local. */
+bool tallies_span(const struct tallies *tallies, int64_t *from_ms, int64_t *to_ms);
+
+/** Who the servers of a parser's scanned lines are in the tallies; zero for a new parser. */
+struct scan_servers {
+    uint32_t resolver[SCAN_SERVERS];  // number + 1
+};
+
+/**
+ * Counts scanned lines, as tallies_line and tallies_query do one by one. Local.
+ *
+ * @param scans      borrowed, [count], at most SCAN_LINES, all in the span of tallies_span
+ * @param done       returns how many were counted: fewer than count when the next one is no query after all
+ * @param unwatched  returns how many of these were of unwatched clients
+ * @return           as tallies_query
+ */
+MUST_CHECK enum status tallies_scans(struct tallies *tallies, const struct line_parser *parser,
+                                     struct scan_servers *servers, const struct scan *scans, size_t count,
+                                     size_t *done, size_t *unwatched, struct error *err);
 
 /** What a piece of a file gave to one day; the store keeps it beside the tables to find raw lines again. */
 struct line_record {

@@ -283,7 +283,10 @@ static enum status merge_slot(struct arrival *from, uint32_t slot, const struct 
         struct asked asked, *into = NULL;
         item(entries, i, &asked, sizeof asked);
         struct asked_key key = {from->client_of[asked.key.client], from->name_of[asked.key.name]};
-        TRY(tally_asked(from->into, from->tallies->plan, slot, key, &into, err));
+        struct slot *place = NULL;
+        TRY(tally_slot(from->into, slot, key.client, &place, err));
+        TRY(tally_asked(from->into, from->tallies->plan, place, key, map_hash(&place->asked, &key), &into,
+                        err));
         into->queries += asked.queries;
         into->txt += asked.txt;
         into->odd += asked.odd;
@@ -346,7 +349,7 @@ static enum status merge_pairs(struct arrival *from, struct unpacker *lists, str
         TRY(take(lists, sizeof(uint32_t), &types, err));
         TRY(take(lists, sizeof(uint32_t), &seconds, err));
         struct pair_key key = {from->client_of[pair.key.client], from->domain_of[pair.key.domain]};
-        TRY(tally_pair(from->into, plan, key, &into, err));
+        TRY(tally_pair(from->into, plan, key, map_hash(&from->into->pairs, &key), &into, err));
         size_t before = pair_list_bytes(into);
         TRY(merge_pair(into, &pair, &types, &seconds, plan->unit_s, err));
         from->into->list_bytes += pair_list_bytes(into) - before;

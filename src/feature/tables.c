@@ -117,8 +117,8 @@ static enum status limit_reached(const struct client *client, const char *key, c
 }
 
 /* The slot's table, and in it a count of names for this client. */
-static enum status slot_of(struct tally *tally, uint32_t slot, uint32_t client, struct slot **out,
-                           struct error *err)
+enum status tally_slot(struct tally *tally, uint32_t slot, uint32_t client, struct slot **out,
+                       struct error *err)
 {
     enum status status = STATUS_OK;
     if (slot >= tally->slot_count) {
@@ -138,30 +138,28 @@ done:
     return status;
 }
 
-enum status tally_asked(struct tally *tally, const struct tally_plan *plan, uint32_t slot,
-                        struct asked_key key, struct asked **asked, struct error *err)
+enum status tally_asked(struct tally *tally, const struct tally_plan *plan, struct slot *slot,
+                        struct asked_key key, uint64_t hash, struct asked **asked, struct error *err)
 {
     enum status status = STATUS_OK;
-    struct slot *place = NULL;
     void *found = NULL;
     bool fresh = false;
-    TRY(slot_of(tally, slot, key.client, &place, err));
-    TRY(map_put(&place->asked, &key, &found, &fresh, err));
+    TRY(map_put_hashed(&slot->asked, &key, hash, &found, &fresh, err));
     *asked = found;
-    if (fresh && ++place->names[key.client] > plan->names_most)
+    if (fresh && ++slot->names[key.client] > plan->names_most)
         return limit_reached(map_at(&tally->clients, key.client), "limits.names", "names in one hour",
                              plan->names_most, err);
 done:
     return status;
 }
 
-enum status tally_pair(struct tally *tally, const struct tally_plan *plan, struct pair_key key,
+enum status tally_pair(struct tally *tally, const struct tally_plan *plan, struct pair_key key, uint64_t hash,
                        struct pair **pair, struct error *err)
 {
     enum status status = STATUS_OK;
     void *found = NULL;
     bool fresh = false;
-    TRY(map_put(&tally->pairs, &key, &found, &fresh, err));
+    TRY(map_put_hashed(&tally->pairs, &key, hash, &found, &fresh, err));
     *pair = found;
     if (!fresh)
         return STATUS_OK;

@@ -31,6 +31,7 @@ struct tallies *tallies_new(const struct tally_plan *plan)
     tallies->slot_s = plan->window_s < 3600 ? plan->window_s : 3600;
     tallies->now_from_s = INT64_MAX;
     tallies->now_to_s = INT64_MIN;
+    tallies->scan_day = INT64_MIN;
     tallies->place.second = UINT32_MAX;
     map_init(&tallies->askers, sizeof(struct asker), sizeof(struct ip));
     map_init(&tallies->resolvers, sizeof(struct resolver), sizeof(uint64_t));
@@ -77,6 +78,7 @@ void tally_free(struct tally *tally)
                           &tally->rows,    &tally->pairs, &tally->sources};
     for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++)
         map_clear(maps[i]);
+    name_memos_clear(&tally->memos);
     free(tally->slots);
     free(tally->heap.bytes);
     free(tally->records);
@@ -92,6 +94,7 @@ void tallies_free(struct tallies *tallies)
     free(tallies->shards);
     map_clear(&tallies->askers);
     map_clear(&tallies->resolvers);
+    free(tallies->texts.items);
     runs_clear(&tallies->runs);
     free(tallies->misses);
     free(tallies);
@@ -111,7 +114,8 @@ size_t tallies_bytes(const struct tallies *tallies)
         for (size_t s = 0; s < tally->slot_count; s++)
             bytes += map_bytes(&tally->slots[s].asked) +
                      tally->slots[s].name_capacity * sizeof *tally->slots[s].names;
-        bytes += tally->heap.capacity + tally->list_bytes;
+        bytes +=
+            tally->heap.capacity + tally->list_bytes + tally->memos.item_count * sizeof *tally->memos.items;
     }
     return bytes;
 }
@@ -141,6 +145,14 @@ enum status tally_of(struct tallies *tallies, int64_t day, int part, struct tall
     tallies->shards[tallies->count++] = fresh;
     *tally = tallies->now = fresh;
     return STATUS_OK;
+}
+
+bool tallies_span(const struct tallies *tallies, int64_t *from_ms, int64_t *to_ms)
+{
+    *from_ms = tallies->now_from_s * 1000;
+    *to_ms = tallies->now_to_s * 1000;
+    return tallies->now_from_s < tallies->now_to_s && tallies->now_day >= tallies->plan->first_day &&
+           tallies->now_day < tallies->plan->end_day;
 }
 
 static int64_t floor_div(int64_t a, int64_t b)
@@ -181,20 +193,16 @@ struct span resolver_text(const struct query *query, struct span other, char tex
     return (struct span){text, count};
 }
 
-/* The resolver's source of the window, counted from local midnight. */
-static enum status source_of(struct tallies *tallies, struct tally *tally, struct span text, uint32_t window,
-                             struct source **source, struct error *err)
+enum status source_of(struct tallies *tallies, struct tally *tally, uint32_t number, struct span text,
+                      uint32_t window, struct source **source, struct error *err)
 {
     enum status status = STATUS_OK;
-    const uint64_t hash = content_hash(text.at, text.count);
-    uint32_t number = 0;
-    TRY(resolver_of(tallies, hash, &number, err));
     struct resolver *resolver = map_at(&tallies->resolvers, number);
     if (resolver->shard == tally->number + 1 && resolver->window == window) {
         *source = map_at(&tally->sources, resolver->source);
         return STATUS_OK;
     }
-    TRY(tally_source(tally, hash, window, text, tallies->unit_count, source, err));
+    TRY(tally_source(tally, resolver->hash, window, text, tallies->unit_count, source, err));
     resolver->shard = tally->number + 1;
     resolver->window = window;
     resolver->source = (uint32_t)(*source - (struct source *)(void *)tally->sources.entries);
@@ -208,12 +216,14 @@ enum status tallies_line(struct tallies *tallies, int64_t time_ms, struct span r
     enum status status = STATUS_OK;
     struct tally *tally = NULL;
     struct source *source = NULL;
+    uint32_t number = 0;
     int64_t day = tallies_day(tallies, time_ms);
     if (day == INT64_MIN)
         return STATUS_OK;
     TRY(tally_of(tallies, day, 0, &tally, err));
+    TRY(resolver_of(tallies, content_hash(resolver.at, resolver.count), &number, err));
     place_find(tallies, tally, time_ms);
-    TRY(source_of(tallies, tally, resolver, tallies->place.window, &source, err));
+    TRY(source_of(tallies, tally, number, resolver, tallies->place.window, &source, err));
     source->lines++;
     source->queries += is_query;
     source->repeated += repeated;
@@ -232,7 +242,7 @@ static enum status name_find(struct tallies *tallies, struct tally *tally, const
     TRY(tally_name(tally, tallies->plan->suffixes, qname, seen->hash, &name, err));
     seen->name = (uint32_t)(name - (struct name *)(void *)tally->names.entries);
     seen->domain = name->domain;
-    seen->traits = &name->traits;
+    seen->traits = name->traits;
 done:
     return status;
 }
@@ -260,10 +270,15 @@ enum status tallies_query(struct tallies *tallies, const struct query *query, st
     *kind = seen.asker->watched ? LINES_QUERY : LINES_UNWATCHED;
     TRY(tally_of(tallies, day, seen.asker->part, &seen.tally, err));
     TRY(name_find(tallies, seen.tally, &query->qname, &seen, err));
-    seen.encodings = seen.traits->encodings;
+    seen.encodings = seen.traits.encodings;
     if (query->mixed_case) {
-        seen.encodings |= name_base64(query->wire_as_sent, seen.traits->sub_labels);
+        seen.encodings |= name_base64(query->wire_as_sent, seen.traits.sub_labels);
         seen.spelling = content_hash(query->wire_as_sent, query->qname.bytes);
+    }
+    if (seen.asker->watched) {
+        TRY(asker_enter(seen.asker, seen.tally, err));
+        place_find(tallies, seen.tally, seen.time_ms);
+        seen_hash(tallies, &seen);
     }
     TRY(count_seen(tallies, &seen, err));
 done:

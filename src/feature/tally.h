@@ -158,6 +158,24 @@ struct record {
     uint64_t minutes_at, offsets_at, rejects_at;
 };
 
+/** A name met in scanned lines: a cache line that saves reading it again. */
+struct name_memo {
+    uint64_t tag, start;  // of its text in lower case; a tag of 0: free
+    uint64_t hash;
+    uint32_t name, domain;
+    int32_t bigram_score;
+    uint16_t bigrams, sub_bytes;
+    uint8_t count, label_max, encodings, sub_labels;
+    uint32_t client;  // who asked last, number + 1, and where that was counted
+    uint32_t slot, asked, pair;
+};
+
+/** A bounded table of them: of those that came to one place, the last few are kept. */
+struct name_memos {
+    struct name_memo *items;  // [item_count], a power of two
+    size_t item_count, count;
+};
+
 struct tally {
     int64_t day;
     int part;
@@ -167,6 +185,7 @@ struct tally {
     struct slot *slots;  // [slot_count]
     size_t slot_count, slot_capacity;
     struct heap heap;
+    struct name_memos memos;
     struct record *records;
     size_t record_count, record_capacity;
     size_t list_bytes;  // memory of the lists and unit counts that hang on entries
@@ -182,6 +201,17 @@ struct asker {
     uint32_t client;
     uint32_t window;
     uint32_t row;  // number + 1 of the row of that window, 0: none
+};
+
+/** A client as printed, and who that is. */
+struct asker_text {
+    uint64_t text[6];  // zeros behind it
+    uint32_t asker;  // number + 1, 0: free
+};
+
+struct asker_texts {
+    struct asker_text *items;  // [item_count], a power of two
+    size_t item_count, count;
 };
 
 /** Somebody who was asked, and where the last line about him was counted. */
@@ -231,17 +261,19 @@ struct tallies {
     size_t count, capacity;
     struct tally *now;  // the shard last used
     struct map askers, resolvers;
+    struct asker_texts texts;
     struct runs runs;
     struct miss *misses;  // as tallies_misses gave them
     struct place_in_day place;  // of the last second
     int64_t now_day, now_from_s, now_to_s;  // day of the last time, [from, to) UTC
+    int64_t scan_day;  // of the last scanned lines
 };
 
 /** A query when its name and client have been looked up. */
 struct seen {
     struct asker *asker;
     struct tally *tally;
-    const struct name_traits *traits;
+    struct name_traits traits;
     uint64_t hash;  // of the name
     uint32_t name, domain;
     uint32_t resolver;
@@ -251,14 +283,31 @@ struct seen {
     bool mixed_case;
     uint16_t case_changes;
     uint64_t spelling;  // content hash of a name in mixed case
+    struct name_memo *memo;  // NULL: none
+    uint64_t asked_hash, pair_hash;  // of the map's keys, asker being entered
+    uint32_t asked, pair;  // where they are, number + 1; 0: to be found by hash
 };
+
+/** Fills the hashes of a query whose asker is entered. Local. */
+void seen_hash(struct tallies *tallies, struct seen *seen);
+
+/** Frees what was remembered of names. Local. */
+void name_memos_clear(struct name_memos *memos);
 
 /** Counts a query that lies on the tally's day. Local. */
 MUST_CHECK enum status count_seen(struct tallies *tallies, const struct seen *seen, struct error *err);
 
+/** Counts a query in its row alone. Local. */
+MUST_CHECK enum status count_row_only(struct tallies *tallies, const struct seen *seen, struct error *err);
+
 /** Finds an IP, made when it is not there. Local. */
 MUST_CHECK enum status asker_of(struct tallies *tallies, const struct ip *ip, uint32_t *asker,
                                 struct error *err);
+
+/** Finds the source of a resolver and window, made when it is not there. Local. */
+MUST_CHECK enum status source_of(struct tallies *tallies, struct tally *tally, uint32_t number,
+                                 struct span text, uint32_t window, struct source **source,
+                                 struct error *err);
 
 /** Finds a resolver by the content hash of its text, made when it is not there. Local. */
 MUST_CHECK enum status resolver_of(struct tallies *tallies, uint64_t hash, uint32_t *resolver,
@@ -313,10 +362,13 @@ MUST_CHECK enum status tally_name(struct tally *tally, const struct suffixes *su
                                   struct error *err);
 MUST_CHECK enum status tally_row(struct tally *tally, struct row_key key, struct row **row,
                                  struct error *err);
-MUST_CHECK enum status tally_asked(struct tally *tally, const struct tally_plan *plan, uint32_t slot,
-                                   struct asked_key key, struct asked **asked, struct error *err);
+MUST_CHECK enum status tally_slot(struct tally *tally, uint32_t slot, uint32_t client, struct slot **out,
+                                  struct error *err);
+MUST_CHECK enum status tally_asked(struct tally *tally, const struct tally_plan *plan, struct slot *slot,
+                                   struct asked_key key, uint64_t hash, struct asked **asked,
+                                   struct error *err);
 MUST_CHECK enum status tally_pair(struct tally *tally, const struct tally_plan *plan, struct pair_key key,
-                                  struct pair **pair, struct error *err);
+                                  uint64_t hash, struct pair **pair, struct error *err);
 MUST_CHECK enum status tally_source(struct tally *tally, uint64_t resolver, uint32_t window, struct span text,
                                     size_t unit_count, struct source **source, struct error *err);
 MUST_CHECK enum status tally_record(struct tally *tally, const struct line_record *record, struct error *err);

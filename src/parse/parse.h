@@ -102,6 +102,86 @@ void line_parser_free(struct line_parser *parser);
  */
 enum line_kind line_parse(struct line_parser *parser, const char *line, size_t count, struct query *query);
 
+/* ---- many lines of the commonest form at once ---- */
+
+/** Most lines of a batch. */
+#define SCAN_LINES 32
+
+/** Bytes that a scanned line may have, with what is read behind it. */
+#define SCAN_REACH 1024
+
+/** Most servers, "(10.0.0.53)", that a parser remembers. */
+#define SCAN_SERVERS 256
+
+/** A query line, found but not yet understood: where its words are, and what could be read on the way. The
+ * client and the name are still to be read; most have been met before. SCAN_REACH bytes from the line's start
+ * can be read, whatever they are. */
+struct scan {
+    const char *line;  // borrowed
+    uint32_t count;  // without its line feed
+    uint16_t name_count;
+    uint16_t client_at, name_at, view_at, question_at, type_at, flags_at, server_at;  // from the line's start
+    uint8_t stamp_count, client_count, port_count, type_count, flags_count, server_count;
+    uint16_t view_count;
+    uint16_t qtype, flags;
+    uint16_t server;  // its number in scan_server
+    bool is_local_time, fold_guessed, mixed_case;
+    int64_t time_ms;
+    uint64_t name_tag;  // of the name as printed but in lower case, by this process's key
+    uint64_t name_start;  // its first eight bytes
+};
+
+/** Up to which lines scan_lines may go. */
+struct scan_bounds {
+    int64_t from_ms, to_ms;  // [from, to)
+    const char *last_line;  // borrowed, [last_count]; the line before the first one, NULL: none
+    size_t last_count;
+};
+
+/**
+ * Finds the words of lines of the commonest form, as many as come one behind the other. Local.
+ *
+ * It stops before the first line that is anything else: of another form, at a time out of bounds, equal to
+ * the line before, or so near to the end that it might not be whole; line_parse understands that one. What a
+ * line means never depends on which of the two read it. The form, with category, severity and pointer or
+ * without, stamp as named prints it or ISO 8601, view or none:
+ *
+ *     01-Feb-2022 00:00:00.160 queries: info: client @0x7f ADDR#PORT (NAME): query: NAME IN TYPE FLAGS
+ * (SERVER)
+ *
+ * @param lines   borrowed, [count], from the start of a line
+ * @param scans   filled, [SCAN_LINES]
+ * @return        how many lines were found
+ */
+size_t scan_lines(struct line_parser *parser, const char *lines, size_t count, size_t most,
+                  const struct scan_bounds *bounds, struct scan *scans);
+
+/** Returns the server of this number. Borrowed from the parser. Local. */
+const struct ip *scan_server(const struct line_parser *parser, uint16_t server);
+
+/** Reads the client of a scanned line. Returns false when it is none: the line is no query then. Local. */
+bool scan_client(const struct scan *scan, struct ip *client);
+
+/** Reads the name of a scanned line: query's qname, wire_as_sent, mixed_case and case_changes. Returns false
+ * when it is none: the line is no query then. Local. */
+bool scan_name(const struct scan *scan, struct query *query);
+
+/** Understands a scanned line as line_parse would. Returns false when it is no query after all. Local. */
+bool scan_query(const struct scan *scan, struct query *query);
+
+/** What the order of the lines read so far has told. */
+struct line_mark {
+    int64_t last_local_s, cached_minute, cached_utc_s;
+    int year, month;
+    bool in_fold, second_pass, is_guess;
+};
+
+/** Returns where the parser stands in the order of lines. Local. */
+struct line_mark line_parser_mark(const struct line_parser *parser);
+
+/** Goes back to a mark: as if no line had been read since. Local. */
+void line_parser_return(struct line_parser *parser, const struct line_mark *mark);
+
 /** Writes a name on the wire as BIND prints it, with '\0' (room >= QNAME_TEXT_BYTES); returns its length.
  * Local. */
 size_t qname_text(const uint8_t *wire, size_t bytes, char *text, size_t room);

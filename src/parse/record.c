@@ -15,7 +15,7 @@ static bool is_digits(struct span text, size_t most, unsigned limit, unsigned *v
 }
 
 /* An address, of a client perhaps with a scope number, which is no part of it. */
-static bool address_read(struct span text, struct ip *ip)
+bool address_read(struct span text, struct ip *ip)
 {
     const char *percent = memchr(text.at, '%', text.count);
     size_t count = percent ? (size_t)(percent - text.at) : text.count;
@@ -125,7 +125,7 @@ static bool class_read(struct span text, uint16_t *number)
 }
 
 /* The flags are a set; their order changed in 9.20.3. */
-static bool flags_read(struct cursor *cursor, struct query *query)
+bool flags_read(struct cursor *cursor, struct query *query)
 {
     static const struct {
         char letter;
@@ -158,13 +158,8 @@ static bool flags_read(struct cursor *cursor, struct query *query)
     return true;
 }
 
-/* " (ADDR[#PORT])". */
-static bool server_read(struct cursor *cursor, struct query *query)
+bool server_text_read(struct span text, struct query *query)
 {
-    struct span text;
-    if (!SKIP(cursor, " (") || !take_until(cursor, ')', &text))
-        return false;
-    cursor->at++;
     const char *hash = memchr(text.at, '#', text.count);
     if (hash) {
         unsigned port = 0;
@@ -176,6 +171,16 @@ static bool server_read(struct cursor *cursor, struct query *query)
     query->server_text = text;
     query->has_server = address_read(text, &query->server);
     return query->has_server;
+}
+
+/* " (ADDR[#PORT])". */
+static bool server_read(struct cursor *cursor, struct query *query)
+{
+    struct span text;
+    if (!SKIP(cursor, " (") || !take_until(cursor, ')', &text))
+        return false;
+    cursor->at++;
+    return server_text_read(text, query);
 }
 
 /* What named prints for an address of a client's own making: family 0 says "no address" (RFC 7871, 7.1.2). */

@@ -1,0 +1,2 @@
+#define SCAN_KERNEL scan_avx512
+#include "scan_kernel.h"

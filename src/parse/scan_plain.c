@@ -1,0 +1,2 @@
+#define SCAN_KERNEL scan_plain
+#include "scan_kernel.h"
