@@ -32,6 +32,9 @@
 /** Most units that a window may have. */
 #define UNITS_MOST 3600
 
+/** Most queries of an IP in a window: Σ c·log2(c) over its domains must fit, 2^26 · 26 · 2^32 < 2^63. */
+#define ROW_QUERIES_MOST ((int64_t)1 << 26)
+
 /** Encodings a name may show (rule 7), as bits. */
 enum encoding { ENCODING_HEX = 1, ENCODING_BASE32 = 2, ENCODING_BASE64 = 4, ENCODING_EIGHT_BIT = 8 };
 

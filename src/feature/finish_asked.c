@@ -9,9 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Σ c·log2(c) of a row must fit: 2^26 · 26 · 2^32 < 2^63. */
-#define ROW_QUERIES_MOST ((int64_t)1 << 26)
-
 /* Counts whose c·log2(c) is worked out once: nearly all are small. */
 #define CLOG_KNOWN 256
 

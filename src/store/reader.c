@@ -159,6 +159,19 @@ done:
     return status;
 }
 
+enum status store_dimension_expect(const struct store_reader *reader, const char *name, size_t expected,
+                                   struct error *err)
+{
+    enum status status = STATUS_OK;
+    size_t size = 0;
+    TRY(store_dimension_size(reader, name, &size, err));
+    if (size != expected)
+        status = error_set(err, STATUS_CORRUPT, reader->path, HINT_CORRUPT,
+                           "%s: its size is %zu; expected %zu", name, size, expected);
+done:
+    return status;
+}
+
 /* Compares a variable with what is wanted. */
 static enum status column_check(const struct store_reader *reader, const struct store_column *column,
                                 const struct opened *opened, struct error *err)

@@ -176,6 +176,14 @@ MUST_CHECK enum status store_dimension_size(const struct store_reader *reader, c
                                             struct error *err);
 
 /**
+ * Checks that a dimension has this size: what is read into rows of a fixed width asks first. Local.
+ *
+ * @return  STATUS_CORRUPT with path and dimension when it is not there or has another size
+ */
+MUST_CHECK enum status store_dimension_expect(const struct store_reader *reader, const char *name,
+                                              size_t expected, struct error *err);
+
+/**
  * Reads rows [first_row, first_row + row_count) of a variable; a scalar is one row. Local.
  *
  * @param column  borrowed; its name, type and dimensions are what the file must have

@@ -29,11 +29,11 @@ static int digits_take(const char **text, int count)
     return value;
 }
 
-/* YYYY-MM-DD.h5 or YYYY-MM-DD.PP.h5, PP of two digits or three. */
+/* YYYY-MM-DD.h5 or YYYY-MM-DD.PP.h5, PP of two digits or three; 9999 may end as 10000-01-01 in the east. */
 static bool name_read(const char *name, struct found *found)
 {
     const char *at = name;
-    int year = digits_take(&at, 4);
+    int year = digits_take(&at, strspn(at, "0123456789") == 5 ? 5 : 4);
     int month = year >= 0 && *at++ == '-' ? digits_take(&at, 2) : -1;
     int date = month >= 0 && *at++ == '-' ? digits_take(&at, 2) : -1;
     int part = -1;
@@ -45,7 +45,10 @@ static bool name_read(const char *name, struct found *found)
             return false;
     }
     *found = (struct found){day_from_civil(year, month, date), part};
-    return strcmp(at, "h5") == 0;
+    // A date that does not exist is another file's, not a day of the store.
+    int same[3];
+    civil_from_day(found->day, &same[0], &same[1], &same[2]);
+    return strcmp(at, "h5") == 0 && same[0] == year && same[1] == month && same[2] == date;
 }
 
 static int compare_found(const void *a, const void *b)

@@ -158,6 +158,22 @@ static enum status file_fill(struct known_file *file, const struct heaps *heaps,
     return STATUS_OK;
 }
 
+/* The counts of all files are added up: no sum may pass 2^63. */
+static bool sums_fit(const struct known *known)
+{
+    const int64_t most = INT64_MAX / (int64_t)(known->count + 1);
+    for (size_t i = 0; i < known->count; i++) {
+        const struct known_file *file = &known->files[i];
+        for (int kind = 0; kind < LINE_COUNTS; kind++)
+            if (file->kinds[kind] < 0 || file->kinds[kind] > most)
+                return false;
+        if (file->log_bytes < 0 || file->log_bytes > most || file->fold_guessed < 0 ||
+            file->fold_guessed > most)
+            return false;
+    }
+    return true;
+}
+
 enum status known_read(const char *dir, struct known *known, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -165,7 +181,7 @@ enum status known_read(const char *dir, struct known *known, struct error *err)
     struct stat there;
     struct store_reader *reader = NULL;
     struct heaps heaps = {0};
-    size_t path_bytes = 0, days = 0;
+    size_t count = 0, path_bytes = 0, days = 0;
     int64_t version = 0;
     *known = (struct known){0};
     (void)snprintf(path, sizeof path, "%s/known.h5", dir);
@@ -178,17 +194,16 @@ enum status known_read(const char *dir, struct known *known, struct error *err)
                            "its tables have version %" PRId64, version);
         goto done;
     }
-    TRY(store_dimension_size(reader, "file", &known->count, err));
+    TRY(store_dimension_expect(reader, "line_kind", LINE_COUNTS, err));
+    TRY(store_dimension_size(reader, "file", &count, err));
     TRY(store_dimension_size(reader, "path_byte", &path_bytes, err));
     TRY(store_dimension_size(reader, "file_day", &days, err));
-    size_t count = known->count;
     known->files = count <= ENTRIES_MOST ? calloc(count + 1, sizeof *known->files) : NULL;
-    known->capacity = count;
     if (!known->files || path_bytes > ENTRIES_MOST || days > ENTRIES_MOST) {
-        known->count = 0;
         status = error_set(err, STATUS_NO_MEMORY, path, "", "no room for %zu files", count);
         goto done;
     }
+    known->count = known->capacity = count;
     TRY(heaps_make(&heaps, count, path_bytes, days, err));
 #define X(member, unit, text)                                                                                \
     TRY(number_get(reader, known, "file_" #member, offsetof(struct known_file, member), heaps.numbers, err));
@@ -201,6 +216,9 @@ enum status known_read(const char *dir, struct known *known, struct error *err)
     TRY(store_get(reader, &KINDS, 0, count, heaps.kinds, err));
     for (size_t i = 0; i < count; i++)
         TRY(file_fill(&known->files[i], &heaps, i, path_bytes, days, err));
+    if (!sums_fit(known))
+        status = error_set(err, STATUS_CORRUPT, path, "remove the file; the logs are then read again",
+                           "it has counts that no log gives");
 done:
     store_close(reader);
     heaps_free(&heaps);
@@ -211,7 +229,7 @@ done:
 
 void known_clear(struct known *known)
 {
-    for (size_t i = 0; i < known->count; i++) {
+    for (size_t i = 0; known->files && i < known->count; i++) {
         free(known->files[i].path);
         free(known->files[i].days);
     }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A role is by the days that trail an IP's last one, and by no fewer than the least. */
+#define ROLE_DAYS_MOST 30
 #define ROLE_DAYS_LEAST 3
 #define MANY_TIMES 8
 
@@ -33,13 +35,19 @@ int ip_owner(const struct ip *ip, int ranks)
     return (int)(content_hash(ip, sizeof *ip) % (uint64_t)ranks);
 }
 
-/* The days of an IP, summed. */
+/* The trailing days of an IP, summed. */
 struct host_sum {
     struct ip ip;  // key
+    int64_t first_day, last_day;
     int64_t days, mixing_days;
     int64_t hours, day_hours;
     int64_t names, domains;
     int64_t queries[2], kind_days[2];  // working days, holidays
+};
+
+/* A day on which any IP was there. */
+struct role_day {
+    int64_t day, hours, is_holiday;
 };
 
 static int compare_hosts(const void *a, const void *b)
@@ -47,22 +55,80 @@ static int compare_hosts(const void *a, const void *b)
     return ip_compare(&((const struct host_sum *)a)->ip, &((const struct host_sum *)b)->ip);
 }
 
-static enum status hosts_sum(const struct host_day *days, size_t count, struct map *sums, struct error *err)
+static int compare_days(const void *a, const void *b)
+{
+    const struct role_day *x = a, *y = b;
+    return (x->day > y->day) - (x->day < y->day);
+}
+
+/* All days of all ranks, ascending, each once. */
+static enum status role_days_gather(const struct team *team, const struct rows *rows, struct role_day **days,
+                                    size_t *count, struct error *err)
 {
     enum status status = STATUS_OK;
+    void *all = NULL;
+    size_t mine = 0, bytes = 0, kept = 0;
+    struct role_day *some = malloc((rows->host_count + 1) * sizeof *some);
+    TRY(team_agree(team, some ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "roles", "", "no room for days"),
+                   err));
+    for (size_t i = 0; i < rows->host_count; i++) {
+        const struct host_day *host = &rows->hosts[i];
+        if (mine == 0 || some[mine - 1].day != host->day)
+            some[mine++] = (struct role_day){host->day, host->day_hours, host->is_holiday};
+    }
+    TRY(team_gather(team, some, mine * sizeof *some, &all, &bytes, err));
+    struct role_day *listed = all;
+    if (bytes > 0)
+        qsort(listed, bytes / sizeof *listed, sizeof *listed, compare_days);
+    for (size_t i = 0; i < bytes / sizeof *listed; i++)
+        if (kept == 0 || listed[kept - 1].day != listed[i].day)
+            listed[kept++] = listed[i];
+    *days = listed;
+    *count = kept;
+done:
+    free(some);
+    return status;
+}
+
+/* The days since an IP came, with those on which it was silent: silence is not activity. */
+static void days_add(struct host_sum *sum, const struct role_day *days, size_t count)
+{
     for (size_t i = 0; i < count; i++) {
-        void *found = NULL;
-        TRY(map_put(sums, &days[i].ip, &found, NULL, err));
-        struct host_sum *sum = found;
-        sum->days++;
-        sum->mixing_days += days[i].mixes_case;
-        sum->hours += days[i].hours;
-        sum->day_hours += days[i].day_hours;
-        sum->names += days[i].names;
-        sum->domains += days[i].domains;
-        sum->queries[days[i].is_holiday] += days[i].queries;
+        if (days[i].day < sum->first_day || days[i].day > sum->last_day)
+            continue;
+        sum->day_hours += days[i].hours;
         sum->kind_days[days[i].is_holiday]++;
     }
+}
+
+static enum status hosts_sum(const struct host_day *hosts, size_t host_count, const struct role_day *days,
+                             size_t day_count, struct map *sums, struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < host_count; i++) {
+        void *found = NULL;
+        bool fresh = false;
+        TRY(map_put(sums, &hosts[i].ip, &found, &fresh, err));
+        struct host_sum *sum = found;
+        if (fresh || hosts[i].day > sum->last_day)
+            sum->last_day = hosts[i].day;
+    }
+    for (size_t i = 0; i < host_count; i++) {
+        const struct host_day *host = &hosts[i];
+        struct host_sum *sum = map_get(sums, &host->ip);
+        if (host->day <= sum->last_day - ROLE_DAYS_MOST)
+            continue;
+        if (sum->days == 0 || host->day < sum->first_day)
+            sum->first_day = host->day;
+        sum->days++;
+        sum->mixing_days += host->mixes_case;
+        sum->hours += host->hours;
+        sum->names += host->names;
+        sum->domains += host->domains;
+        sum->queries[host->is_holiday] += host->queries;
+    }
+    for (size_t i = 0; i < sums->count; i++)
+        days_add(map_at(sums, i), days, day_count);
     map_sort(sums, compare_hosts);
 done:
     return status;
@@ -124,15 +190,17 @@ enum status roles_find(const struct team *team, const struct rows *rows, struct 
                        size_t *count, struct error *err)
 {
     enum status status = STATUS_OK;
-    void *days = NULL;
-    size_t day_count = 0;
+    void *hosts = NULL;
+    struct role_day *days = NULL;
+    size_t host_count = 0, day_count = 0;
     int64_t names = 0, domains = 0;
     struct map sums;
     struct ip_role *made = NULL;
     map_init(&sums, sizeof(struct host_sum), sizeof(struct ip));
-    TRY(team_deal(team, rows->hosts, rows->host_count, sizeof *rows->hosts, host_owner, NULL, &days,
-                  &day_count, err));
-    TRY(team_agree(team, hosts_sum(days, day_count, &sums, err), err));
+    TRY(role_days_gather(team, rows, &days, &day_count, err));
+    TRY(team_deal(team, rows->hosts, rows->host_count, sizeof *rows->hosts, host_owner, NULL, &hosts,
+                  &host_count, err));
+    TRY(team_agree(team, hosts_sum(hosts, host_count, days, day_count, &sums, err), err));
     TRY(median_find(team, &sums, true, &names, err));
     TRY(median_find(team, &sums, false, &domains, err));
     made = calloc(sums.count + 1, sizeof *made);
@@ -146,6 +214,7 @@ enum status roles_find(const struct team *team, const struct rows *rows, struct 
     *count = sums.count;
 done:
     map_clear(&sums);
+    free(hosts);
     free(days);
     return status;
 }

@@ -144,7 +144,9 @@ static void row_fill(struct row_data *row, const struct row_context *context, en
         const struct feature_info *info = feature_info(set, f);
         row->shown[f] = shown_of(info, fractions[f]);
         if (info->how == FEATURE_SHARE)
-            row->numerators[f] = (uint32_t)fractions[f].num;
+            // No more than its queries, whatever the tables beside the row say.
+            row->numerators[f] =
+                (uint32_t)(fractions[f].num < (double)row->queries ? fractions[f].num : (double)row->queries);
         else
             row->values[f] = feature_value(info, fractions[f].num, fractions[f].den, 0);
     }

@@ -146,6 +146,52 @@ static bool table_fits(const struct day_table *t)
            indices_fit(t->pair_domain, size[DAY_pair], size[DAY_domain]);
 }
 
+/* No second of the years 1970 to 9999 is farther from 1970 than this. */
+#define TIME_MOST_S ((int64_t)1 << 40)
+
+static bool time_fits(int64_t time_s)
+{
+    return time_s > -TIME_MOST_S && time_s < TIME_MOST_S;
+}
+
+/* Whether a row's counts could have come from a log: what is worked out of them then stays inside its
+ * numbers. */
+static bool row_fits(const struct day_table *t, size_t i)
+{
+    const int64_t of_queries[] = {
+        t->row_type_a[i],     t->row_type_aaaa[i],    t->row_type_ptr[i],  t->row_type_txt[i],
+        t->row_type_null[i],  t->row_type_mx[i],      t->row_type_srv[i],  t->row_type_https[i],
+        t->row_type_other[i], t->row_mixed[i],        t->row_encoded[i],   t->row_repeated[i],
+        t->row_no_edns[i],    t->row_odd_flags[i],    t->row_names[i],     t->row_domains[i],
+        t->row_domain_top[i], t->row_repeated_ptr[i], t->row_resolvers[i],
+    };
+    for (size_t c = 0; c < sizeof of_queries / sizeof of_queries[0]; c++)
+        if (of_queries[c] < 0 || of_queries[c] > t->row_queries[i])
+            return false;
+    return t->row_queries[i] >= 1 && t->row_queries[i] <= ROW_QUERIES_MOST && t->row_domain_clog[i] >= 0 &&
+           t->row_sub_bytes[i] >= 0 && t->row_sub_max[i] >= 0 && t->row_label_max[i] >= 0 &&
+           t->row_bigrams[i] >= 0 && t->row_info_bytes[i] >= 0 && time_fits(t->row_window[i]);
+}
+
+/* As row_fits, for the other tables. */
+static bool counts_fit(const struct day_table *t)
+{
+    const int64_t most = (int64_t)1 << 48;
+    for (size_t i = 0; i < t->size[DAY_row]; i++)
+        if (!row_fits(t, i))
+            return false;
+    for (size_t i = 0; i < t->size[DAY_asked]; i++)
+        if (!time_fits(t->asked_slot[i]))
+            return false;
+    for (size_t i = 0; i < t->size[DAY_pair]; i++)
+        if (t->pair_names[i] < 0 || t->pair_names[i] > most)
+            return false;
+    for (size_t i = 0; i < t->size[DAY_domain]; i++)
+        if (t->domain_queries[i] < 0 || t->domain_queries[i] > most)
+            return false;
+    return true;
+}
+
 static enum status head_read(const struct store_reader *reader, const char *path, uint32_t wanted,
                              struct day_table *table, struct error *err)
 {
@@ -163,6 +209,9 @@ static enum status head_read(const struct store_reader *reader, const char *path
     TRY(store_dimension_size(reader, "unit", &table->unit_count, err));
     if (table->unit_count == 0 || table->unit_count > UNITS_MOST)
         return corrupt(path, "its number of units is out of range", err);
+    TRY(store_dimension_expect(reader, "octet", sizeof(struct ip), err));
+    TRY(store_dimension_expect(reader, "ip_character", IP_COLUMN_BYTES, err));
+    TRY(store_dimension_expect(reader, "line_kind", LINE_COUNTS, err));
     for (int d = 0; d < DAY_DIMENSIONS; d++) {
         if (!(wanted >> d & 1))
             continue;
@@ -192,6 +241,10 @@ enum status shard_read(const char *path, uint32_t wanted, struct day_table *tabl
     }
     if (!table_fits(table))
         status = corrupt(path, "its offsets or indices point outside their tables", err);
+    else if (!counts_fit(table))
+        status = corrupt(path, "it has counts or times that no log gives", err);
+    else if (table->part > 0 && (table->size[DAY_source] > 0 || table->size[DAY_line] > 0))
+        status = corrupt(path, "it has resolvers or files, which belong into the day's first part", err);
 done:
     store_close(reader);
     if (status != STATUS_OK)

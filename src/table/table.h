@@ -248,9 +248,10 @@ int ip_owner(const struct ip *ip, int ranks);
 /**
  * Finds the role of every IP of the span. Collective.
  *
- * Many hosts: mixes the case of all names on half its days, or has 8 times the median of names and of domains
- * a day. Server: not that, active in 90 % of the hours, and its holidays have half the volume of its working
- * days at least. All else, and whoever was seen on fewer than 3 days, is a client.
+ * By the 30 days up to the IP's last one. Many hosts: mixes the case of all names on half the days it is seen
+ * on, or has 8 times the median of names and of domains a day. Server: not that, active in 90 % of the hours
+ * since it came, silent days included, and its holidays have half the volume of its working days at least; a
+ * span without a holiday shows no server. All else, and whoever was seen on fewer than 3 days, is a client.
  *
  * @param roles  returns new, [count], ascending by IP: the IPs that this rank owns by ip_owner; free() it
  */
