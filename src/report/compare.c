@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #include "base/exact.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -35,6 +36,11 @@ static int64_t hour_of_day(const struct history *history, const struct history_r
     return (local_s % 86400 + 86400) % 86400 / 3600;
 }
 
+static bool is_alike(const struct history_row *a, const struct history_row *b)
+{
+    return a->holiday == b->holiday && a->night == b->night;
+}
+
 /* How little a normal row suits an anomaly: another kind of day weighs more than another time of day. */
 static int64_t distance(const struct history *history, const struct history_row *a,
                         const struct history_row *b)
@@ -47,9 +53,13 @@ static int64_t distance(const struct history *history, const struct history_row 
 static void normal_pick(const struct history *history, struct comparison *comparison)
 {
     comparison->normal_count = 0;
+    comparison->is_alike = false;
+    for (size_t i = 0; i < history->row_count && !comparison->is_alike; i++)
+        comparison->is_alike =
+            !is_anomaly(&history->rows[i]) && is_alike(comparison->anomaly, &history->rows[i]);
     for (size_t i = 0; i < history->row_count; i++) {
         const struct history_row *row = &history->rows[i];
-        if (is_anomaly(row))
+        if (is_anomaly(row) || (comparison->is_alike && !is_alike(comparison->anomaly, row)))
             continue;
         int64_t far = distance(history, comparison->anomaly, row);
         size_t at = comparison->normal_count;
@@ -92,7 +102,7 @@ size_t history_compare(const struct history *history, struct comparison *compari
 struct cause {
     size_t feature;
     double share;  // mean of its shares in both models
-    float value, low, high, peer_middle;  // low and high: of the IP's own normal rows
+    float value, low, high;  // low and high: of the IP's own normal rows
     bool has_normal;
 };
 
@@ -104,8 +114,7 @@ static size_t causes_find(const struct history *history, const struct history_ro
         struct cause cause = {
             .feature = f,
             .share = ((double)anomaly->kmeans_share[f] + (double)anomaly->autoencoder_share[f]) / 2,
-            .value = anomaly->feature[f],
-            .peer_middle = history->peer_middle[f]};
+            .value = anomaly->feature[f]};
         if (cause.share < 0.01)
             continue;
         for (size_t i = 0; i < history->row_count; i++) {
@@ -141,14 +150,31 @@ static void time_write(const struct history *history, int64_t window_s, char tex
                    (int)(of_day / 60 % 60), (int)(of_day % 60));
 }
 
+/* Wide enough for any IPv4 address, and for this one. */
+static int ip_width(const struct history *history)
+{
+    char ip[IP_TEXT_BYTES];
+    size_t count = ip_write(&history->ip, ip);
+    return count > 15 ? (int)count : 15;
+}
+
 static void row_print(const struct history *history, const struct history_row *row, const char *mark,
                       FILE *stream)
 {
     char time[40], ip[IP_TEXT_BYTES];
     time_write(history, row->window_s, time);
     (void)ip_write(&history->ip, ip);
-    (void)fprintf(stream, "  %s %-19s  %-15s %13" PRId64 " %7d %7d %5d %5d %7.2f\n", mark, time, ip,
-                  row->queries, !row->holiday, row->holiday, !row->night, row->night, row->score);
+    (void)fprintf(stream, "  %s %-19s  %-*s %13" PRId64 " %7d %7d %5d %5d %7.2f\n", mark, time,
+                  ip_width(history), ip, row->queries, !row->holiday, row->holiday, !row->night, row->night,
+                  row->score);
+}
+
+/* A text of scores.h5, which need not be quern's own. */
+static void text_print(const char *text, FILE *stream)
+{
+    char shown[4 * 64 + 1];
+    (void)text_for_terminal(text, strlen(text), shown, sizeof shown);
+    (void)fputs(shown, stream);
 }
 
 static void causes_print(const struct history *history, const struct history_row *anomaly, FILE *stream)
@@ -157,12 +183,38 @@ static void causes_print(const struct history *history, const struct history_row
     size_t count = causes_find(history, anomaly, causes);
     for (size_t i = 0; i < count; i++) {
         const struct cause *cause = &causes[i];
-        (void)fprintf(stream, "      %s %.4g", history->feature_names[cause->feature], (double)cause->value);
+        (void)fputs("      ", stream);
+        text_print(history->feature_names[cause->feature], stream);
+        (void)fprintf(stream, " %.4g", (double)cause->value);
         if (cause->has_normal)
             (void)fprintf(stream, "; this IP's normal %.4g to %.4g", (double)cause->low, (double)cause->high);
-        (void)fprintf(stream, "; all rows' middle %.4g (%.0f %% of it)\n", (double)cause->peer_middle,
-                      100 * cause->share);
+        (void)fprintf(stream, "; nine in ten rows %.4g to %.4g, middle %.4g (%.0f %% of it)\n",
+                      (double)history->peer_low[cause->feature], (double)history->peer_high[cause->feature],
+                      (double)history->peer_middle[cause->feature], 100 * cause->share);
     }
+}
+
+static void comparison_print(const struct history *history, const struct comparison *comparison, FILE *stream)
+{
+    if (comparison->normal_count == 0)
+        (void)fprintf(stream, "    it has no normal row\n");
+    else if (!comparison->is_alike)
+        (void)fprintf(stream, "    no normal row of this kind of day and time of day; the nearest:\n");
+    for (size_t n = 0; n < comparison->normal_count; n++)
+        row_print(history, comparison->normal[n], " ", stream);
+    row_print(history, comparison->anomaly, "*", stream);
+    causes_print(history, comparison->anomaly, stream);
+}
+
+/* Adds up an IP's queries of the day that begins at row `at`, by hour; returns where the next day begins. An
+ * hour that comes twice is one. */
+static size_t day_sum(const struct history *history, size_t at, int64_t hours[24])
+{
+    int64_t day = zone_day_of(history->zone, history->rows[at].window_s);
+    memset(hours, 0, 24 * sizeof *hours);
+    for (; at < history->row_count && zone_day_of(history->zone, history->rows[at].window_s) == day; at++)
+        hours[hour_of_day(history, &history->rows[at])] += history->rows[at].queries;
+    return at;
 }
 
 /* A day a line, an hour a sign, on a scale of powers of two: an hour with 52,557 queries must not flatten the
@@ -171,20 +223,19 @@ static void plot_print(const struct history *history, FILE *stream)
 {
     static const char *const BARS[] = {"\u2581", "\u2582", "\u2583", "\u2584",
                                        "\u2585", "\u2586", "\u2587", "\u2588"};
-    int64_t most = 1;
-    for (size_t i = 0; i < history->row_count; i++)
-        most = history->rows[i].queries > most ? history->rows[i].queries : most;
+    int64_t most = 1, hours[24];
+    for (size_t i = 0; i < history->row_count;) {
+        i = day_sum(history, i, hours);
+        for (int hour = 0; hour < 24; hour++)
+            most = hours[hour] > most ? hours[hour] : most;
+    }
     double top = exact_log2(1 + (double)most);
-    (void)fprintf(stream, "\nQueries by hour (logarithmic, the highest bar is %" PRId64 " in a window)\n",
-                  most);
+    (void)fprintf(stream, "\nQueries by hour (logarithmic, the highest bar is %" PRId64 ")\n", most);
     (void)fprintf(stream, "             0     6     12    18\n");
     for (size_t i = 0; i < history->row_count;) {
         char time[40];
-        int64_t hours[25] = {0};
-        int64_t day = zone_day_of(history->zone, history->rows[i].window_s);
         time_write(history, history->rows[i].window_s, time);
-        for (; i < history->row_count && zone_day_of(history->zone, history->rows[i].window_s) == day; i++)
-            hours[hour_of_day(history, &history->rows[i])] += history->rows[i].queries;
+        i = day_sum(history, i, hours);
         (void)fprintf(stream, "  %.10s ", time);
         for (int hour = 0; hour < 24; hour++) {
             int bar = (int)(exact_log2(1 + (double)hours[hour]) / top * 8);
@@ -209,22 +260,20 @@ void history_print(const struct history *history, FILE *stream)
     (void)fprintf(stream,
                   "The score is the strength of the evidence in bits, and %.2f for the mean of the three\n"
                   "largest row scores; a row score of 3 means that one normal row in a thousand is as\n"
-                  "unusual. Times are of %s.\n",
-                  history->model_score, history->timezone);
+                  "unusual. Times are of ",
+                  history->model_score);
+    text_print(history->timezone, stream);
+    (void)fputs(".\n", stream);
     for (int m = 0; m < GROUP_MODELS; m++)
         if (history->both[m] || history->always[m])
             (void)fprintf(stream, "%s: %s\n", group_model_name((enum group_model)m),
                           history->both[m] ? "rows in both groups, it changed its behaviour"
                                            : "always in the minority, it did not change");
     reasons_print(history, stream);
-    (void)fprintf(stream, "\n    %-19s  %-15s %13s %7s %7s %5s %5s %7s\n", "window start", "IP",
-                  "total queries", "weekday", "weekend", "day", "night", "score");
-    for (size_t i = 0; i < count; i++) {
-        for (size_t n = 0; n < comparisons[i].normal_count; n++)
-            row_print(history, comparisons[i].normal[n], " ", stream);
-        row_print(history, comparisons[i].anomaly, "*", stream);
-        causes_print(history, comparisons[i].anomaly, stream);
-    }
+    (void)fprintf(stream, "\n    %-19s  %-*s %13s %7s %7s %5s %5s %7s\n", "window start", ip_width(history),
+                  "IP", "total queries", "weekday", "weekend", "day", "night", "score");
+    for (size_t i = 0; i < count; i++)
+        comparison_print(history, &comparisons[i], stream);
     if (count == 0) {
         (void)fprintf(stream, "  no anomalous row; some of its windows:\n");
         for (size_t i = 0; i < history->row_count && i < ANOMALIES_MOST; i++)
@@ -267,6 +316,7 @@ static void comparison_json(const struct history *history, const struct comparis
     for (size_t n = 0; n < comparison->normal_count; n++)
         row_json(history, comparison->normal[n], NULL, json);
     json_close(json, ']');
+    json_bool(json, "normal_alike", comparison->is_alike);
     json_open(json, "features", '[');
     for (size_t i = 0; i < count; i++) {
         const char *name = history->feature_names[causes[i].feature];
@@ -278,7 +328,9 @@ static void comparison_json(const struct history *history, const struct comparis
             json_number(json, "normal_low", (double)causes[i].low);
             json_number(json, "normal_high", (double)causes[i].high);
         }
-        json_number(json, "all_rows_middle", (double)causes[i].peer_middle);
+        json_number(json, "all_rows_low", (double)history->peer_low[causes[i].feature]);
+        json_number(json, "all_rows_middle", (double)history->peer_middle[causes[i].feature]);
+        json_number(json, "all_rows_high", (double)history->peer_high[causes[i].feature]);
         json_close(json, '}');
     }
     json_close(json, ']');

@@ -8,6 +8,7 @@
 
 /* A file while its columns are read: room for one column of all rows, 8 bytes each. */
 struct source {
+    const char *path;
     struct store_reader *reader;
     size_t rows, features;
     void *room;
@@ -35,7 +36,7 @@ static enum status rows_pick(struct source *source, const struct ip *ip, struct 
     uint8_t *octets = malloc(source->rows * sizeof(struct ip) + 1);
     source->picked = malloc((source->rows + 1) * sizeof *source->picked);
     if (!octets || !source->picked) {
-        status = error_set(err, STATUS_NO_MEMORY, "scores.h5", "", "no room for %zu rows", source->rows);
+        status = error_set(err, STATUS_NO_MEMORY, source->path, "", "no room for %zu rows", source->rows);
         goto done;
     }
     TRY(column_get(source, "row_ip", STORE_U8, "row", "octet", source->rows, octets, err));
@@ -45,6 +46,17 @@ static enum status rows_pick(struct source *source, const struct ip *ip, struct 
 done:
     free(octets);
     return status;
+}
+
+/* Whether a row could be quern's own: what is worked out of it then stays inside its numbers. */
+static bool row_fits(const struct history_row *row)
+{
+    const int64_t most = (int64_t)1 << 40;
+    for (int m = 0; m < GROUP_MODELS; m++)
+        if ((row->group[m] & ~1) != 0)
+            return false;
+    return row->window_s > -most && row->window_s < most && row->queries > 0 && row->queries < most &&
+           (row->night & ~1) == 0 && (row->holiday & ~1) == 0;
 }
 
 #define PICK(name, type, ctype, member)                                                                      \
@@ -69,6 +81,10 @@ static enum status rows_fill(const struct source *source, struct history *histor
     PICK("row_autoencoder_error", STORE_F64, double, autoencoder_error);
     PICK("row_autoencoder_p", STORE_F64, double, autoencoder_p);
     PICK("row_score", STORE_F64, double, score);
+    for (size_t i = 0; i < history->row_count; i++)
+        if (!row_fits(&history->rows[i]))
+            return error_set(err, STATUS_CORRUPT, source->path, "run score again",
+                             "a row that no run of quern writes");
 done:
     return status;
 }
@@ -92,7 +108,7 @@ static enum status features_fill(const struct source *source, struct history *hi
                     {"row_autoencoder_share", offsetof(struct history_row, autoencoder_share)}};
     float *values = malloc((source->rows * columns + 1) * sizeof *values);
     if (!values)
-        return error_set(err, STATUS_NO_MEMORY, "scores.h5", "", "no room for %zu rows", source->rows);
+        return error_set(err, STATUS_NO_MEMORY, source->path, "", "no room for %zu rows", source->rows);
     for (size_t m = sizeof matrices / sizeof matrices[0]; m-- > 0;) {
         TRY(column_get(source, matrices[m].name, STORE_F32, "row", "feature", source->rows, values, err));
         for (size_t i = 0; i < source->picked_count; i++)
@@ -130,13 +146,16 @@ static enum status ip_fill(struct source *source, struct history *history, struc
     TRY(store_dimension_size(source->reader, "ip", &count, err));
     octets = malloc(count * sizeof history->ip + 1);
     if (!octets)
-        return error_set(err, STATUS_NO_MEMORY, "scores.h5", "", "no room for %zu IPs", count);
+        return error_set(err, STATUS_NO_MEMORY, source->path, "", "no room for %zu IPs", count);
     TRY(column_get(source, "ip_address", STORE_U8, "ip", "octet", count, octets, err));
     while (at < count && memcmp(octets + at * sizeof history->ip, &history->ip, sizeof history->ip) != 0)
         at++;
     history->ip_count = (int64_t)count;
-    if (at == count)
+    if (at == count) {
+        status = error_set(err, STATUS_CORRUPT, source->path, "run score again",
+                           "the IP has rows, but no place among the IPs");
         goto done;
+    }
     TRY(ip_get(source, "ip_score", STORE_F64, at, &history->score, err));
     TRY(ip_get(source, "ip_model_score", STORE_F64, at, &history->model_score, err));
     TRY(ip_get(source, "ip_strength", STORE_F64, at, &history->strength, err));
@@ -155,7 +174,7 @@ static enum status ip_fill(struct source *source, struct history *history, struc
     }
     if (history->cause < 0 || history->cause > CAUSES || history->role < 0 || history->role >= ROLES ||
         history->verdict < 0 || history->verdict >= VERDICTS)
-        status = error_set(err, STATUS_CORRUPT, "scores.h5", "run score again",
+        status = error_set(err, STATUS_CORRUPT, source->path, "run score again",
                            "a role or verdict that does not exist");
 done:
     free(octets);
@@ -168,6 +187,8 @@ static enum status head_fill(struct source *source, const char *path, struct his
     enum status status = STATUS_OK;
     TRY(store_dimension_size(source->reader, "row", &source->rows, err));
     TRY(store_dimension_size(source->reader, "feature", &source->features, err));
+    TRY(store_dimension_expect(source->reader, "octet", sizeof history->ip, err));
+    TRY(store_dimension_expect(source->reader, "feature_character", sizeof history->feature_names[0], err));
     if (source->rows == 0 || source->rows > SIZE_MAX / 1024 || source->features == 0 ||
         source->features > FEATURES_MOST)
         return error_set(err, STATUS_CORRUPT, path, "run score again",
@@ -192,7 +213,7 @@ enum status history_read(const char *dir, const struct ip *ip, struct history *h
 {
     enum status status = STATUS_OK;
     char path[4200], text[IP_TEXT_BYTES];
-    struct source source = {0};
+    struct source source = {.path = path};
     *history = (struct history){.ip = *ip};
     (void)snprintf(path, sizeof path, "%s/scores.h5", dir);
     TRY(store_open_local(path, &source.reader, err));

@@ -10,6 +10,9 @@
 /* Most pieces of evidence that are printed; scores.h5 has them all. */
 #define REASONS_PRINTED 8
 
+/* No day of the years 1970 to 10000 is farther from 1970. */
+#define DAY_MOST INT64_C(4000000)
+
 /* The tables of evidence, whole. */
 struct evidence_file {
     const struct store_reader *reader;
@@ -130,9 +133,10 @@ enum status reasons_fill(const struct store_reader *reader, struct history *hist
     TRY(heap_get(&file, "evidence_name_end", "evidence_name", "evidence_name_byte", history,
                  offsetof(struct reason, names), sizeof history->reasons->names, err));
     for (size_t i = 0; i < history->reason_count; i++)
-        if (history->reasons[i].mechanism < 0 || history->reasons[i].mechanism >= MECHANISMS) {
+        if (history->reasons[i].mechanism < 0 || history->reasons[i].mechanism >= MECHANISMS ||
+            history->reasons[i].day < -DAY_MOST || history->reasons[i].day > DAY_MOST) {
             status = error_set(err, STATUS_CORRUPT, "scores.h5", "run score again",
-                               "a mechanism that does not exist");
+                               "a mechanism or a day that does not exist");
             goto done;
         }
     qsort(history->reasons, history->reason_count, sizeof *history->reasons, compare_bits);
@@ -163,10 +167,11 @@ void reasons_print(const struct history *history, FILE *stream)
         (void)text_for_terminal(reason->domain, strlen(reason->domain), domain, sizeof domain);
         const size_t count = strlen(reason->names);
         (void)text_for_terminal(reason->names, count, names, sizeof names);
+        const bool has_unit = strcmp(info->unit, "1") != 0;
         (void)fprintf(stream,
-                      "  %s  %-11s %4.1f bits  %s%s%s: %" PRId64 " %s in %d day%s, threshold %" PRId64 "\n",
+                      "  %s  %-11s %4.1f bits  %s%s%s: %" PRId64 "%s%s in %d day%s, threshold %" PRId64 "\n",
                       day, cause_name(info->cause), reason->bits, info->text, *domain ? ", " : "", domain,
-                      reason->value, strcmp(info->unit, "1") == 0 ? "" : info->unit, reason->window_days,
+                      reason->value, has_unit ? " " : "", has_unit ? info->unit : "", reason->window_days,
                       reason->window_days > 1 ? "s" : "", reason->threshold);
         if (count > 0)
             (void)fprintf(stream, "      %s\n", names);

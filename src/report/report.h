@@ -84,6 +84,8 @@ struct comparison {
     const struct history_row *anomaly;
     const struct history_row *normal[4];  // the same hour first, then the nearest
     size_t normal_count;
+    bool is_alike;  // they are of its kind of day and time of day; else there are none such, and these are
+                    // the nearest
 };
 
 /**
