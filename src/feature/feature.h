@@ -380,6 +380,8 @@ void day_table_clear(struct day_table *table);
 /**
  * Makes the finished table of shard `at`: counts that need the merged whole, and the order by content. Local.
  *
+ * Once a shard: what the pairs know is added to the tally's domains.
+ *
  * @param table  filled; free its arrays with day_table_clear
  * @return       STATUS_LIMIT naming the limit, STATUS_NO_MEMORY
  */

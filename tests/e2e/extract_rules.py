@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""What extract does with settings: doubled lines, spans, watched ranges, limits, and a store made with others.
+
+usage: extract_rules.py QUERN
+"""
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+QUERN = sys.argv[1]
+
+
+def line(stamp, ip, name, kind='A', server='10.0.0.53'):
+    return (f'{stamp} queries: info: client @0x7f00 {ip}#1024 ({name}): query: {name} IN {kind} +E(0)K ({server})')
+
+
+class ExtractRules(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.top = pathlib.Path(self.folder.name)
+
+    def tearDown(self):
+        self.folder.cleanup()
+
+    def extract(self, *sets, lines=None, expect=0):
+        if lines is not None:
+            (self.top / 'q.log').write_text('\n'.join(lines) + '\n')
+        job = self.top / 'job.yaml'
+        job.write_text(f'archive: {{paths: [{self.top}/q.log], timezone: Asia/Tokyo}}\noutput: {{dir: {self.top}/out}}\n')
+        words = [word for value in sets for word in ('--set', value)]
+        ran = subprocess.run([QUERN, 'extract', job, '--json', *words], capture_output=True, text=True, timeout=100)
+        self.assertEqual(ran.returncode, expect, ran.stderr)
+        return json.loads(ran.stdout) if expect == 0 else ran.stderr
+
+    def column(self, day, name):
+        import h5py
+        with h5py.File(self.top / 'out' / 'store' / f'{day}.h5') as file:
+            return file[name][:].tolist()
+
+    def test_an_equal_adjacent_line_is_left_out_or_counted(self):
+        one = line('01-Feb-2022 09:00:00.000', '10.0.0.1', 'a.com')
+        two = line('01-Feb-2022 09:00:00.001', '10.0.0.1', 'a.com')
+        lines = [one, one, one, two, one]  # the last one is not adjacent
+        skipped = self.extract(lines=lines)
+        self.assertEqual((skipped['queries'], skipped['lines_by_kind']['repeated'], skipped['lines']), (3, 2, 5))
+        self.assertEqual(self.column('2022-02-01', 'row_queries'), [3])
+        self.assertEqual(self.column('2022-02-01', 'source_queries'), [5])
+        self.assertEqual(self.column('2022-02-01', 'source_repeated'), [2])
+        counted = self.extract('archive.doubled=count', f'store.dir={self.top}/out/other')
+        self.assertEqual((counted['queries'], counted['lines_by_kind']['repeated']), (5, 0))
+
+    def test_from_and_to_choose_whole_days(self):
+        days = [line(f'{day:02d}-Feb-2022 {hour:02d}:30:00.000', '10.0.0.1', 'a.com')
+                for day in (1, 2, 3) for hour in (0, 12, 23)]
+        answer = self.extract('archive.from=2022-02-02 12:00', 'archive.to=2022-02-03', lines=days)
+        self.assertEqual((answer['queries'], answer['lines_by_kind']['outside'], answer['rows']), (3, 6, 3))
+        self.assertEqual([path.name for path in sorted((self.top / 'out/store').glob('2*'))], ['2022-02-02.h5'])
+
+    def test_who_is_not_watched_is_told_apart_and_still_asks_first(self):
+        lines = [line('01-Feb-2022 09:00:00.000', '192.168.0.1', 'a.com'),
+                 line('01-Feb-2022 09:00:01.000', '10.0.0.1', 'a.com')]
+        answer = self.extract('archive.clients=[10.0.0.0/8]', lines=lines)
+        self.assertEqual((answer['queries'], answer['lines_by_kind']['unwatched'], answer['rows']), (1, 1, 1))
+        self.assertEqual(self.column('2022-02-01', 'row_repeated'), [1])
+        self.assertEqual(self.column('2022-02-01', 'domain_queries'), [2])
+
+    def test_a_limit_is_a_named_error_and_leaves_no_day_behind(self):
+        lines = [line(f'01-Feb-2022 09:{i // 60:02d}:{i % 60:02d}.000', '10.0.0.1', f'n{i}.d{i % 200}.com')
+                 for i in range(400)]
+        for key, value, words in (('names', 300, '10.0.0.1 has more than 300 names in one hour'),
+                                  ('pairs', 150, '10.0.0.1 has more than 150 registered domains in one day'),
+                                  ('ip_names', 350, '10.0.0.1 has more than 350 names in one day')):
+            told = self.extract(f'limits.{key}={value}', lines=lines, expect=1)
+            self.assertIn(f'quern: limits.{key}: {words}\n', told)
+            self.assertIn('raise the limit in the job file', told)
+            self.assertFalse((self.top / 'out/store/2022-02-01.h5').exists())
+        self.assertEqual(self.extract(lines=lines)['queries'], 400)
+
+    def test_memory_is_a_named_limit(self):
+        lines = [line(f'01-Feb-2022 {i // 3600:02d}:{i // 60 % 60:02d}:{i % 60:02d}.000', f'10.0.{i % 99}.{i % 250}',
+                      f'n{i}.d{i % 977}.com') for i in range(12000)]
+        told = self.extract('limits.memory=1M', 'archive.piece=64K', lines=lines, expect=1)
+        self.assertIn('quern: limits.memory: tallies fill ', told)
+        self.assertIn(' bytes on one rank, the limit is 1048576\n', told)
+
+    def test_each_setting_that_a_store_was_made_with_is_compared_and_named(self):
+        self.extract(lines=[line('01-Feb-2022 09:00:00.000', '10.0.0.1', 'a.com')])
+        for change, stored, own in (
+                ('features.timezone=UTC', 'features.timezone=Asia/Tokyo', 'features.timezone=UTC'),
+                ('features.window=30m', 'features.window=3600', 'features.window=1800'),
+                ('features.unit=5m', 'features.unit=60', 'features.unit=300'),
+                ('archive.ipv6_prefix=64', 'archive.ipv6_prefix=128', 'archive.ipv6_prefix=64'),
+                ('archive.doubled=count', 'archive.doubled=skip', 'archive.doubled=count'),
+                ('archive.clients=[10.0.0.0/8]', 'archive.clients=', 'archive.clients=10.0.0.0/104'),
+                ('limits.names=5', 'limits.names=4096', 'limits.names=5'),
+                ('limits.pairs=5', 'limits.pairs=16384', 'limits.pairs=5'),
+                ('limits.ip_names=5', 'limits.ip_names=262144', 'limits.ip_names=5')):
+            told = self.extract(change, expect=1)
+            self.assertIn(f'the store has {stored}, the job {own}\n', told)
+        # What is made at load is no setting of the store.
+        again = self.extract('features.night=22:00-05:00', 'features.calendar=[]', 'archive.from=2022-02-01')
+        self.assertEqual((again['shards_kept'], again['shards_written']), (1, 0))
+
+    def test_a_damaged_day_is_made_anew_from_its_logs(self):
+        lines = [line(f'{day:02d}-Feb-2022 09:00:00.000', '10.0.0.1', 'a.com') for day in (1, 2)]
+        self.extract('store.parts=2', lines=lines)
+        digest = self.digest()
+        part = self.top / 'out/store/2022-02-01.00.h5'
+        part.write_bytes(part.read_bytes()[:4000])
+        again = self.extract('store.parts=2')
+        self.assertEqual((again['shards_written'], again['shards_kept'], self.digest()), (2, 2, digest))
+
+    def digest(self):
+        ran = subprocess.run([QUERN, 'info', '--digest', self.top / 'out/store'], capture_output=True, text=True, check=True)
+        return ran.stdout.split()[0]
+
+
+if __name__ == '__main__':
+    unittest.main(argv=sys.argv[:1], verbosity=1)
