@@ -44,7 +44,7 @@ enum option_key {
 };
 
 #define FOR(command) (1u << COMMAND_##command)
-#define FOR_STEPS (FOR(RUN) | FOR(EXTRACT) | FOR(TRAIN) | FOR(SCORE))
+#define FOR_STEPS (FOR(RUN) | FOR(EXTRACT) | FOR(TRAIN) | FOR(SCORE) | FOR(REPORT))
 #define FOR_JOBS (FOR_STEPS | FOR(CHECK))
 
 struct option_row {
@@ -60,7 +60,7 @@ static const struct option_row OPTIONS[] = {
      {"output", KEY_OUTPUT, "FILE", 0,
       "Write to FILE, which must not be there yet, instead of standard output", 0}},
     {FOR(CHECK), {"ranks", KEY_RANKS, "N", 0, "Plan for N ranks (as many as check itself has)", 0}},
-    {FOR(CHECK) | FOR(RUN) | FOR(EXTRACT) | FOR(SHOW) | FOR(INFO) | FOR(BENCH),
+    {FOR(CHECK) | FOR(RUN) | FOR(EXTRACT) | FOR(SHOW) | FOR(FIND) | FOR(INFO) | FOR(BENCH),
      {"json", KEY_JSON, NULL, 0, "Print JSON", 0}},
     {FOR(PARSE),
      {"json", KEY_JSON, NULL, 0, "Print JSON Lines: an object a line, with why a line is a reject", 0}},
@@ -149,7 +149,7 @@ static bool has_word(int argc, char **argv, const char *word)
     return false;
 }
 
-static int command_find(int argc, char **argv, enum command_id *command)
+static int command_of(int argc, char **argv, enum command_id *command)
 {
     bool silent = is_other_rank();
     if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
@@ -180,7 +180,7 @@ int options_read(int argc, char **argv, struct options *options)
     char name[64];
     size_t count = 0;
     *options = (struct options){0};
-    int done = command_find(argc, argv, &options->command);
+    int done = command_of(argc, argv, &options->command);
     if (done >= 0)
         return done;
     for (size_t i = 0; i < OPTION_COUNT; i++)

@@ -50,6 +50,7 @@ enum status command_run(struct session *session, struct error *err)
     TRY(step_load(session, &work.rows, err));
     TRY(step_train(session, &work.rows, &work.prepared, &work.model, err));
     TRY(step_score(session, &work.rows, &work.prepared, work.model, true, &work.judgement, err));
+    TRY(step_report(session, err));
     int64_t peak_bytes = session_peak_bytes(session);
     if (session->options.json)
         json_print(session, &work, peak_bytes, true);

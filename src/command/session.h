@@ -129,6 +129,9 @@ MUST_CHECK enum status step_score(struct session *session, const struct rows *ro
                                   const struct prepared *prepared, const struct model *model, bool is_own_fit,
                                   struct judgement *judgement, struct error *err);
 
+/** Writes alerts.jsonl, suspects.csv and blocklist.rpz beside scores.h5. Collective. */
+MUST_CHECK enum status step_report(struct session *session, struct error *err);
+
 /** Prints the table of groups and the suspicious IPs, on rank 0. Local. */
 void result_print(const struct session *session, const struct rows *rows, const struct model *model,
                   const struct judgement *judgement);

@@ -12,6 +12,7 @@
 #include "base/zone.h"
 #include "decide/decide.h"
 #include "feature/feature.h"
+#include "table/table.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -101,5 +102,65 @@ void history_print(const struct history *history, FILE *stream);
 
 /** Writes it as JSON. Local. */
 void history_json(const struct history *history, struct json *json);
+
+/* ---- files for other programs ---- */
+
+/** What all IPs and incidents of a scores.h5 are. Texts are an attacker's bytes. */
+struct verdicts {
+    struct verdict_ip {
+        char ip[IP_COLUMN_BYTES + 1];
+        double score, model_score, strength;
+        int64_t rank, rows, queries;
+        int8_t verdict, role, cause;
+    } * ips;  // [ip_count] by rank
+    size_t ip_count;
+    struct verdict_incident {
+        char ip[IP_COLUMN_BYTES + 1];
+        uint64_t id;
+        int64_t first_day, last_day;  // local, since 1970-01-01
+        int64_t evidence;
+        double strength;
+        int8_t cause, verdict;
+        char domain[QNAME_TEXT_BYTES];
+    } * incidents;  // [incident_count] the strongest first
+    size_t incident_count;
+    const char **blocked;  // [blocked_count] ascending, each once: domains for blocklist.rpz
+    size_t blocked_count;
+};
+
+/** Reads DIR/scores.h5. Local. @param verdicts  filled; free it with verdicts_clear */
+MUST_CHECK enum status verdicts_read(const char *dir, struct verdicts *verdicts, struct error *err);
+
+/** Frees what it holds; a zeroed one is fine. Local. */
+void verdicts_clear(struct verdicts *verdicts);
+
+/**
+ * Writes alerts.jsonl (an incident a line, Elastic Common Schema's field names), suspects.csv (an IP a line,
+ * safe to open in a spreadsheet) and blocklist.rpz (a response policy zone of domains judged tunnels or
+ * listed) into DIR, each under its final name when it is whole. Local.
+ *
+ * @return  STATUS_IO
+ */
+MUST_CHECK enum status verdicts_write(const char *dir, const struct verdicts *verdicts, struct error *err);
+
+/* ---- who asked ---- */
+
+/** An IP that asked for a name. */
+struct asker {
+    struct ip ip;
+    int64_t first_day, last_day;  // local, since 1970-01-01
+    int64_t days, queries;
+    int64_t names;  // distinct ones, the name and those below it
+};
+
+/**
+ * Searches all days of a store for a name and the names below it. Local.
+ *
+ * @param name    borrowed, as BIND prints it, in any case
+ * @param askers  returns new, [count] the most queries first; free() it
+ * @return        STATUS_USAGE when it is no name, STATUS_NO_INPUT when there is no store
+ */
+MUST_CHECK enum status askers_find(const char *store, const char *name, struct asker **askers, size_t *count,
+                                   struct error *err);
 
 #endif

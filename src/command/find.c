@@ -1,0 +1,81 @@
+/* quern find DIR NAME: who asked for this name, or for anything below it, when, and how often. */
+#include "session.h"
+
+#include "base/json.h"
+#include "base/text.h"
+#include "report/report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static void day_write(int64_t day, char text[16])
+{
+    int year = 0, month = 0, date = 0;
+    civil_from_day(day, &year, &month, &date);
+    (void)snprintf(text, 16, "%04d-%02d-%02d", year % 10000, month, date);
+}
+
+static void askers_json(FILE *stream, const struct asker *askers, size_t count)
+{
+    struct json json = json_begin(stream);
+    json_open(&json, NULL, '[');
+    for (size_t i = 0; i < count; i++) {
+        char ip[IP_TEXT_BYTES], first[16], last[16];
+        const size_t length = ip_write(&askers[i].ip, ip);
+        day_write(askers[i].first_day, first);
+        day_write(askers[i].last_day, last);
+        json_open(&json, NULL, '{');
+        json_text(&json, "ip", ip, length);
+        json_text(&json, "first_day", first, strlen(first));
+        json_text(&json, "last_day", last, strlen(last));
+        json_integer(&json, "days", askers[i].days);
+        json_integer(&json, "queries", askers[i].queries);
+        json_integer(&json, "names", askers[i].names);
+        json_close(&json, '}');
+    }
+    json_close(&json, ']');
+}
+
+static void askers_print(FILE *stream, const char *name, const struct asker *askers, size_t count)
+{
+    char shown[4 * QNAME_TEXT_BYTES];
+    (void)text_for_terminal(name, strlen(name), shown, sizeof shown);
+    if (count == 0) {
+        (void)fprintf(stream, "%s: not asked\n", shown);
+        return;
+    }
+    (void)fprintf(stream, "%s and below: %zu IP%s\n  %-39s %-10s %-10s %6s %10s %8s\n", shown, count,
+                  count > 1 ? "s" : "", "IP", "first day", "last day", "days", "queries", "names");
+    for (size_t i = 0; i < count; i++) {
+        char ip[IP_TEXT_BYTES], first[16], last[16];
+        (void)ip_write(&askers[i].ip, ip);
+        day_write(askers[i].first_day, first);
+        day_write(askers[i].last_day, last);
+        (void)fprintf(stream, "  %-39s %-10s %-10s %6" PRId64 " %10" PRId64 " %8" PRId64 "\n", ip, first,
+                      last, askers[i].days, askers[i].queries, askers[i].names);
+    }
+}
+
+enum status command_find(struct session *session, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct asker *askers = NULL;
+    size_t count = 0;
+    struct stat there;
+    char store[4200];
+    const char *dir = session->options.words[0], *name = session->options.words[1];
+    // A job's results, whose store may lie in them, or a store itself.
+    (void)snprintf(store, sizeof store, "%s/store", dir);
+    const bool is_results = stat(store, &there) == 0 && S_ISDIR(there.st_mode);
+    TRY(askers_find(is_results ? store : dir, name, &askers, &count, err));
+    if (session->options.json)
+        askers_json(session->out, askers, count);
+    else
+        askers_print(session->out, name, askers, count);
+done:
+    free(askers);
+    return status;
+}

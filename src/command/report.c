@@ -1,0 +1,40 @@
+/* quern report: files for other programs, from the scores alone. */
+#include "session.h"
+
+#include "report/report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* Rank 0's work: there is one file of each. */
+static enum status report_local(const struct session *session, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct verdicts verdicts = {0};
+    if (!session_prints(session))
+        return STATUS_OK;
+    TRY(verdicts_read(session->job->output_dir, &verdicts, err));
+    TRY(verdicts_write(session->job->output_dir, &verdicts, err));
+done:
+    verdicts_clear(&verdicts);
+    return status;
+}
+
+enum status step_report(struct session *session, struct error *err)
+{
+    session_step(session, "writing reports");
+    return team_agree(session->team, report_local(session, err), err);
+}
+
+enum status command_report(struct session *session, struct error *err)
+{
+    enum status status = STATUS_OK;
+    TRY(session_job(session, err));
+    TRY(session_folders(session, err));
+    TRY(step_report(session, err));
+    if (session_prints(session))
+        (void)fprintf(session->out, "alerts.jsonl, suspects.csv and blocklist.rpz in %s\n",
+                      session->job->output_dir);
+done:
+    return status;
+}

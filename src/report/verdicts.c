@@ -1,0 +1,245 @@
+/* All IPs and incidents of a scores.h5, in memory. */
+#include "report/report.h"
+
+#include "store/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* One table of the file while its columns are read. */
+struct table {
+    const struct store_reader *reader;
+    const char *dimension;
+    size_t count;
+    char *items;  // [count] of item_bytes
+    size_t item_bytes;
+    int64_t *room;  // for a column
+};
+
+static enum status column_get(const struct table *table, const char *name, enum store_type type,
+                              size_t offset, size_t bytes, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct store_column column = {.name = name, .type = type, .dimensions = {table->dimension}};
+    TRY(store_get(table->reader, &column, 0, table->count, table->room, err));
+    for (size_t i = 0; i < table->count; i++)
+        memcpy(table->items + i * table->item_bytes + offset, (const char *)table->room + i * bytes, bytes);
+done:
+    return status;
+}
+
+static enum status addresses_get(const struct table *table, const char *name, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct store_column column = {
+        .name = name, .type = STORE_CHAR, .dimensions = {table->dimension, "ip_character"}};
+    char *texts = malloc(table->count * IP_COLUMN_BYTES + 1);
+    if (!texts)
+        return error_set(err, STATUS_NO_MEMORY, "scores.h5", "", "no room for addresses");
+    TRY(store_get(table->reader, &column, 0, table->count, texts, err));
+    // The address is an item's first member, and has room for its end.
+    for (size_t i = 0; i < table->count; i++)
+        memcpy(table->items + i * table->item_bytes, texts + i * IP_COLUMN_BYTES, IP_COLUMN_BYTES);
+done:
+    free(texts);
+    return status;
+}
+
+static enum status domains_get(const struct table *table, struct verdict_incident *incidents,
+                               struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct store_column ends = {
+        .name = "incident_domain_end", .type = STORE_I64, .dimensions = {"incident"}};
+    const struct store_column text = {
+        .name = "incident_domain", .type = STORE_CHAR, .dimensions = {"incident_domain_byte"}};
+    size_t bytes = 0;
+    char *heap = NULL;
+    TRY(store_dimension_size(table->reader, "incident_domain_byte", &bytes, err));
+    heap = bytes <= SIZE_MAX / 2 ? malloc(bytes + 1) : NULL;
+    if (!heap)
+        return error_set(err, STATUS_NO_MEMORY, "scores.h5", "", "no room for %zu bytes of names", bytes);
+    TRY(store_get(table->reader, &text, 0, bytes, heap, err));
+    TRY(store_get(table->reader, &ends, 0, table->count, table->room, err));
+    for (size_t i = 0; i < table->count; i++) {
+        const int64_t from = i ? table->room[i - 1] : 0, to = table->room[i];
+        if (from < 0 || to < from || (size_t)to > bytes || to - from >= QNAME_TEXT_BYTES) {
+            status = error_set(err, STATUS_CORRUPT, "scores.h5", "run score again",
+                               "incident_domain_end points outside its text");
+            goto done;
+        }
+        memcpy(incidents[i].domain, heap + from, (size_t)(to - from));
+    }
+done:
+    free(heap);
+    return status;
+}
+
+static enum status table_begin(struct table *table, const char *dimension, size_t item_bytes,
+                               struct error *err)
+{
+    enum status status = STATUS_OK;
+    table->dimension = dimension;
+    table->item_bytes = item_bytes;
+    TRY(store_dimension_size(table->reader, dimension, &table->count, err));
+    table->items = table->count <= SIZE_MAX / 4096 ? calloc(table->count + 1, item_bytes) : NULL;
+    table->room = calloc(table->count + 1, sizeof *table->room);
+    if (!table->items || !table->room)
+        status = error_set(err, STATUS_NO_MEMORY, "scores.h5", "", "no room for %zu entries of %s",
+                           table->count, dimension);
+done:
+    return status;
+}
+
+#define GET(name, type, kind, member)                                                                        \
+    TRY(column_get(&table, name, type, offsetof(struct kind, member), sizeof((struct kind *)0)->member, err))
+
+static enum status ips_get(const struct store_reader *reader, struct verdicts *verdicts, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct table table = {.reader = reader};
+    TRY(table_begin(&table, "ip", sizeof *verdicts->ips, err));
+    TRY(addresses_get(&table, "ip_text", err));
+    GET("ip_score", STORE_F64, verdict_ip, score);
+    GET("ip_model_score", STORE_F64, verdict_ip, model_score);
+    GET("ip_strength", STORE_F64, verdict_ip, strength);
+    GET("ip_rank", STORE_I64, verdict_ip, rank);
+    GET("ip_rows", STORE_I64, verdict_ip, rows);
+    GET("ip_queries", STORE_I64, verdict_ip, queries);
+    GET("ip_verdict", STORE_I8, verdict_ip, verdict);
+    GET("ip_role", STORE_I8, verdict_ip, role);
+    GET("ip_cause", STORE_I8, verdict_ip, cause);
+done:
+    verdicts->ips = (struct verdict_ip *)(void *)table.items;
+    verdicts->ip_count = verdicts->ips ? table.count : 0;
+    free(table.room);
+    return status;
+}
+
+static enum status incidents_get(const struct store_reader *reader, struct verdicts *verdicts,
+                                 struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct table table = {.reader = reader};
+    TRY(table_begin(&table, "incident", sizeof *verdicts->incidents, err));
+    TRY(addresses_get(&table, "incident_ip_text", err));
+    GET("incident_id", STORE_U64, verdict_incident, id);
+    GET("incident_first_day", STORE_I64, verdict_incident, first_day);
+    GET("incident_last_day", STORE_I64, verdict_incident, last_day);
+    GET("incident_evidence", STORE_I64, verdict_incident, evidence);
+    GET("incident_strength", STORE_F64, verdict_incident, strength);
+    GET("incident_cause", STORE_I8, verdict_incident, cause);
+    GET("incident_verdict", STORE_I8, verdict_incident, verdict);
+    TRY(domains_get(&table, (struct verdict_incident *)(void *)table.items, err));
+done:
+    verdicts->incidents = (struct verdict_incident *)(void *)table.items;
+    verdicts->incident_count = verdicts->incidents ? table.count : 0;
+    free(table.room);
+    return status;
+}
+
+static int compare_ips(const void *a, const void *b)
+{
+    const struct verdict_ip *x = a, *y = b;
+    return (x->rank > y->rank) - (x->rank < y->rank);
+}
+
+static int compare_incidents(const void *a, const void *b)
+{
+    const struct verdict_incident *x = a, *y = b;
+    if (x->verdict != y->verdict)
+        return y->verdict - x->verdict;
+    if (x->strength != y->strength)
+        return x->strength > y->strength ? -1 : 1;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+/* What a name is looked up by must exist. */
+static bool is_sound(const struct verdicts *verdicts)
+{
+    for (size_t i = 0; i < verdicts->ip_count; i++) {
+        const struct verdict_ip *ip = &verdicts->ips[i];
+        if (ip->verdict < 0 || ip->verdict >= VERDICTS || ip->role < 0 || ip->role >= ROLES ||
+            ip->cause < 0 || ip->cause > CAUSES)
+            return false;
+    }
+    for (size_t i = 0; i < verdicts->incident_count; i++) {
+        const struct verdict_incident *incident = &verdicts->incidents[i];
+        if (incident->verdict < 0 || incident->verdict >= VERDICTS || incident->cause < 0 ||
+            incident->cause >= CAUSES)
+            return false;
+    }
+    return true;
+}
+
+/* Names as BIND prints them are names as zone files have them (RFC 1035 §5.1); anything else is none. */
+static bool is_zone_name(const char *name)
+{
+    for (const char *c = name; *c; c++)
+        if (*c <= 0x20 || *c >= 0x7f || strchr("\"();@$", *c))
+            return false;
+    return *name != '\0' && strcmp(name, ".") != 0;
+}
+
+static bool is_blocked(const struct verdict_incident *incident)
+{
+    const bool is_tunnel = incident->cause == CAUSE_TUNNEL && incident->verdict == VERDICT_CRITICAL;
+    const bool is_listed = incident->cause == CAUSE_LISTED && incident->verdict >= VERDICT_WARNING;
+    return (is_tunnel || is_listed) && is_zone_name(incident->domain);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static enum status blocked_list(struct verdicts *verdicts, struct error *err)
+{
+    size_t count = 0;
+    verdicts->blocked = calloc(verdicts->incident_count + 1, sizeof *verdicts->blocked);
+    if (!verdicts->blocked)
+        return error_set(err, STATUS_NO_MEMORY, "blocklist.rpz", "", "no room for domains");
+    for (size_t i = 0; i < verdicts->incident_count; i++)
+        if (is_blocked(&verdicts->incidents[i]))
+            verdicts->blocked[count++] = verdicts->incidents[i].domain;
+    if (count > 0)
+        qsort(verdicts->blocked, count, sizeof *verdicts->blocked, compare_names);
+    for (size_t i = 0; i < count; i++)
+        if (verdicts->blocked_count == 0 ||
+            strcmp(verdicts->blocked[verdicts->blocked_count - 1], verdicts->blocked[i]) != 0)
+            verdicts->blocked[verdicts->blocked_count++] = verdicts->blocked[i];
+    return STATUS_OK;
+}
+
+enum status verdicts_read(const char *dir, struct verdicts *verdicts, struct error *err)
+{
+    enum status status = STATUS_OK;
+    char path[4200];
+    struct store_reader *reader = NULL;
+    *verdicts = (struct verdicts){0};
+    (void)snprintf(path, sizeof path, "%s/scores.h5", dir);
+    TRY(store_open_local(path, &reader, err));
+    TRY(ips_get(reader, verdicts, err));
+    TRY(incidents_get(reader, verdicts, err));
+    if (!is_sound(verdicts)) {
+        status = error_set(err, STATUS_CORRUPT, path, "run score again",
+                           "a verdict, role or cause that does not exist");
+        goto done;
+    }
+    qsort(verdicts->ips, verdicts->ip_count, sizeof *verdicts->ips, compare_ips);
+    qsort(verdicts->incidents, verdicts->incident_count, sizeof *verdicts->incidents, compare_incidents);
+    TRY(blocked_list(verdicts, err));
+done:
+    store_close(reader);
+    if (status != STATUS_OK)
+        verdicts_clear(verdicts);
+    return status;
+}
+
+void verdicts_clear(struct verdicts *verdicts)
+{
+    free(verdicts->ips);
+    free(verdicts->incidents);
+    free(verdicts->blocked);
+    *verdicts = (struct verdicts){0};
+}

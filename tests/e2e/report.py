@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""Files for other programs: a real named blocks what blocklist.rpz says, CSV opens as text, JSON Lines parse.
+
+usage: report.py QUERN MPIEXEC
+"""
+import contextlib
+import csv
+import json
+import os
+import pathlib
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+QUERN, MPIEXEC = sys.argv[1:3]
+PATH = os.environ.get('PATH', '') + ':/usr/sbin:/usr/local/sbin'
+NAMED, DIG = shutil.which('named', path=PATH), shutil.which('dig', path=PATH)
+CONF = '''
+options {{
+    directory "{top}"; pid-file "{top}/named.pid"; session-keyfile "{top}/session.key";
+    listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
+    recursion no; dnssec-validation no; allow-query {{ any; }};
+    response-policy {{ zone "rpz.local"; }} qname-wait-recurse no recursive-only no;
+}};
+controls {{ }};
+zone "." {{ type primary; file "{top}/root.zone"; }};
+zone "rpz.local" {{ type primary; file "{top}/out/blocklist.rpz"; }};
+'''
+ROOT_ZONE = '$TTL 300\n. SOA a. b. 1 3600 600 86400 300\n. NS a.root.example.\na.root.example. A 192.0.2.53\n* A 192.0.2.1\n'
+
+
+def archive():
+    rng = random.Random(5)
+    lines = []
+
+    def ask(day, second, client, name, kind='A'):
+        lines.append(f'{day:02d}-Feb-2022 {second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}.000 queries: info: '
+                     f'client @0x7f00 {client}#4242 ({name}): query: {name} IN {kind} +E(0)K (10.9.0.53)')
+    for day in range(7, 12):
+        for client in range(1, 13):
+            for hour in range(8, 18):
+                for _ in range(6):
+                    ask(day, hour * 3600 + rng.randrange(3600), f'10.9.1.{client}', f'www.site{rng.randrange(20)}.com')
+    for i in range(700):  # a tunnel; then evidence under names that a spreadsheet would run
+        sub = ''.join(rng.choice('abcdefghijklmnopqrstuvwxyz234567') for _ in range(40))
+        ask(10, 36000 + i, '10.9.1.1', f'{sub}.t.tunnel-one.net', 'TXT')
+        ask(10, 40000 + i, '10.9.1.2', f'{sub}.=cmd|calc.zz')
+        ask(10, 44000 + i, '10.9.1.3', f'{sub}.a\\"b\\;c.zz')
+    return sorted(lines, key=lambda line: line[:24])
+
+
+class Report(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = contextlib.ExitStack()
+        cls.top = pathlib.Path(cls.stack.enter_context(tempfile.TemporaryDirectory()))
+        os.chmod(cls.top, 0o755)
+        (cls.top / 'q.log').write_text('\n'.join(archive()) + '\n')
+        cls.job = cls.top / 'job.yaml'
+        cls.job.write_text(f'archive: {{paths: [{cls.top}/q.log], timezone: UTC}}\nmodel: {{kmeans: {{k: 2}}, '
+                           f'autoencoder: {{epochs: 2, hidden: [4]}}}}\noutput: {{dir: {cls.top}/out}}\n')
+        cls.quern('run', cls.job, '--quiet', ranks=2)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.stack.close()
+
+    @classmethod
+    def quern(cls, *words, ranks=0):
+        start = [MPIEXEC, '-n', str(ranks)] if ranks else []
+        return subprocess.run([*start, QUERN, *words], check=True, capture_output=True, text=True, timeout=300).stdout
+
+    def test_alerts_are_json_lines(self):
+        alerts = [json.loads(line) for line in (self.top / 'out' / 'alerts.jsonl').read_text().splitlines()]
+        by_ip = {alert['source.ip']: alert for alert in alerts}
+        self.assertEqual(set(by_ip), {'10.9.1.1', '10.9.1.2', '10.9.1.3'})
+        self.assertEqual(by_ip['10.9.1.1']['rule.name'], 'tunnel')
+        self.assertEqual(by_ip['10.9.1.3']['dns.question.registered_domain'], 'a\\"b\\;c.zz')
+        self.assertEqual(by_ip['10.9.1.2']['event.start'], '2022-02-10')
+
+    def test_a_cell_is_never_a_formula(self):
+        with open(self.top / 'out' / 'suspects.csv', newline='') as file:
+            rows = list(csv.DictReader(file))
+        domains = {row['ip']: row['domain'] for row in rows}
+        self.assertEqual(domains['10.9.1.2'], "'=cmd|calc.zz")
+        self.assertEqual(domains['10.9.1.3'], 'a\\"b\\;c.zz')
+        for row in rows:
+            for value in row.values():
+                self.assertNotIn(value[:1], ('=', '+', '@', '\t', '\r'))
+
+    def test_report_makes_the_same_files_again(self):
+        before = {path.name: path.read_bytes() for path in (self.top / 'out').glob('*.*') if path.suffix != '.h5'}
+        for name in ('alerts.jsonl', 'suspects.csv', 'blocklist.rpz'):
+            (self.top / 'out' / name).unlink()
+        self.quern('report', self.job, '--quiet')
+        after = {path.name: path.read_bytes() for path in (self.top / 'out').glob('*.*') if path.suffix != '.h5'}
+        self.assertEqual(before, after)
+
+    def test_find_tells_who_asked_and_when(self):
+        lines = json.loads(self.quern('find', self.top / 'out', 'tunnel-one.net', '--json'))
+        self.assertEqual([(row['ip'], row['first_day'], row['last_day'], row['days'], row['queries'], row['names'])
+                          for row in lines], [('10.9.1.1', '2022-02-10', '2022-02-10', 1, 700, 700)])
+        lines = json.loads(self.quern('find', self.top / 'out', 'WWW.Site3.com.', '--json'))
+        asked = {}
+        for line in archive():
+            if 'query: www.site3.com ' in line:
+                client = line.split('#')[0].split()[-1]
+                asked[client] = asked.get(client, 0) + 1
+        self.assertEqual({row['ip']: row['queries'] for row in lines}, asked)
+        self.assertEqual(self.quern('find', self.top / 'out', 'nobody.asked.this'), 'nobody.asked.this: not asked\n')
+
+    @unittest.skipUnless(NAMED and DIG, 'needs named and dig')
+    def test_a_real_named_blocks_what_was_judged_a_tunnel(self):
+        with socket.socket() as probe:
+            probe.bind(('127.0.0.1', 0))
+            port = probe.getsockname()[1]
+        (self.top / 'root.zone').write_text(ROOT_ZONE)
+        (self.top / 'named.conf').write_text(CONF.format(top=self.top, port=port))
+        with open(self.top / 'named.out', 'w') as log:
+            server = subprocess.Popen([NAMED, '-g', '-c', self.top / 'named.conf', '-n', '1'],
+                                      stdout=subprocess.DEVNULL, stderr=log)
+        try:
+            def status(name):
+                ran = subprocess.run([DIG, '@127.0.0.1', '-p', str(port), '+time=2', '+tries=1', name, 'A'],
+                                     capture_output=True, text=True, timeout=30).stdout
+                return ran.split('status: ')[1].split(',')[0] if 'status: ' in ran else None
+            deadline = time.monotonic() + 30
+            while status('www.site1.com') is None:
+                self.assertLess(time.monotonic(), deadline, (self.top / 'named.out').read_text())
+                time.sleep(0.2)
+            self.assertEqual(status('www.site1.com'), 'NOERROR')
+            self.assertEqual(status('tunnel-one.net'), 'NXDOMAIN')
+            self.assertEqual(status('some.new.t.tunnel-one.net'), 'NXDOMAIN')
+            self.assertEqual(status('=cmd|calc.zz'), 'NXDOMAIN')
+        finally:
+            server.terminate()
+            server.wait(timeout=30)
+
+
+if __name__ == '__main__':
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:], verbosity=1)
