@@ -128,7 +128,7 @@ struct verdicts {
     size_t blocked_count;
 };
 
-/** Reads DIR/scores.h5. Local. @param verdicts  filled; free it with verdicts_clear */
+/** Reads DIR/scores.h5 into `verdicts`; free it with verdicts_clear. Local. */
 MUST_CHECK enum status verdicts_read(const char *dir, struct verdicts *verdicts, struct error *err);
 
 /** Frees what it holds; a zeroed one is fine. Local. */
