@@ -6,7 +6,9 @@
 #include "base/folder.h"
 #include "base/simd.h"
 #include "base/text.h"
+#include "store/store.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -261,6 +263,11 @@ int command_main(int argc, char **argv)
     if (status != STATUS_OK && session_prints(&session) && !is_echo)
         error_print(&err);
     session_clear(&session);
+#ifndef NDEBUG
+    // HDF5 frees at exit what was left open, so no other tool would tell.
+    int64_t left_open = store_open_handles();
+    assert(left_open == 0);
+#endif
     team_free(session.team);
     return status_exit(status);
 }
