@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""Checks datasets/calendar/jp.csv: its form, days known by hand, and two packages where they are installed.
+"""Checks datasets/calendar/jp.csv: its form, days known by hand, and two packages that share no code.
 
-usage: test_calendar.py
+usage: test_calendar.py            compare
+       test_calendar.py --record   write tests/data/jp-holidays.tsv anew from the two packages
 
-Needs only the standard library; with the PyPI packages `holidays` and `jpholiday` every date is compared too.
+Needs only the standard library: what the PyPI packages `holidays` and `jpholiday` say of each date is recorded in
+tests/data/jp-holidays.tsv, in their own words. Where they are installed they are asked again.
 """
 import datetime
+import importlib.metadata
 import importlib.util
 import pathlib
 import re
@@ -18,6 +21,7 @@ sys.path.insert(0, str(FOLDER))
 
 import make_jp  # noqa: E402  (it lies beside the data)
 
+RECORD = pathlib.Path(__file__).resolve().parents[1] / 'data' / 'jp-holidays.tsv'
 HAVE_BOTH = all(importlib.util.find_spec(name) for name in ('holidays', 'jpholiday'))
 
 # By hand, from the laws: the holidays act of 1948, the one-off act of 2018 for the enthronement, and the acts
@@ -151,7 +155,34 @@ class Calendar(unittest.TestCase):
                 self.assertIn(between, names)
 
 
+def own_words():
+    """[{date: name}] as holidays and jpholiday call each day."""
+    import holidays
+    import jpholiday
+    first, last = make_jp.FIRST_YEAR, make_jp.LAST_YEAR
+    days = jpholiday.between(datetime.date(first, 1, 1), datetime.date(last, 12, 31))
+    return [dict(holidays.country_holidays('JP', years=range(first, last + 1), language='ja')), dict(days)]
+
+
+def record():
+    """Writes the file, a line a date that either package has."""
+    one, other = own_words()
+    versions = [f'{name} {importlib.metadata.version(name)}' for name in ('holidays', 'jpholiday')]
+    lines = ['\t'.join(['date', *versions])]
+    lines += ['\t'.join([str(date), one.get(date, ''), other.get(date, '')]) for date in sorted(one.keys() | other.keys())]
+    RECORD.write_text('\n'.join(lines) + '\n', encoding='utf-8')
+
+
 class Packages(unittest.TestCase):
+    def test_both_packages_agreed_with_the_file_on_every_date_when_they_were_recorded(self):
+        header, *lines = RECORD.read_text(encoding='utf-8').splitlines()
+        self.assertRegex(header, r'\Adate\tholidays [\d.]+\tjpholiday [\d.]+\Z')
+        committed = make_jp.read_csv(FOLDER / 'jp.csv')
+        for column, source in ((1, 'holidays'), (2, 'jpholiday')):
+            words = {datetime.date.fromisoformat(line.split('\t')[0]): line.split('\t')[column] for line in lines}
+            named = make_jp.english({date: make_jp.plain_name(name) for date, name in words.items() if name})
+            self.assertEqual(make_jp.differences(committed, named, 'jp.csv', source), [])
+
     def test_a_date_that_only_one_source_has_is_named(self):
         day = datetime.date(2020, 10, 12)
         found = make_jp.differences({day: '体育の日'}, {}, 'a', 'b')
@@ -170,4 +201,7 @@ class Packages(unittest.TestCase):
 
 
 if __name__ == '__main__':
-    unittest.main()
+    if sys.argv[1:] == ['--record']:
+        record()
+    else:
+        unittest.main()
