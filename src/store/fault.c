@@ -1,5 +1,6 @@
 #include "internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +71,16 @@ void hdf5_close(hid_t id)
 {
     if (id >= 0)
         (void)H5Idec_ref(id);
+}
+
+void file_check_alone(hid_t file)
+{
+#ifndef NDEBUG
+    ssize_t open_count = H5Fget_obj_count(file, H5F_OBJ_ALL);
+    assert(open_count == 1);  // the file itself
+#else
+    (void)file;
+#endif
 }
 
 int64_t store_open_handles(void)

@@ -29,6 +29,10 @@ MUST_CHECK enum status system_fault(const char *path, const char *step, int numb
 /* Closes any handle but a file's; takes H5I_INVALID_HID. */
 void hdf5_close(hid_t id);
 
+/* Debug builds: aborts when something in the file is still open, which closing the file would close in
+ * silence. */
+void file_check_alone(hid_t file);
+
 /* ---- type.c ---- */
 
 /* HDF5's type for one element, in the file and in memory; not to be closed. */

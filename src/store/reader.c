@@ -61,8 +61,10 @@ void store_close(struct store_reader *reader)
 {
     if (!reader)
         return;
-    if (reader->file >= 0)
+    if (reader->file >= 0) {
+        file_check_alone(reader->file);
         (void)H5Fclose(reader->file);
+    }
     free(reader->path);
     free(reader);
 }

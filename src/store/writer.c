@@ -44,8 +44,10 @@ static uint64_t name_draw(void)
 /* Frees the writer but not the file; `unlinked` removes the temporary one. */
 static void writer_free(struct store_writer *writer, bool unlinked)
 {
-    if (writer->file >= 0)
+    if (writer->file >= 0) {
+        file_check_alone(writer->file);
         (void)H5Fclose(writer->file);
+    }
     if (unlinked && writer->owner && writer->temporary)
         (void)unlink(writer->temporary);
     attributes_free(writer);
@@ -172,6 +174,7 @@ done:
 static enum status writer_close(struct store_writer *writer, struct error *err)
 {
     const struct place place = {.path = writer->path, .status = STATUS_IO};
+    file_check_alone(writer->file);
     herr_t closed = H5Fclose(writer->file);
     writer->file = H5I_INVALID_HID;
     return hdf5_checked(closed, &place, "cannot write the file", err);
