@@ -17,6 +17,8 @@ enum random_purpose {
     RANDOM_EPOCH = 4,
     RANDOM_BENCH = 5,
     RANDOM_KMEANS_DRAW = 6,
+    RANDOM_LANDMARK = 7,
+    RANDOM_REFERENCE = 8,
 };
 
 /** Philox4x32-10: the counter's four words become four random words under the key. Local. */

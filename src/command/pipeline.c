@@ -106,10 +106,14 @@ static struct model_settings model_settings(const struct job *job)
     return settings;
 }
 
-static void train_tell(const struct session *session, const struct model *model)
+static void train_tell(struct session *session, const struct model *model)
 {
     struct model_summary summary = model_summary_of(model);
     int level = model_context_of(model)->calibration_level;
+    struct model_warnings warnings;
+    model_warnings_list(model, &warnings);
+    for (size_t i = 0; i < warnings.count; i++)
+        session_warn(session, "model", warnings.texts[i]);
     static const char *const LEVELS[] = {"other days and other IPs", "other IPs", "other days",
                                          "the training rows themselves: p-values are optimistic"};
     if (!session_prints(session))

@@ -101,6 +101,26 @@ done:
     return status;
 }
 
+/* Warns of features whose values are not those that the model was trained on. */
+static enum status drift_tell(struct session *session, const struct model *model,
+                              const struct prepared *prepared, struct error *err)
+{
+    enum status status = STATUS_OK;
+    double index[MODEL_COLUMNS_MOST];
+    TRY(model_drift(session->team, model, &prepared->input, index, err));
+    for (size_t c = 0; c < model_columns(model); c++) {
+        char text[200];
+        if (index[c] < MODEL_DRIFT_MOST)
+            continue;
+        (void)snprintf(text, sizeof text,
+                       "%s is not as it was in training: population stability index %.2f, %.2f is much",
+                       model_column_name(model, c), index[c], MODEL_DRIFT_MOST);
+        session_warn(session, "model", text);
+    }
+done:
+    return status;
+}
+
 enum status command_score(struct session *session, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -114,6 +134,7 @@ enum status command_score(struct session *session, struct error *err)
     TRY(step_refresh(session, &work.summary, err));
     TRY(step_load(session, &work.rows, err));
     TRY(team_agree(session->team, prepare_scoring(work.model, &work.rows, &work.prepared, err), err));
+    TRY(drift_tell(session, work.model, &work.prepared, err));
     TRY(step_score(session, &work.rows, &work.prepared, work.model, false, &work.judgement, err));
     result_print(session, &work.rows, work.model, &work.judgement);
 done:

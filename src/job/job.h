@@ -63,6 +63,7 @@ struct job_night {
 #define MEMBER_INTEGER(member) int64_t member  // 0 when absent
 #define MEMBER_POWER(member) int64_t member  // a power of two
 #define MEMBER_BATCH(member) int64_t member  // 0 for auto
+#define MEMBER_AUTO(member) int64_t member  // 0 for auto
 #define MEMBER_SIZE(member) int64_t member  // bytes
 #define MEMBER_DURATION(member) int64_t member  // seconds
 #define MEMBER_CHOICE(member) int64_t member  // one of the enum's above

@@ -155,6 +155,7 @@ void key_expected(const struct key *key, char out[KEY_EXPECTED_BYTES])
     case VALUE_INTEGER: expected_integer(key, "an integer", out, room); break;
     case VALUE_POWER: expected_integer(key, "a power of two", out, room); break;
     case VALUE_BATCH: expected_integer(key, "auto or a multiple of 64", out, room); break;
+    case VALUE_AUTO: expected_integer(key, "auto or an integer", out, room); break;
     case VALUE_SIZE: expected_size(key, out, room); break;
     case VALUE_DURATION:
         (void)snprintf(out, room, "a duration such as 1h (s, m, h or d), from 1s to 1d");

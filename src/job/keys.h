@@ -20,6 +20,7 @@ enum value_type {
     VALUE_INTEGER,
     VALUE_POWER,
     VALUE_BATCH,
+    VALUE_AUTO,  // an integer, or auto, which is 0
     VALUE_SIZE,
     VALUE_DURATION,
     VALUE_CHOICE,

@@ -125,7 +125,7 @@ bool value_read(const struct key *key, const char *text, int64_t now_local_s, in
         bool size = key->type == VALUE_SIZE;
         good = united_read(text, size ? SIZE_UNITS : DURATION_UNITS, size, value) && *value >= key->least &&
                *value <= key->most;
-    } else if (key->type == VALUE_BATCH && strcmp(text, "auto") == 0) {
+    } else if ((key->type == VALUE_BATCH || key->type == VALUE_AUTO) && strcmp(text, "auto") == 0) {
         *value = 0;
         good = true;
     } else {
@@ -177,7 +177,7 @@ void value_write(const struct key *key, int64_t value, char out[VALUE_BYTES])
         size_write(value, out);
     else if (key->type == VALUE_DURATION)
         united_write(value, DURATION_UNITS, out);
-    else if (key->type == VALUE_BATCH && value == 0)
+    else if ((key->type == VALUE_BATCH || key->type == VALUE_AUTO) && value == 0)
         (void)snprintf(out, VALUE_BYTES, "auto");
     else
         (void)snprintf(out, VALUE_BYTES, "%" PRId64, value);

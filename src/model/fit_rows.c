@@ -1,5 +1,6 @@
 #include "fit_rows.h"
 
+#include "drift.h"
 #include "scaling.h"
 
 #include <assert.h>
@@ -139,6 +140,11 @@ enum status fit_rows_make(const struct team *team, const struct model_input *inp
     for (size_t c = 0; c < input->columns; c++)
         scaling->active[c] = input->active[c] != 0;
     TRY(scale_columns(team, input, input->values, rows->train.count, scaling, err));
+    for (size_t c = 0; c < input->columns; c++)
+        if (scaling->active[c] && scaling->constant[c]) {
+            scaling->active[c] = 0;
+            model->summary.constant_columns |= (uint32_t)1 << c;
+        }
     if (kmeans2_robust) {
         talk->columns = TALK;
         memcpy(talk->floor, input->talk_floors, TALK * sizeof *talk->floor);
@@ -146,6 +152,7 @@ enum status fit_rows_make(const struct team *team, const struct model_input *inp
         TRY(scale_columns(team, input, input->talk_values, rows->train.count, talk, err));
     }
     rows_fill(input, model, rows);
+    drift_count(team, &rows->train, model->bin_rows);
 done:
     return status;
 }

@@ -77,6 +77,7 @@ static void scales_lay(const struct model *model, struct image *image)
         image->feature_floor[c] = scaling->floor[c];
         image->feature_active[c] = scaling->active[c];
         image->feature_shrinkage[c] = model->context.shrinkage[c];
+        memcpy(image->feature_bin_rows + c * DRIFT_BINS, model->bin_rows[c], sizeof model->bin_rows[c]);
     }
     for (size_t c = 0; c < MODEL_TALK_COLUMNS; c++) {
         image->kmeans2_median[c] = talk->columns ? talk->median[c] : 0.0;
@@ -107,6 +108,17 @@ static void kmeans_lay(const struct kmeans *kmeans, size_t columns, struct image
     }
 }
 
+static void choice_lay(const struct kmeans_choice *choice, struct image *image)
+{
+    for (size_t i = 0; i < choice->count; i++) {
+        image->kmeans_choice_k[i] = choice->k[i];
+        image->kmeans_choice_gap[i] = choice->gap[i];
+        image->kmeans_choice_error[i] = choice->gap_error[i];
+        image->kmeans_choice_silhouette[i] = choice->silhouette[i];
+        image->kmeans_choice_inertia[i] = choice->inertia[i];
+    }
+}
+
 static void kmeans2_lay(const struct kmeans2 *kmeans2, struct image *image)
 {
     const double unit = kmeans2->scaling.columns ? GRID_ONE : RAW_ONE;
@@ -132,7 +144,9 @@ enum status image_of_model(const struct model *model, struct image *image, struc
         [IMAGE_one] = 1,
         [IMAGE_feature] = model->scaling.columns,
         [IMAGE_name_character] = MODEL_NAME_BYTES,
+        [IMAGE_drift_bin] = DRIFT_BINS,
         [IMAGE_kmeans_cluster] = (size_t)model->kmeans.k,
+        [IMAGE_kmeans_choice] = model->choice.count,
         [IMAGE_kmeans2_cluster] = 2,
         [IMAGE_talk_feature] = MODEL_TALK_COLUMNS,
         [IMAGE_autoencoder_layer] = (size_t)net->layer_count + 1,
@@ -147,6 +161,7 @@ enum status image_of_model(const struct model *model, struct image *image, struc
         return status;
     scales_lay(model, image);
     kmeans_lay(&model->kmeans, model->scaling.columns, image);
+    choice_lay(&model->choice, image);
     kmeans2_lay(&model->kmeans2, image);
     for (int l = 0; l <= net->layer_count; l++)
         image->autoencoder_width[l] = net->width[l];

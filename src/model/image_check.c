@@ -74,6 +74,9 @@ static enum status check_clusters(const struct image *image, const struct model 
     const size_t k = image->size[IMAGE_kmeans_cluster], cells = k * image->size[IMAGE_feature];
     const bool robust = model->settings.kmeans2_robust;
     const int64_t grid_sum = GRID_MOST * model->summary.train_rows;
+    for (size_t c = 0; c < image->size[IMAGE_feature]; c++)
+        if (!counts_add_up(image->feature_bin_rows + c * DRIFT_BINS, DRIFT_BINS, model->summary.train_rows))
+            return corrupt(path, "feature_bin_rows", "the counts do not add up to train_rows", err);
     if (!counts_add_up(image->kmeans_count, k, model->summary.train_rows))
         return corrupt(path, "kmeans_count", "the counts do not add up to train_rows", err);
     if (!all_between_i64(image->kmeans_sum, cells, -grid_sum, grid_sum))
@@ -182,6 +185,18 @@ static void kmeans2_take(const struct image *image, bool robust, struct kmeans2 
     }
 }
 
+static void choice_take(const struct image *image, struct kmeans_choice *choice)
+{
+    choice->count = image->size[IMAGE_kmeans_choice];
+    for (size_t i = 0; i < choice->count; i++) {
+        choice->k[i] = image->kmeans_choice_k[i];
+        choice->gap[i] = image->kmeans_choice_gap[i];
+        choice->gap_error[i] = image->kmeans_choice_error[i];
+        choice->silhouette[i] = image->kmeans_choice_silhouette[i];
+        choice->inertia[i] = image->kmeans_choice_inertia[i];
+    }
+}
+
 static void scales_take(const struct image *image, struct model *model)
 {
     model->scaling.columns = image->size[IMAGE_feature];
@@ -192,6 +207,7 @@ static void scales_take(const struct image *image, struct model *model)
         model->scaling.floor[c] = image->feature_floor[c];
         model->scaling.active[c] = image->feature_active[c];
         model->context.shrinkage[c] = image->feature_shrinkage[c];
+        memcpy(model->bin_rows[c], image->feature_bin_rows + c * DRIFT_BINS, sizeof model->bin_rows[c]);
     }
 }
 
@@ -240,6 +256,7 @@ enum status image_to_model(const struct image *image, const char *path, struct m
     TRY(check_calibration(image, model, path, err));
     scales_take(image, model);
     kmeans2_take(image, model->settings.kmeans2_robust, &model->kmeans2);
+    choice_take(image, &model->choice);
     TRY(kmeans_take(image, &model->kmeans, err));
     TRY(net_take(image, model, err));
     TRY(calibration_take(image->kmeans_calibration, image->size[IMAGE_kmeans_calibration_row],

@@ -16,6 +16,8 @@
 #define GRID_MOST 4095
 #define RAW_ONE 4096  // 1 in the raw columns
 #define RAW_END ((int64_t)1 << 43)
+#define DRIFT_BINS 12
+#define KMEANS_CHOICES_MOST 6
 #define GROUP_P 0.002  // a p below this makes a row one of the minority
 
 /** Scales of the columns; z = (value − median)/scale. */
@@ -25,6 +27,7 @@ struct scaling {
     double scale[GRID_COLUMNS];
     double floor[GRID_COLUMNS];
     uint8_t active[GRID_COLUMNS];
+    uint8_t constant[GRID_COLUMNS];  // 1 where all training rows have one value; not stored
 };
 
 struct kmeans {
@@ -35,6 +38,17 @@ struct kmeans {
     int64_t *median_distance;  // [k] D² on the grid
     int8_t *group;  // [k] 1 for a cluster with less than 0.5 % of the rows
     int64_t inertia;  // Σ D²
+};
+
+/** The curve from which k was chosen; empty where the job gave k. */
+struct kmeans_choice {
+    size_t count;
+    size_t chosen;  // not stored: the file has k
+    int k[KMEANS_CHOICES_MOST];
+    double gap[KMEANS_CHOICES_MOST];
+    double gap_error[KMEANS_CHOICES_MOST];
+    double silhouette[KMEANS_CHOICES_MOST];
+    int64_t inertia[KMEANS_CHOICES_MOST];  // of the landmarks, on the grid
 };
 
 struct kmeans2 {
@@ -74,8 +88,10 @@ struct model {
     struct model_summary summary;
     char names[GRID_COLUMNS][MODEL_NAME_BYTES];
     struct scaling scaling;
+    int64_t bin_rows[GRID_COLUMNS][DRIFT_BINS];  // training rows by bins of their scaled values (drift.h)
     struct kmeans2 kmeans2;
     struct kmeans kmeans;
+    struct kmeans_choice choice;
     struct net net;
     struct loss_point *losses;  // [summary.epochs]
     struct calibration kmeans_calibration;

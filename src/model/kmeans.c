@@ -2,6 +2,7 @@
 
 #include "draw.h"
 #include "kmeans_pass.h"
+#include "kmeans_seed.h"
 #include "order.h"
 
 #include "base/random.h"
@@ -165,32 +166,16 @@ done:
     return status;
 }
 
-/* k-means++: each centre is a row, drawn by its D² to the centres before it. Returns how many were found. */
-static int seed_centres(const struct team *team, struct pass *pass, uint64_t seed, uint32_t seeding,
-                        int16_t *lattice)
-{
-    for (int c = 0; c < pass->k; c++) {
-        int16_t *centre = lattice + (size_t)c * GRID_COLUMNS;
-        const uint64_t random = random_u64(seed, RANDOM_KMEANS_SEED, seeding, (uint64_t)c);
-        const struct draw draw =
-            draw_row_i32(team, c == 0 ? NULL : pass->distances, pass->rows->count, random);
-        if (draw.total == 0)
-            return c;
-        int64_t unused = 0;
-        pass_row(team, pass->rows, draw.row, &unused, centre);
-        const struct kernel_centres one = block_centres_set(&pass->centres, centre, 1, pass->blocks.pairs);
-        blocks_nearest(pass->kernel, &pass->blocks, &one, c > 0, NULL, pass->distances);
-    }
-    return pass->k;
-}
-
 /* All seedings; leaves the start of the best one in `best`. */
 static enum status seedings_try(const struct team *team, struct pass *pass, uint64_t seed, int16_t *lattice,
                                 int16_t *best, struct error *err)
 {
     int64_t inertia_least = INT64_MAX;
     for (uint32_t seeding = 0; seeding < KMEANS_SEEDINGS; seeding++) {
-        int found = seed_centres(team, pass, seed, seeding, lattice);
+        int found = 0;
+        enum status status = kmeans_seed(team, pass, seed, seeding, lattice, &found, err);
+        if (status != STATUS_OK)
+            return status;
         if (found < pass->k)
             return error_set(err, STATUS_USAGE, "model.kmeans.k", "choose a smaller k, or train on more rows",
                              "k is %d, but only %d of the %" PRId64 " training rows are distinct", pass->k,

@@ -52,10 +52,8 @@ MUST_CHECK enum status kmeans_run(const struct team *team, const struct grid_row
                                   int k, struct kmeans *out, struct error *err);
 
 /**
- * Fits k clusters: 8 seedings by k-means++, each run to its end; the least (inertia, seeding) stays.
+ * Fits k clusters: 8 seedings (kmeans_seed.h), each run to its end; the least (inertia, seeding) stays.
  * Collective.
- *
- * Arthur, Vassilvitskii 2007, "k-means++: the advantages of careful seeding".
  *
  * @return STATUS_USAGE when the rows have fewer than k distinct values
  */

@@ -6,6 +6,7 @@
 #include "internal.h"
 #include "kmeans.h"
 #include "kmeans2.h"
+#include "kmeans_choose.h"
 #include "net.h"
 #include "scaling.h"
 #include "score.h"
@@ -42,7 +43,8 @@ enum status model_check_local(const struct model_settings *settings, size_t colu
     if (columns < 1 || columns > MODEL_COLUMNS_MOST)
         TRY(error_set(err, STATUS_USAGE, "features.set", "", "%zu features are not in 1 … %d", columns,
                       MODEL_COLUMNS_MOST));
-    TRY(check_between("model.kmeans.k", settings->k, 2, MODEL_K_MOST, err));
+    if (settings->k != 0)
+        TRY(check_between("model.kmeans.k", settings->k, 2, MODEL_K_MOST, err));
     TRY(check_between("model.autoencoder.hidden (how many)", settings->hidden_count, 1, MODEL_LAYERS_MOST,
                       err));
     for (int l = 0; l < settings->hidden_count; l++)
@@ -135,7 +137,11 @@ enum status model_fit(const struct team *team, const struct model_input *input,
     assert(model);  // agreed on
     TRY(fit_rows_make(team, input, settings->kmeans2_robust, model, &rows, err));
     TRY(kmeans2_fit(team, &rows.talk, settings->kmeans_seed, &model->kmeans2, err));
-    TRY(kmeans_fit(team, &rows.train, settings->k, settings->kmeans_seed, &model->kmeans, err));
+    if (settings->k == 0) {
+        TRY(kmeans_choose(team, &rows.train, settings->kmeans_seed, &model->choice, err));
+        model->settings.k = model->summary.k = model->choice.k[model->choice.chosen];
+    }
+    TRY(kmeans_fit(team, &rows.train, model->settings.k, settings->kmeans_seed, &model->kmeans, err));
     TRY(autoencoder_fit(team, &rows.train, rows.ip_hash, input->columns, model->scaling.active, settings,
                         &trained, err));
     model->net = trained.net;

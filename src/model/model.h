@@ -50,7 +50,7 @@ struct model_input {
 };
 
 struct model_settings {
-    int k;
+    int k;  // 0: chosen by the rows (kmeans_choose.h)
     uint64_t kmeans_seed;
     bool kmeans2_robust;
     int hidden[MODEL_LAYERS_MOST];
@@ -71,6 +71,8 @@ struct model_context {
     double shrinkage[MODEL_COLUMNS_MOST];  // s0 of each column's shrinkage, 0 where there is none
     int64_t train_from_s;
     int64_t train_to_s;
+    int64_t train_days;  // local days with training rows
+    int64_t train_ips;  // distinct IPs of training rows
 };
 
 /** Sizes of a fit, for messages and tests. Counts are over all ranks. */
@@ -81,7 +83,19 @@ struct model_summary {
     int64_t epochs;  // epochs run
     int64_t clamps;  // gradient entries cut off at ±2^18: any at all means trouble
     int k;
+    uint32_t constant_columns;  // bit c: column c has one value in all training rows, and is left out
 };
+
+#define MODEL_WARNING_BYTES 640
+#define MODEL_WARNINGS_MOST 8
+
+/** What is doubtful about a fit. */
+struct model_warnings {
+    size_t count;
+    char texts[MODEL_WARNINGS_MOST][MODEL_WARNING_BYTES];
+};
+
+#define MODEL_DRIFT_MOST 0.25  // an index from here on is worth a warning
 
 struct model;
 
@@ -159,6 +173,23 @@ const struct model_settings *model_settings_of(const struct model *model);
 
 /** Returns the sizes of the fit. Local. */
 struct model_summary model_summary_of(const struct model *model);
+
+/** Lists what is doubtful about the fit: few rows, one day, one IP, constant columns, cut-off gradients.
+ * Local.
+ */
+void model_warnings_list(const struct model *model, struct model_warnings *out);
+
+/**
+ * Works out how far the rows of all ranks have drifted from the training rows, by feature: the population
+ * stability index of drift.h. Collective.
+ *
+ * @param input  its columns are the model's
+ * @param index  filled, 0 for a feature that is left out
+ * @return       STATUS_NO_MEMORY, agreed on
+ */
+MUST_CHECK enum status model_drift(const struct team *team, const struct model *model,
+                                   const struct model_input *input, double index[MODEL_COLUMNS_MOST],
+                                   struct error *err);
 
 /** Returns how many columns the model has. Local. */
 size_t model_columns(const struct model *model);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MODEL_VERSION 1
+#define MODEL_VERSION 2
 
 static enum status attributes_put(struct store_writer *writer, const struct model *model, struct error *err)
 {
@@ -54,7 +54,9 @@ static const struct {
 } BOUNDS[] = {
     {IMAGE_feature, 1, MODEL_COLUMNS_MOST},
     {IMAGE_name_character, MODEL_NAME_BYTES, MODEL_NAME_BYTES},
+    {IMAGE_drift_bin, DRIFT_BINS, DRIFT_BINS},
     {IMAGE_kmeans_cluster, 2, MODEL_K_MOST},
+    {IMAGE_kmeans_choice, 0, KMEANS_CHOICES_MOST},
     {IMAGE_kmeans2_cluster, 2, 2},
     {IMAGE_talk_feature, MODEL_TALK_COLUMNS, MODEL_TALK_COLUMNS},
     {IMAGE_autoencoder_layer, 3, MODEL_LAYERS_MOST + 2},
@@ -110,6 +112,7 @@ static enum status numbers_get(const struct store_reader *reader, const char *pa
     TRY(narrow_check(path, "window_s", numbers->window_s, 1, INT32_MAX, err));
     TRY(narrow_check(path, "unit_s", numbers->unit_s, 1, INT32_MAX, err));
     TRY(narrow_check(path, "calibration_level", numbers->calibration_level, 0, 3, err));
+    TRY(narrow_check(path, "constant_columns", numbers->constant_columns, 0, UINT32_MAX, err));
     TRY(narrow_check(path, "train_rows", numbers->train_rows, 1, rows_most, err));
     TRY(narrow_check(path, "calibration_rows", numbers->calibration_rows, 1, rows_most, err));
     TRY(narrow_check(path, "autoencoder_held_rows", numbers->autoencoder_held_rows, 0, rows_most, err));

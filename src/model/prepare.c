@@ -199,6 +199,28 @@ done:
     return status;
 }
 
+/* How many local days and IPs the training rows have. */
+static enum status train_count(const struct team *team, const struct rows *rows, struct prepared *prepared,
+                               struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (int what = 0; what < 2; what++) {
+        int64_t *mine = malloc((rows->count + 1) * sizeof *mine), *all = NULL;
+        size_t count = 0, total = 0;
+        enum status had =
+            mine ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "model", "", "no room for days and IPs");
+        TRY(team_agree(team, had, err));
+        for (size_t row = 0; row < rows->count; row++)
+            if (prepared->use[row] == MODEL_TRAIN)
+                mine[count++] = what ? (int64_t)prepared->ip_hash[row] : rows->items[row].day;
+        TRY(unique_gather(team, mine, count, &all, &total, err));
+        free(all);
+        *(what ? &prepared->context.train_ips : &prepared->context.train_days) = (int64_t)total;
+    }
+done:
+    return status;
+}
+
 static enum status use_find(const struct team *team, const struct prepare_plan *plan, const struct rows *rows,
                             struct prepared *prepared, struct error *err)
 {
@@ -303,6 +325,7 @@ enum status prepare_training(const struct team *team, const struct prepare_plan 
     *prepared = (struct prepared){0};
     TRY(team_agree(team, arrays_make_local(rows, prepared, err), err));
     TRY(use_find(team, plan, rows, prepared, err));
+    TRY(train_count(team, rows, prepared, err));
     rows_means(team, rows, prepared->use, MODEL_TRAIN, prepared->context.shrinkage);
     rows_shrink(rows, prepared->context.shrinkage);
     (void)snprintf(prepared->context.feature_set, sizeof prepared->context.feature_set, "%s",

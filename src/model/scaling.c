@@ -6,8 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const int PERCENTS[] = {25, 50, 75, 99};
-enum { Q25, Q50, Q75, Q99, PERCENT_COUNT };
+static const int PERCENTS[] = {0, 25, 50, 75, 99, 100};
+enum { Q0, Q25, Q50, Q75, Q99, Q100, PERCENT_COUNT };
 
 /* Quantiles are floats, so these differences are exact or rounded once: no order of operations to choose. */
 static double robust_scale(const uint32_t found[PERCENT_COUNT], double floor)
@@ -35,6 +35,7 @@ enum status scaling_fit(const struct team *team, const float *values, size_t row
         const uint32_t *quantiles = found + c * PERCENT_COUNT;
         scaling->median[c] = (double)order_float(quantiles[Q50]);
         scaling->scale[c] = robust_scale(quantiles, scaling->floor[c]);
+        scaling->constant[c] = quantiles[Q0] == quantiles[Q100];
     }
 done:
     free(keys);

@@ -11,7 +11,7 @@
  * feature, whose quartiles are all 0, from exploding.
  *
  * @param values  borrowed, [row_count][scaling->columns], finite; together at least one row
- * @param scaling columns, floor and active are given; median and scale are filled
+ * @param scaling columns, floor and active are given; median, scale and constant are filled
  * @return        STATUS_NO_MEMORY, agreed on
  */
 MUST_CHECK enum status scaling_fit(const struct team *team, const float *values, size_t row_count,

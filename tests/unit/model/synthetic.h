@@ -108,7 +108,9 @@ static inline struct model_context synthetic_context(void)
                                   .history_days = 8,
                                   .shrinkage = {0.5, 0.25},
                                   .train_from_s = 1643641200,
-                                  .train_to_s = 1644332400};
+                                  .train_to_s = 1644332400,
+                                  .train_days = 8,
+                                  .train_ips = 37};
 }
 
 #endif

@@ -1,6 +1,7 @@
 /* k-means on the grid, by hand and by slow sums; run alone. Ranks: test_model_together. */
 #include "kmeans.h"
 #include "kmeans_blocks.h"
+#include "kmeans_choose.h"
 
 #include "synthetic.h"
 
@@ -294,6 +295,59 @@ static void test_k_of_all_distinct_rows_has_no_inertia_and_one_more_is_refused(v
     team_free(team);
 }
 
+/* Forty groups that stand apart: candidates are from all of them, and one seeding in eight finds them. */
+static void test_candidates_find_every_group(void **state)
+{
+    (void)state;
+    static int16_t grid[8000 * GRID_COLUMNS];
+    struct team *team = team_alone();
+    struct kmeans kmeans = {0};
+    for (size_t row = 0; row < 8000; row++)
+        for (size_t c = 0; c < 5; c++)
+            grid[row * GRID_COLUMNS + c] =
+                (int16_t)(synthetic_unit(row % 40, 60 + c) * 8000.0 - 4000.0 + synthetic_unit(row, c) * 20.0);
+    const struct grid_rows rows = {.values = grid, .count = 8000, .columns = 5, .total = 8000};
+    assert_int_equal(kmeans_fit(team, &rows, 40, 1, &kmeans, NULL), STATUS_OK);
+    for (int c = 0; c < 40; c++)
+        assert_int_equal(kmeans.count[c], 200);
+    kmeans_clear(&kmeans);
+    team_free(team);
+}
+
+/* The least k whose gap is at least the next one's less its error: 8, since 3.0 < 5.0 − 0.1, 5.0 ≥ 5.05 −
+ * 0.1. */
+static void test_choice_is_the_first_gap_that_the_next_does_not_beat(void **state)
+{
+    (void)state;
+    const double gap[] = {1.0, 3.0, 5.0, 5.05, 9.0}, error[] = {0.1, 0.1, 0.1, 0.1, 0.1};
+    assert_int_equal(kmeans_choice_index(gap, error, 5), 2);
+    assert_int_equal(kmeans_choice_index(gap, error, 2), 1);
+    assert_int_equal(kmeans_choice_index(gap, error, 1), 0);
+}
+
+/* Eight groups at the corners of a cube. */
+static void test_chosen_k_is_the_number_of_groups_that_stand_apart(void **state)
+{
+    (void)state;
+    static int16_t grid[6000 * GRID_COLUMNS];
+    struct team *team = team_alone();
+    struct kmeans_choice choice;
+    for (size_t row = 0; row < 6000; row++)
+        for (size_t c = 0; c < 3; c++)
+            grid[row * GRID_COLUMNS + c] =
+                (int16_t)((row >> c & 1 ? 1500.0 : -1500.0) + synthetic_unit(row, c) * 400.0);
+    const struct grid_rows rows = {.values = grid, .count = 6000, .columns = 3, .total = 6000};
+    assert_int_equal(kmeans_choose(team, &rows, 1, &choice, NULL), STATUS_OK);
+    assert_int_equal(choice.count, 6);
+    assert_int_equal(choice.k[choice.chosen], 8);
+    for (size_t i = 1; i < choice.count; i++) {
+        assert_true(choice.inertia[i] < choice.inertia[i - 1]);
+        assert_true(choice.silhouette[i] <= choice.silhouette[2]);
+    }
+    assert_true(choice.silhouette[2] > 0.8);
+    team_free(team);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +357,9 @@ int main(void)
         cmocka_unit_test(test_tie_goes_to_the_lowest_cluster),
         cmocka_unit_test(test_stored_sums_and_counts_are_those_of_their_rows),
         cmocka_unit_test(test_sums_and_order_hold_where_rows_tie),
+        cmocka_unit_test(test_candidates_find_every_group),
+        cmocka_unit_test(test_choice_is_the_first_gap_that_the_next_does_not_beat),
+        cmocka_unit_test(test_chosen_k_is_the_number_of_groups_that_stand_apart),
         cmocka_unit_test(test_empty_cluster_takes_the_farthest_row),
         cmocka_unit_test(test_two_empty_clusters_take_two_rows),
         cmocka_unit_test(test_k_of_all_distinct_rows_has_no_inertia_and_one_more_is_refused),

@@ -86,7 +86,7 @@ static void craft(const struct fixture *fixture, const struct image *image, cons
 {
     struct store_writer *writer = NULL;
     assert_int_equal(store_create_local(fixture->crafted, &writer, NULL), STATUS_OK);
-    assert_int_equal(store_attribute_i64(writer, NULL, "model_version", 1, NULL), STATUS_OK);
+    assert_int_equal(store_attribute_i64(writer, NULL, "model_version", 2, NULL), STATUS_OK);
     assert_int_equal(store_attribute_text(writer, NULL, "feature_set", "full", NULL), STATUS_OK);
 #define I(name, member)                                                                                      \
     assert_int_equal(store_attribute_i64(writer, NULL, #name, (int64_t)numbers->member, NULL), STATUS_OK);
@@ -133,6 +133,8 @@ static void test_values_out_of_bounds_are_refused_by_name(void **state)
     REFUSE(image.feature_scale[3], 0.0, "feature_scale: a scale is not above 0");
     REFUSE(image.feature_floor[3], -1.0, "feature_floor: a least scale is not above 0");
     REFUSE(image.feature_active[2], 2, "feature_active: a value is neither 0 nor 1");
+    REFUSE(image.feature_bin_rows[3], image.feature_bin_rows[3] + 1,
+           "feature_bin_rows: the counts do not add up to train_rows");
     REFUSE(image.kmeans_count[1], image.kmeans_count[1] + 1,
            "kmeans_count: the counts do not add up to train_rows");
     REFUSE(image.kmeans_count[1], -1, "kmeans_count: the counts do not add up to train_rows");
@@ -191,7 +193,7 @@ static void test_other_files_and_versions_are_no_model(void **state)
     const struct fixture *fixture = *state;
     struct model *read = NULL;
     struct error err;
-    for (int version = 0; version < 3; version += 2) {
+    for (int version = 0; version < 4; version += 3) {
         struct store_writer *writer = NULL;
         assert_int_equal(store_create_local(fixture->crafted, &writer, NULL), STATUS_OK);
         if (version)
@@ -199,7 +201,7 @@ static void test_other_files_and_versions_are_no_model(void **state)
         assert_int_equal(store_finish_local(writer, NULL), STATUS_OK);
         assert_int_equal(model_read(fixture->team, fixture->crafted, &read, &err), STATUS_MISMATCH);
         assert_string_equal(err.what,
-                            version ? "a model of version 2, expected 1" : "this file holds no model");
+                            version ? "a model of version 3, expected 2" : "this file holds no model");
     }
     assert_int_equal(model_read(fixture->team, "no_such_model.h5", &read, &err), STATUS_IO);
     assert_null(read);

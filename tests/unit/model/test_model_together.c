@@ -91,6 +91,9 @@ static void test_model_is_the_same_for_any_number_of_ranks(void **state)
 {
     const struct model_settings settings = synthetic_settings(8);
     assert_same_model(*state, 3001, 5, &settings);
+    const struct model_settings many = {
+        .k = 20, .kmeans_seed = 3, .hidden = {4}, .hidden_count = 1, .epochs = 1, .autoencoder_seed = 1};
+    assert_same_model(*state, 3001, 5, &many);  // first centres by candidates
 }
 
 static void test_model_is_the_same_without_calibration_rows_and_with_robust_kmeans2(void **state)
@@ -100,6 +103,13 @@ static void test_model_is_the_same_without_calibration_rows_and_with_robust_kmea
     settings.batch = 256;
     settings.hidden_count = 1;
     assert_same_model(*state, 777, 0, &settings);
+}
+
+static void test_chosen_k_is_the_same_for_any_number_of_ranks(void **state)
+{
+    struct model_settings settings = synthetic_settings(0);
+    settings.epochs = 1;
+    assert_same_model(*state, 900, 5, &settings);
 }
 
 static void test_fewer_rows_than_ranks_are_a_model_too(void **state)
@@ -168,6 +178,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_prestate(test_model_is_the_same_for_any_number_of_ranks, team),
         cmocka_unit_test_prestate(test_model_is_the_same_without_calibration_rows_and_with_robust_kmeans2,
                                   team),
+        cmocka_unit_test_prestate(test_chosen_k_is_the_same_for_any_number_of_ranks, team),
         cmocka_unit_test_prestate(test_fewer_rows_than_ranks_are_a_model_too, team),
         cmocka_unit_test_prestate(test_nothing_to_train_on_is_said_by_every_rank, team),
         cmocka_unit_test_prestate(test_k_above_the_distinct_rows_names_the_key_and_the_number, team),
