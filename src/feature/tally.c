@@ -149,10 +149,13 @@ enum status tally_of(struct tallies *tallies, int64_t day, int part, struct tall
 
 bool tallies_span(const struct tallies *tallies, int64_t *from_ms, int64_t *to_ms)
 {
-    *from_ms = tallies->now_from_s * 1000;
-    *to_ms = tallies->now_to_s * 1000;
-    return tallies->now_from_s < tallies->now_to_s && tallies->now_day >= tallies->plan->first_day &&
-           tallies->now_day < tallies->plan->end_day;
+    bool is_tallied = tallies->now_from_s < tallies->now_to_s &&
+                      tallies->now_day >= tallies->plan->first_day &&
+                      tallies->now_day < tallies->plan->end_day;
+    // Before the first day both are as far away as can be, too far for milliseconds.
+    *from_ms = is_tallied ? tallies->now_from_s * 1000 : 0;
+    *to_ms = is_tallied ? tallies->now_to_s * 1000 : 0;
+    return is_tallied;
 }
 
 static int64_t floor_div(int64_t a, int64_t b)
