@@ -11,27 +11,28 @@
 
 #define TALK MODEL_TALK_COLUMNS
 
-static enum status not_finite(const char *column, size_t row, struct error *err)
+static enum status not_finite(const char *column, uint64_t row, struct error *err)
 {
-    return error_set(err, STATUS_CORRUPT, "model", "", "feature %s of row %zu is not a finite number", column,
-                     row);
+    return error_set(err, STATUS_CORRUPT, "model", "", "feature %s of row %" PRIu64 " is not a finite number",
+                     column, row);
 }
 
-enum status fit_rows_check(const struct model_input *input, bool kmeans2_robust, struct error *err)
+enum status fit_rows_check(const struct model_input *input, bool kmeans2_robust, uint64_t first,
+                           struct error *err)
 {
     for (size_t row = 0; row < input->row_count; row++) {
         for (size_t c = 0; c < input->columns; c++)
             if (!isfinite(input->values[row * input->columns + c]))
-                return not_finite(input->names[c], row, err);
+                return not_finite(input->names[c], first + row, err);
         for (size_t c = 0; c < TALK; c++) {
             int64_t raw = input->raw[row * TALK + c];
             if (raw < 0 || raw >= RAW_END)
                 return error_set(err, STATUS_CORRUPT, "model", "",
-                                 "column %zu of the talk's set is %" PRId64
-                                 " in row %zu, not in 0 … 2^43 - 1",
-                                 c + 1, raw, row);
+                                 "column %zu of the talk's set is %" PRId64 " in row %" PRIu64
+                                 ", not in 0 … 2^43 - 1",
+                                 c + 1, raw, first + row);
             if (kmeans2_robust && !isfinite(input->talk_values[row * TALK + c]))
-                return not_finite("of the talk's set", row, err);
+                return not_finite("of the talk's set", first + row, err);
         }
     }
     return STATUS_OK;

@@ -21,9 +21,10 @@ struct fit_rows {
 /**
  * Checks that values are finite and raw ones in their bounds. Local.
  *
+ * @param first  number of the first row, for messages
  * @return STATUS_CORRUPT with the column's name
  */
-MUST_CHECK enum status fit_rows_check(const struct model_input *input, bool kmeans2_robust,
+MUST_CHECK enum status fit_rows_check(const struct model_input *input, bool kmeans2_robust, uint64_t first,
                                       struct error *err);
 
 /** Makes one row's talk columns wide: raw, or on the grid where `scaling` has columns. Local. */

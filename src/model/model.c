@@ -59,7 +59,7 @@ done:
 }
 
 static enum status check_input_local(const struct model_input *input, const struct model_settings *settings,
-                                     struct error *err)
+                                     uint64_t first, struct error *err)
 {
     enum status status = STATUS_OK;
     TRY(model_check_local(settings, input->columns, err));
@@ -74,7 +74,7 @@ static enum status check_input_local(const struct model_input *input, const stru
     if (settings->kmeans2_robust && (!input->talk_floors || (input->row_count > 0 && !input->talk_values)))
         TRY(error_set(err, STATUS_USAGE, "model.kmeans2.scaling", "",
                       "robust scaling needs the values of the talk's columns"));
-    TRY(fit_rows_check(input, settings->kmeans2_robust, err));
+    TRY(fit_rows_check(input, settings->kmeans2_robust, first, err));
 done:
     return status;
 }
@@ -132,7 +132,8 @@ enum status model_fit(const struct team *team, const struct model_input *input,
     struct model *model = NULL;
     struct fit_rows rows = {0};
     struct autoencoder_result trained = {0};
-    TRY(team_agree(team, check_input_local(input, settings, err), err));
+    const uint64_t first = team_sum_before(team, input->row_count);
+    TRY(team_agree(team, check_input_local(input, settings, first, err), err));
     TRY(team_agree(team, model_new_local(input, settings, context, &model, err), err));
     assert(model);  // agreed on
     TRY(fit_rows_make(team, input, settings->kmeans2_robust, model, &rows, err));

@@ -158,7 +158,7 @@ enum status model_score(const struct model *model, const struct model_input *inp
     int16_t *grid = malloc((rows.count + 1) * GRID_COLUMNS * sizeof *grid);
     int64_t *errors = malloc((rows.count + 1) * sizeof *errors);
     TRY(check_columns(model, input, err));
-    TRY(fit_rows_check(input, model->kmeans2.scaling.columns != 0, err));
+    TRY(fit_rows_check(input, model->kmeans2.scaling.columns != 0, 0, err));
     if (!grid || !errors)
         TRY(model_no_memory("scores", rows.count, err));
     TRY(scores_make(rows.count, input->columns, &scores, err));

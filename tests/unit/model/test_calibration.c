@@ -22,6 +22,12 @@ static int float_compare(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
+static int double_compare(const void *left, const void *right)
+{
+    double a = *(const double *)left, b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
 static void test_order_statistics_are_elements_of_the_sorted_data(void **state)
 {
     (void)state;
@@ -201,6 +207,78 @@ static void test_rows_that_are_all_alike_have_no_minority(void **state)
     team_free(team);
 }
 
+enum { FIT_ROWS = 20000, NEW_ROWS = 50000, IID_COLUMNS = 6 };
+
+/* A row that depends on its number alone, as if drawn: one of three groups, bell-shaped noise. */
+static void row_draw(size_t row, float *values)
+{
+    const double group = floor(synthetic_unit(row, 70) * 3.0);
+    for (size_t c = 0; c < IID_COLUMNS; c++) {
+        double noise = 0.0;
+        for (size_t part = 0; part < 4; part++)
+            noise += synthetic_unit(row, 71 + 4 * c + part) - 0.5;
+        values[c] = (float)(group * (double)(c % 3) + noise);
+    }
+}
+
+/* The largest distance of the p-values' distribution from the uniform one. */
+static double uniform_distance(double *p, size_t count)
+{
+    double most = 0.0;
+    qsort(p, count, sizeof *p, double_compare);
+    for (size_t i = 0; i < count; i++) {
+        const double below = p[i] - (double)i / (double)count, above = (double)(i + 1) / (double)count - p[i];
+        most = below > most ? below : most;
+        most = above > most ? above : most;
+    }
+    return most;
+}
+
+static void test_p_values_of_new_independent_rows_are_uniform(void **state)
+{
+    (void)state;
+    const size_t count = (size_t)2 * FIT_ROWS + NEW_ROWS;
+    const double floors[IID_COLUMNS] = {0.01, 0.01, 0.01, 0.01, 0.01, 0.01};
+    const uint8_t active[IID_COLUMNS] = {1, 1, 1, 1, 1, 1};
+    const struct model_settings settings = {
+        .k = 5, .kmeans_seed = 1, .hidden = {6, 2, 6}, .hidden_count = 3, .epochs = 3, .autoencoder_seed = 1};
+    const struct model_context context = synthetic_context();
+    struct team *team = team_alone();
+    float *values = malloc(count * IID_COLUMNS * sizeof *values);
+    int64_t *raw = calloc(count * MODEL_TALK_COLUMNS, sizeof *raw);
+    uint8_t *use = calloc(count, 1);
+    uint64_t *ip_hash = calloc(count, sizeof *ip_hash);
+    struct model *model = NULL;
+    struct model_scores scores;
+    for (size_t row = 0; row < count; row++) {
+        row_draw(row, values + row * IID_COLUMNS);
+        use[row] = row < FIT_ROWS ? MODEL_TRAIN : MODEL_CALIBRATE;
+        ip_hash[row] = row;
+    }
+    struct model_input input = {.row_count = (size_t)2 * FIT_ROWS,
+                                .columns = IID_COLUMNS,
+                                .values = values,
+                                .raw = raw,
+                                .use = use,
+                                .ip_hash = ip_hash,
+                                .names = SYNTHETIC_NAMES,
+                                .floors = floors,
+                                .active = active};
+    assert_int_equal(model_fit(team, &input, &settings, &context, &model, NULL), STATUS_OK);
+    input.row_count = NEW_ROWS;
+    input.values += (size_t)2 * FIT_ROWS * IID_COLUMNS;
+    assert_int_equal(model_score(model, &input, &scores, NULL), STATUS_OK);
+    assert_true(uniform_distance(scores.kmeans_p, NEW_ROWS) < 0.02);
+    assert_true(uniform_distance(scores.autoencoder_p, NEW_ROWS) < 0.02);
+    model_scores_free(&scores);
+    model_free(model);
+    free(ip_hash);
+    free(use);
+    free(raw);
+    free(values);
+    team_free(team);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +287,7 @@ int main(void)
         cmocka_unit_test(test_p_values_equal_counting),
         cmocka_unit_test(test_tail_is_exponential_in_the_logarithm),
         cmocka_unit_test(test_few_calibration_rows_have_no_tail),
+        cmocka_unit_test(test_p_values_of_new_independent_rows_are_uniform),
         cmocka_unit_test(test_wide_numbers_survive_their_limbs),
         cmocka_unit_test(test_talk_finds_the_loud_rows),
         cmocka_unit_test(test_rows_that_are_all_alike_have_no_minority),
