@@ -171,6 +171,80 @@ class Calibration(unittest.TestCase):
                     self.assertEqual(p, expected)
 
 
+class Net:
+    """The autoencoder and AdamW in doubles, from their formulas."""
+
+    def __init__(self, widths, flat, steps):
+        self.widths, self.flat, self.steps, self.step = widths, flat.astype(float), steps, 0
+        self.m, self.v = np.zeros(len(flat)), np.zeros(len(flat))
+        self.weight_count = sum(a * b for a, b in zip(widths, widths[1:]))
+
+    def parts(self, flat):
+        at, bias, layers = 0, self.weight_count, []
+        for a, b in zip(self.widths, self.widths[1:]):
+            layers.append((flat[at:at + a * b].reshape(b, a), flat[bias:bias + b]))
+            at, bias = at + a * b, bias + b
+        return layers
+
+    def forward(self, x):
+        outputs = [x]
+        for i, (w, b) in enumerate(self.parts(self.flat)):
+            z = outputs[-1] @ w.T + b
+            outputs.append(np.where(z > 0, z, z / 64) if i + 2 < len(self.widths) else z)
+        return outputs
+
+    def loss(self, x):
+        apart = np.abs(self.forward(x)[-1] - x)
+        return np.where(apart <= 1, apart ** 2 / 2, apart - 0.5).sum() / x.shape[1]
+
+    def train(self, x):
+        outputs, gradient = self.forward(x), np.zeros(len(self.flat))
+        delta = np.clip(outputs[-1] - x, -1, 1) / x.shape[1] / len(x)
+        parts, slots = self.parts(self.flat), self.parts(gradient)
+        for i in reversed(range(len(parts))):
+            slots[i][0][:] = delta.T @ outputs[i]
+            slots[i][1][:] = delta.sum(axis=0)
+            if i:
+                delta = delta @ parts[i][0] * np.where(outputs[i] > 0, 1, 1 / 64)
+        self.step += 1
+        rate = 1e-3 * min(1, self.step / (0.05 * self.steps))
+        self.m = 0.9 * self.m + 0.1 * gradient
+        self.v = 0.999 * self.v + 0.001 * gradient ** 2
+        move = self.m / (1 - 0.9 ** self.step) / (np.sqrt(self.v / (1 - 0.999 ** self.step)) + 1e-8)
+        decay = np.where(np.arange(len(self.flat)) < self.weight_count, 1e-4 * self.flat, 0)
+        self.flat -= rate * (move + decay)
+
+
+class Training(unittest.TestCase):
+    def test_losses_are_those_of_doubles_from_the_same_start_and_batches(self):
+        epochs, columns, batch, hidden = 5, 24, 256, (16, 8, 16)
+        rows = grid_rows(8, 6000, columns, 5)
+        sizes = np.array([columns, batch, epochs, *hidden], np.int64)
+        made = drive('train', np.int64(len(rows)), sizes, rows)
+        count = int(np.frombuffer(made, np.int64, 1)[0])
+        start = np.frombuffer(made, np.float32, count, 8)
+        losses = np.frombuffer(made, np.float64, 2 * epochs, 8 + 4 * count).reshape(epochs, 2)
+        at = 8 + 4 * count + 16 * epochs
+        steps = -(-(-(-(6000 - 375) // 64)) // (batch // 64))
+        net = Net((columns, *hidden, columns), start, epochs * steps)
+        held = rows[::16, :columns] / 512
+        trained = sorted(map(bytes, np.delete(rows, slice(None, None, 16), 0)[:, :columns].copy()))
+        for epoch in range(epochs):
+            loss, seen = 0.0, []
+            for _ in range(steps):
+                size = int(np.frombuffer(made, np.int64, 1, at)[0])
+                batch_rows = np.frombuffer(made, np.int16, size * columns, at + 8).reshape(size, columns)
+                at += 8 + 2 * size * columns
+                seen += map(bytes, batch_rows)
+                loss += net.loss(batch_rows / 512)
+                net.train(batch_rows / 512)
+            self.assertEqual(sorted(seen), trained)  # every row once
+            self.assertAlmostEqual(losses[epoch][0] / (loss / len(seen)), 1, delta=1e-3)
+            self.assertAlmostEqual(losses[epoch][1] / (net.loss(held) / len(held)), 1, delta=1e-3)
+        self.assertEqual(at, len(made))
+        self.assertLess(losses[-1][0], losses[0][0] / 1.5)
+
+
 if __name__ == '__main__':
     if len(sys.argv) < 2:
         sys.exit(__doc__)

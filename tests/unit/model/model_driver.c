@@ -9,10 +9,16 @@
  *   wide       rows; int64 [rows][15]; int64 [2][15] start   → int64 count [2], lattice [2][15], then sums
  *              [2][15] and the inertia as pairs (low 64 bits, high 64 bits)
  *   p          rows, n; int64 [rows] calibration; int64 [n]  → double [n] p, negative where extrapolated
+ *   train      rows, columns, batch, epochs, 3 widths; int16 [rows][32] → int64 parameters; float32 the first
+ *              ones; double (train, held) losses [epochs]; then the rows of each step of each epoch: int64
+ *              count, int16 [count][columns]. Rows 0, 16, 32, … are held out.
  */
+#include "autoencoder.h"
 #include "calibration.h"
+#include "deal.h"
 #include "kmeans.h"
 #include "kmeans2.h"
+#include "net.h"
 #include "order.h"
 
 #include <stdio.h>
@@ -136,10 +142,64 @@ static void p_values(struct run *run, size_t rows)
     calibration_clear(&calibration);
 }
 
+/* The rows of a step of all stripes, one after the other. */
+static void give_step(struct run *run, const struct deal *deal, uint32_t epoch, int64_t step)
+{
+    int64_t count = 0;
+    for (int stripe = 0; stripe < deal->stripe_count; stripe++)
+        count += (int64_t)deal_take(deal, stripe, epoch, step).row_count;
+    give(run, &count, 1, sizeof count);
+    for (int stripe = 0; stripe < deal->stripe_count; stripe++) {
+        const struct deal_micro micro = deal_take(deal, stripe, epoch, step);
+        for (size_t row = 0; row < micro.row_count; row++)
+            for (size_t c = 0; c < deal->columns; c++)
+                give(run, micro.values + c * MICRO_ROWS + row, 1, sizeof *micro.values);
+    }
+}
+
+static void train(struct run *run, size_t count)
+{
+    const int64_t *sizes = take(run, 6, sizeof *sizes);
+    const int16_t *grid = take(run, count * GRID_COLUMNS, sizeof *grid);
+    uint64_t *ip_hash = room(run, count, sizeof *ip_hash);
+    uint8_t *keep = room(run, count, 1), active[GRID_COLUMNS];
+    const struct model_settings settings = {.batch = (int)sizes[1],
+                                            .epochs = (int)sizes[2],
+                                            .hidden = {(int)sizes[3], (int)sizes[4], (int)sizes[5]},
+                                            .hidden_count = 3,
+                                            .autoencoder_seed = 1};
+    const struct grid_rows rows = {
+        .values = grid, .count = count, .columns = (int)sizes[0], .total = (int64_t)count};
+    struct autoencoder_result result;
+    struct net net;
+    struct deal deal;
+    for (size_t row = 0; row < count; row++) {
+        ip_hash[row] = 1;
+        keep[row] = row % 16 != 0;
+    }
+    memset(active, 1, sizeof active);
+    must(autoencoder_fit(run->team, &rows, ip_hash, (size_t)sizes[0], active, &settings, &result, NULL));
+    must(net_make((int)sizes[0], settings.hidden, 3, &net, NULL));
+    net_draw(&net, 1);
+    const int64_t parameters = (int64_t)net.parameter_count;
+    give(run, &parameters, 1, sizeof parameters);
+    give(run, net.parameters, net.parameter_count, sizeof *net.parameters);
+    give(run, result.losses, (size_t)sizes[2], sizeof *result.losses);
+    const struct deal_source source = {grid, keep, count, (size_t)sizes[0]};
+    must(deal_make(run->team, source, settings.batch, 1, &deal, NULL));
+    for (uint32_t epoch = 0; epoch < (uint32_t)sizes[2]; epoch++)
+        for (int64_t step = 0; step < deal_steps(&deal); step++)
+            give_step(run, &deal, epoch, step);
+    deal_clear(&deal);
+    net_clear(&net);
+    autoencoder_result_clear(&result);
+}
+
 static const struct {
     const char *name;
     void (*run)(struct run *run, size_t rows);
-} PARTS[] = {{"quantiles", quantiles}, {"assign", assign}, {"lloyd", lloyd}, {"wide", wide}, {"p", p_values}};
+} PARTS[] = {{"quantiles", quantiles}, {"assign", assign}, {"lloyd", lloyd},
+             {"wide", wide},           {"p", p_values},    {"train", train}};
 
 int main(int argc, char **argv)
 {
