@@ -13,7 +13,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . jobs/packages.sh
 need_packages "${build_packages[@]}" libcmocka-dev clang-format-14 clang-tidy-14 python3 python3-numpy python3-h5py \
     python3-netcdf4 python3-xarray python3-h5netcdf python3-sklearn netcdf-bin hdf5-tools publicsuffix \
-    libpsl5 zstd xz-utils tabix bind9 bind9-dnsutils
+    libpsl5 zstd xz-utils tabix bind9 bind9-dnsutils slurm-wlm munge libpmix-dev
 . tests/mpi-env.sh
 
 suite() {

@@ -7,10 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifndef QUERN_VERSION
-#    define QUERN_VERSION "0.1.0"
-#endif
-
 struct command_row {
     const char *name;
     const char *words;

@@ -83,8 +83,9 @@ static bool readable(const char *folder, const char *middle, const char *name, c
 
 bool job_data_path(const char *name, char *out, size_t room)
 {
-    static const char *const beside[] = {"/../share/quern/", "/",          "/../",
-                                         "/../../",          "/../../../", "/../../../../"};
+    // Where it is installed, then where it is built: the folders above the program.
+    static const char *const beside[] = {
+        "/" QUERN_DATA_BESIDE "/", "/", "/../", "/../../", "/../../../", "/../../../../"};
     if (room == 0)
         return false;
     if (readable("", "", name, out, room))

@@ -44,20 +44,30 @@ static enum status number_get(const struct store_reader *reader, struct known *k
     return status;
 }
 
-static const struct store_column PATH_END = {
-    .name = "file_path_end", .type = STORE_I64, .dimensions = {"file"}};
-static const struct store_column PATH = {
-    .name = "file_path", .type = STORE_CHAR, .dimensions = {"path_byte"}};
-static const struct store_column DAY_END = {
-    .name = "file_day_end", .type = STORE_I64, .dimensions = {"file"}};
+static const struct store_column PATH_END = {.name = "file_path_end",
+                                             .type = STORE_I64,
+                                             .dimensions = {"file"},
+                                             .units = "1",
+                                             .long_name = "end of the file's path in file_path"};
+static const struct store_column PATH = {.name = "file_path",
+                                         .type = STORE_CHAR,
+                                         .dimensions = {"path_byte"},
+                                         .long_name = "paths of the files, one behind the other"};
+static const struct store_column DAY_END = {.name = "file_day_end",
+                                            .type = STORE_I64,
+                                            .dimensions = {"file"},
+                                            .units = "1",
+                                            .long_name = "end of the file's entries in file_days"};
 static const struct store_column DAYS = {.name = "file_days",
                                          .type = STORE_I64,
                                          .dimensions = {"file_day"},
-                                         .long_name = "days with lines of the file"};
+                                         .units = "days since 1970-01-01",
+                                         .long_name = "local days with lines of the file"};
 static const struct store_column KINDS = {.name = "file_kinds",
                                           .type = STORE_I64,
                                           .dimensions = {"file", "line_kind"},
-                                          .long_name = "lines by kind"};
+                                          .units = "1",
+                                          .long_name = "lines by kind, in the order of line_kinds.def"};
 
 /* The heaps of all files, for writing and reading. */
 struct heaps {
