@@ -35,7 +35,7 @@ FORMULAS = {
     **{f'type_{t}': f'`row_type_{t}` / n' for t in ('a', 'aaaa', 'ptr', 'txt', 'null', 'mx', 'srv', 'https', 'other')},
     'names': '`row_names`',
     'domains': '`row_domains`',
-    'domain_entropy': '(log2 n − `row_domain_clog` / n) / log2(1 + `row_domains`)',
+    'domain_entropy': '(log2 n − 2^-32 · `row_domain_clog` / n) / log2(1 + `row_domains`)',
     'new_domains': 'queries to domains that are new and rare, from `asked_*` and `domain_*`, over n',
     'sub_length_mean': '`row_sub_bytes` / n',
     'sub_length_max': '`row_sub_max`',
