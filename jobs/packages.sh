@@ -4,10 +4,10 @@
 # Installs what is missing when it may (root, or sudo without a password); else names it, and what to load on a cluster.
 
 need_packages() {
-    local missing=() name
+    local missing=() name modules='module load gcc cmake ninja openmpi hdf5 (with MPI) libyaml xxhash isa-l zstd xz'
     if ! command -v dpkg-query >/dev/null 2>&1; then
         echo "This is no Debian or Ubuntu. On a cluster, load what it calls these, then run this again:" >&2
-        echo "  module load gcc cmake ninja openmpi hdf5 (with MPI), and have libyaml, xxHash, ISA-L, libzstd and liblzma" >&2
+        echo "  $modules" >&2
         command -v cmake >/dev/null 2>&1 && command -v mpicc >/dev/null 2>&1
         return
     fi
@@ -20,7 +20,7 @@ need_packages() {
         if ! sudo -n true 2>/dev/null; then
             echo "These packages are missing; ask for them, or on a cluster load the modules that bring them:" >&2
             echo "  apt-get install ${missing[*]}" >&2
-            echo "  module load gcc cmake ninja openmpi hdf5 (with MPI)" >&2
+            echo "  $modules" >&2
             return 1
         fi
         as=(sudo -n)
