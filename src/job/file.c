@@ -81,12 +81,12 @@ static bool readable(const char *folder, const char *middle, const char *name, c
     return length >= 0 && (size_t)length < room && access(out, R_OK) == 0;
 }
 
-/* From the program's folder; when it is built and not installed, its data lies in a folder above. */
-#define INSTALLED "/" QUERN_DATA_BESIDE "/"
-
 bool job_data_path(const char *name, char *out, size_t room)
 {
-    static const char *const beside[] = {INSTALLED, "/", "/../", "/../../", "/../../../", "/../../../../"};
+    // From the program's folder: where the data is installed, else some folder above, where the program was
+    // built.
+    static const char *const beside[] = {QUERN_DATA_INSTALLED, "/", "/../", "/../../", "/../../../",
+                                         "/../../../../"};
     if (room == 0)
         return false;
     if (readable("", "", name, out, room))
