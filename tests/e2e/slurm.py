@@ -117,10 +117,12 @@ class Slurm(unittest.TestCase):
                                    text=True, check=True).stdout
             self.assertIn(f'"{nodes * tasks}"', ranks)
 
-    def test_exit_status_of_a_wrong_job_comes_through(self):
+    def test_wrong_job_ends_at_once_and_says_why(self):
         status, said = self.sbatch('wrong', '--nodes=3', '--ntasks-per-node=1', ROOT / 'slurm/train.sbatch',
                                    self.job('wrong', 'no_such_key: 1\n'))
-        self.assertEqual(status, 2, said)
+        # 143 when -K ends a rank that is just about to leave with 2 itself; seen on a busy machine.
+        self.assertIn(status, (2, 143), said)
+        self.assertIn('Exited with exit code 2', said)
         self.assertIn('no_such_key', said)
 
     def test_rank_that_dies_ends_the_job_and_leaves_no_half_file(self):
