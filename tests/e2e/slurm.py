@@ -91,11 +91,20 @@ class Slurm(unittest.TestCase):
         return path
 
     def sbatch(self, name, *words):
-        """Runs the batch script to its end; returns its exit status and what it wrote."""
+        """Runs the batch script to its end; returns its exit status and what it wrote.
+
+        In 5 of 300 starts of three ranks under this Slurm, Open MPI 4.1.4 jumped to address 0 inside MPI_Init: a message
+        came by TCP before its receiver was set up. A program of MPI_Init, MPI_Allreduce and MPI_Finalize does it too.
+        Such a start is tried again: one that died before quern had made its output folder.
+        """
         log = self.top / f'{name}.log'
-        run = subprocess.run(['sbatch', '--wait', '--mem-per-cpu=64M', '--time=4', f'--output={log}', *words], cwd=self.top,
-                             env=self.env, capture_output=True, text=True, timeout=200)
-        return run.returncode, run.stderr + (log.read_text() if log.exists() else '')
+        for _ in range(4):
+            run = subprocess.run(['sbatch', '--wait', '--mem-per-cpu=64M', '--time=4', f'--output={log}', *words],
+                                 cwd=self.top, env=self.env, capture_output=True, text=True, timeout=200)
+            said = run.stderr + (log.read_text() if log.exists() else '')
+            if 'Failing at address: (nil)' not in said or (self.top / name).exists():
+                break
+        return run.returncode, said
 
     def digest(self, name):
         run = subprocess.run([QUERN, 'info', '--digest', *RESULTS], cwd=self.top / name, capture_output=True, text=True,
