@@ -90,9 +90,12 @@ ATTRIBUTES = {
     'train_from_s': 'first window that trained or calibrated, in seconds since 1970-01-01 UTC',
     'train_to_s': 'end of the last such window',
     'train_rows': 'rows trained on',
+    'train_days': 'days with rows trained on',
+    'train_ips': 'IPs with rows trained on',
     'calibration_rows': 'rows that the p-values were calibrated on',
     'autoencoder_held_rows': 'training rows that only told the autoencoder when to stop',
     'autoencoder_clamps': 'gradient entries cut off at ±2^18; more than 0 means trouble',
+    'constant_columns': 'bit i is 1 where every training row has the same value in feature i: it says nothing',
     'kmeans_seed': '`model.kmeans.seed`',
     'kmeans_inertia': 'sum of the squared distances of the training rows, in 2^-18',
     'kmeans2_robust': '1 for `model.kmeans2.scaling: robust`',
@@ -160,7 +163,10 @@ def is_dimension(data):
 
 
 def attribute_rows(attributes):
-    return [f'| `{name}` | {ATTRIBUTES[name]} |' for name in sorted(attributes) if not name.startswith('_nc3')]
+    unknown = set(attributes) - set(ATTRIBUTES)
+    if unknown:
+        sys.exit(f'say in ATTRIBUTES of made_docs.py what these attributes are: {" ".join(sorted(unknown))}')
+    return [f'| `{name}` | {ATTRIBUTES[name]} |' for name in sorted(attributes)]
 
 
 def hdf5_tables(top, which):
