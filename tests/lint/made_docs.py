@@ -123,11 +123,11 @@ class Workplace:
 
     def shell(self, command):
         env = os.environ | {'NO_COLOR': '1', 'LC_ALL': 'C.UTF-8', 'PYTHONPATH': ''}
-        run = subprocess.run(['bash', '-c', command], cwd=self.top, env=env, stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT, text=True, timeout=300)
+        run = subprocess.run(['bash', '-c', command], cwd=self.top, env=env, capture_output=True, text=True, timeout=300)
         if run.returncode != 0:
-            sys.exit(f'{command}: exit {run.returncode}\n{run.stdout}')
-        return '\n'.join(line.rstrip() for line in run.stdout.splitlines())
+            sys.exit(f'{command}: exit {run.returncode}\n{run.stdout}{run.stderr}')
+        # Warnings first: mpirun forwards the two streams in no certain order.
+        return '\n'.join(line.rstrip() for line in (run.stderr + run.stdout).splitlines())
 
 
 def features_table(which):
