@@ -50,7 +50,8 @@ struct archive_text {
     int64_t bytes;  // decompressed; -1: not known yet
     uint64_t first_hash;  // content_hash of the first line, or of the first KiB when it is longer
     uint64_t head_hash;  // content_hash of the first 64 KiB, or of all when it has less
-    uint64_t tail_hash;  // content_hash of the last 64 KiB; 0 while `bytes` is not known
+    uint64_t tail_hash;  // content_hash of the last 64 KiB; 0 while it is not known
+    bool is_broken;  // what follows could not be decoded
 };
 
 /** What an earlier run knew of a file: if nothing of this has changed, the file is not opened to be found. */
@@ -89,6 +90,7 @@ struct archive {
     struct archive_warning *warnings;  // [warning_count] in order of path
     size_t warning_count;
     size_t unusable_count;  // files that were found and cannot be used
+    bool decodes_ahead;  // set by the caller: a thread a stream decodes while its lines are used
     char *texts;  // what the pointers above point into: one block of memory
     size_t text_bytes;
 };
@@ -151,19 +153,31 @@ MUST_CHECK enum status archive_last_line(const struct archive *archive, size_t f
                                          size_t *count, struct error *err);
 
 /**
- * Learns how much text there is and its tail_hash, and the hash of the 64 KiB of text before a place. Local.
+ * Reads the first line of a plain file that starts behind a place, without its line feed. Local.
+ *
+ * @param place  a byte of the file
+ * @param line   filled, [room]
+ * @param count  returns its length, 0 when there is none that starts and ends within `room` bytes of the
+ * place, and for a compressed file
+ * @return       STATUS_NO_MEMORY
+ */
+MUST_CHECK enum status archive_line_after(const struct archive *archive, size_t file, int64_t place,
+                                          char *line, size_t room, size_t *count, struct error *err);
+
+/**
+ * Learns how much text there is, the hash of its tail, and the hash of the 64 KiB of text before a place.
+ * Local.
  *
  * Of a plain file both are read where they are; a compressed one is decoded to its end.
  *
- * @param bytes      returns the bytes of text; -1 when the file is broken or cannot be read
- * @param tail_hash  returns the hash of their last 64 KiB
- * @param place      a byte of the text, 0 or more
- * @param hash       returns content_hash of the 64 KiB before `place`, or of what there is; 0 when the text
- * is shorter
- * @return           STATUS_NO_MEMORY
+ * @param text   `bytes` (-1 when the file cannot be read), `tail_hash` and `is_broken` are filled
+ * @param place  a byte of the text, 0 or more
+ * @param hash   returns content_hash of the 64 KiB before `place`, or of what there is; 0 when the text is
+ * shorter
+ * @return       STATUS_NO_MEMORY
  */
-MUST_CHECK enum status archive_measure(const struct archive *archive, size_t file, int64_t *bytes,
-                                       uint64_t *tail_hash, int64_t place, uint64_t *hash, struct error *err);
+MUST_CHECK enum status archive_measure(const struct archive *archive, size_t file, struct archive_text *text,
+                                       int64_t place, uint64_t *hash, struct error *err);
 
 /**
  * Cuts files into pieces, in order of files and offsets. Local.
@@ -192,6 +206,14 @@ MUST_CHECK enum status archive_pieces(const struct archive *archive, const bool 
  */
 void archive_deal(const struct archive_piece *pieces, size_t count, int ranks, int rank, size_t *first,
                   size_t *end);
+
+/**
+ * Returns how many cores this process may use besides the one it runs on: by its affinity and, when it is not
+ * bound, its share of them. Local.
+ *
+ * @param host_ranks  how many ranks there are on this host
+ */
+int archive_spare_cores(int host_ranks);
 
 /** The lines of a piece. Opaque. */
 struct stream;
@@ -250,11 +272,12 @@ bool stream_fault_passes(const struct stream *stream);
 /**
  * Tells how much text the file has, once stream_next has come to the end of its last piece. Local.
  *
- * @param tail_hash  returns content_hash of the last 64 KiB
+ * @param tail_hash    returns content_hash of the last 64 KiB
+ * @param ends_inside  returns whether the last line has no line feed
  * @return           bytes of text, up to the fault if there is one; -1 when the piece does not end with the
  * file's text
  */
-int64_t stream_text_bytes(struct stream *stream, uint64_t *tail_hash);
+int64_t stream_text_bytes(struct stream *stream, uint64_t *tail_hash, bool *ends_inside);
 
 /** Takes the stream, or NULL. Local. */
 void stream_close(struct stream *stream);

@@ -33,6 +33,14 @@ MUST_CHECK enum status reader_open(const struct archive_file *file, int64_t from
 MUST_CHECK enum status reader_open_piece(const struct archive_file *file, const struct archive_piece *piece,
                                          int64_t from, struct reader **reader, struct error *err);
 
+/* From now on a thread decodes ahead up to byte `goal` of the text, if it can be had. Until reader_read has
+ * come to the end there is no fault, and reader_given and what is said of the tail are not to be asked for.
+ */
+void reader_decode_ahead(struct reader *reader, int64_t goal);
+
+/* Decodes on, as reader_read without a thread. */
+size_t reader_decode(struct reader *reader, void *bytes, size_t room);
+
 /* Takes the reader, or NULL. */
 void reader_close(struct reader *reader);
 
@@ -49,6 +57,9 @@ int64_t reader_given(const struct reader *reader);
  * what was passed over to get to `from` counts. */
 uint64_t reader_tail_hash(const struct reader *reader);
 
+/* Whether the byte before the next one, of a compressed file, ends a line; true at the start. */
+bool reader_ends_line(const struct reader *reader);
+
 /* The file's descriptor, or -1. */
 int reader_descriptor(const struct reader *reader);
 
@@ -60,6 +71,23 @@ const char *reader_fault(const struct reader *reader);
 
 /* Whether the fault is of the disk, and not in what the file holds: it may be over next time. */
 bool reader_fault_passes(const struct reader *reader);
+
+/* ---- ahead.c: a thread that decodes ahead ---- */
+
+struct ahead;
+
+/* Returns new, or NULL when there is no memory or no thread. Borrows the reader. Beyond byte `goal` of the
+ * text no more is decoded than is asked for. */
+struct ahead *ahead_new(struct reader *reader, int64_t goal);
+
+/* Takes it, or NULL, and ends the thread. */
+void ahead_free(struct ahead *ahead);
+
+/* Reads what the thread decoded; fewer than `room` bytes only at the end, when it has ended. */
+size_t ahead_read(struct ahead *ahead, void *bytes, size_t room);
+
+/* Whether the thread has ended and all it decoded was read. */
+bool ahead_ended(const struct ahead *ahead);
 
 /* ---- codec.c: what is known of a compression; gzip.c, zstd.c, xz.c: decoders ---- */
 

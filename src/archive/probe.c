@@ -169,6 +169,30 @@ done:
     return status;
 }
 
+enum status archive_line_after(const struct archive *archive, size_t file, int64_t place, char *line,
+                               size_t room, size_t *count, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct archive_file *known = &archive->files[file];
+    struct reader *reader = NULL;
+    *count = 0;
+    if (known->compression != COMPRESSION_PLAIN || place < 0 || place >= known->bytes)
+        return STATUS_OK;
+    size_t have = known->bytes - place < (int64_t)room ? (size_t)(known->bytes - place) : room;
+    TRY(reader_open(known, place, &reader, err));
+    if (reader_read_stored(reader, line, have, place)) {
+        char *from = memchr(line, '\n', have);
+        char *end = from ? memchr(from + 1, '\n', have - (size_t)(from + 1 - line)) : NULL;
+        if (end) {
+            *count = (size_t)(end - from - 1);
+            memmove(line, from + 1, *count);
+        }
+    }
+done:
+    reader_close(reader);
+    return status;
+}
+
 /* Hashes the 64 KiB of a plain file before a place. */
 static uint64_t plain_hash(struct reader *reader, uint8_t *room, int64_t place)
 {
@@ -185,7 +209,7 @@ static void decode_to(struct reader *reader, uint8_t *room, int64_t place)
     }
 }
 
-enum status archive_measure(const struct archive *archive, size_t file, int64_t *bytes, uint64_t *tail_hash,
+enum status archive_measure(const struct archive *archive, size_t file, struct archive_text *text,
                             int64_t place, uint64_t *hash, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -196,18 +220,19 @@ enum status archive_measure(const struct archive *archive, size_t file, int64_t 
         return error_set(err, STATUS_NO_MEMORY, "memory", "", "no room to measure a file");
     TRY(reader_open(known, 0, &reader, err));
     if (known->compression == COMPRESSION_PLAIN) {
-        *bytes = known->bytes;
-        *hash = place <= *bytes ? plain_hash(reader, room, place) : 0;
-        *tail_hash = plain_hash(reader, room, *bytes);
+        text->bytes = known->bytes;
+        *hash = place <= text->bytes ? plain_hash(reader, room, place) : 0;
+        text->tail_hash = plain_hash(reader, room, text->bytes);
     } else {
         decode_to(reader, room, place);
         *hash = reader_given(reader) == place ? reader_tail_hash(reader) : 0;
         decode_to(reader, room, -1);
-        *bytes = reader_given(reader);
-        *tail_hash = reader_tail_hash(reader);
+        text->bytes = reader_given(reader);
+        text->tail_hash = reader_tail_hash(reader);
     }
-    if (reader_fault(reader))
-        *bytes = -1;
+    text->is_broken = reader_fault(reader) != NULL;
+    if (reader_fault_passes(reader))
+        text->bytes = -1;
 done:
     reader_close(reader);
     free(room);

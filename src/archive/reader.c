@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 struct reader {
     int descriptor;  // -1 when it could not be opened
     int64_t at;  // the next byte on disk
+    _Atomic int64_t shown_at;  // the same, for whoever asks while a thread decodes
     int64_t end;  // bytes on disk when the file was found
     int64_t limit;  // bytes on disk that the decoder may have for now
     int64_t limit_text;  // where in the text it must then be; INT64_MAX: anywhere; −1: to be found
@@ -22,6 +24,7 @@ struct reader {
     void *decoder;
     uint8_t *tail;  // [ARCHIVE_END_BYTES] of a compressed file: byte i of the text at i mod that
     int64_t tail_from;  // where in the text decoding began
+    struct ahead *ahead;  // NULL: nobody decodes ahead
     bool is_bgzf;
     bool done;
     bool fault_passes;
@@ -93,6 +96,7 @@ static size_t stored_read(struct reader *reader, void *bytes, size_t room)
     if (got <= 0)
         return 0;
     reader->at += got;
+    atomic_store_explicit(&reader->shown_at, reader->at, memory_order_relaxed);
     return (size_t)got;
 }
 
@@ -151,6 +155,7 @@ void reader_close(struct reader *reader)
 {
     if (!reader)
         return;
+    ahead_free(reader->ahead);
     if (reader->descriptor >= 0)
         (void)close(reader->descriptor);
     if (reader->codec)
@@ -244,7 +249,18 @@ static size_t decoded_part(struct reader *reader, uint8_t *bytes, size_t room)
     return count;
 }
 
+void reader_decode_ahead(struct reader *reader, int64_t goal)
+{
+    if (reader->codec && !reader->done && !reader->fault[0])
+        reader->ahead = ahead_new(reader, goal);
+}
+
 size_t reader_read(struct reader *reader, void *bytes, size_t room)
+{
+    return reader->ahead ? ahead_read(reader->ahead, bytes, room) : reader_decode(reader, bytes, room);
+}
+
+size_t reader_decode(struct reader *reader, void *bytes, size_t room)
 {
     size_t count = 0;
     while (count < room && !reader->done && !reader->fault[0]) {
@@ -279,17 +295,25 @@ bool reader_read_stored(struct reader *reader, void *bytes, size_t count, int64_
 
 int64_t reader_at(const struct reader *reader)
 {
-    return reader->at;
+    return atomic_load_explicit(&reader->shown_at, memory_order_relaxed);
+}
+
+/* What a thread meets behind the piece is not this reader's fault. */
+static bool is_decoding(const struct reader *reader)
+{
+    return reader->ahead && !ahead_ended(reader->ahead);
 }
 
 const char *reader_fault(const struct reader *reader)
 {
+    if (is_decoding(reader))
+        return NULL;
     return reader->fault[0] ? reader->fault : NULL;
 }
 
 bool reader_fault_passes(const struct reader *reader)
 {
-    return reader->fault_passes;
+    return !is_decoding(reader) && reader->fault_passes;
 }
 
 int64_t reader_given(const struct reader *reader)
@@ -300,4 +324,10 @@ int64_t reader_given(const struct reader *reader)
 int reader_descriptor(const struct reader *reader)
 {
     return reader->descriptor;
+}
+
+bool reader_ends_line(const struct reader *reader)
+{
+    return reader->given == reader->tail_from ||
+           reader->tail[(reader->given - 1) % ARCHIVE_END_BYTES] == '\n';
 }

@@ -152,6 +152,8 @@ enum status piece_open(const struct archive *archive, const struct archive_piece
     }
     opened->stored_at = opened->is_plain ? opened->base : piece->stored_at;
     TRY(reader_open_piece(file, piece, opened->base, &opened->reader, err));
+    if (archive->decodes_ahead)
+        reader_decode_ahead(opened->reader, opened->to);
     TRY(stream_begin(opened, err));
     *stream = opened;
     opened = NULL;
@@ -291,20 +293,24 @@ bool stream_fault_passes(const struct stream *stream)
     return reader_fault_passes(stream->reader);
 }
 
-int64_t stream_text_bytes(struct stream *stream, uint64_t *tail_hash)
+int64_t stream_text_bytes(struct stream *stream, uint64_t *tail_hash, bool *ends_inside)
 {
     *tail_hash = 0;
+    *ends_inside = false;
     if (!stream->is_plain) {
         if (stream->to != INT64_MAX)
             return -1;
         *tail_hash = reader_tail_hash(stream->reader);
+        *ends_inside = !reader_ends_line(stream->reader);
         return reader_given(stream->reader);
     }
     if (stream->to != stream->file_end)
         return -1;
     uint8_t tail[ARCHIVE_END_BYTES];
     size_t count = stream->to < ARCHIVE_END_BYTES ? (size_t)stream->to : ARCHIVE_END_BYTES;
-    if (reader_read_stored(stream->reader, tail, count, stream->to - (int64_t)count))
+    if (reader_read_stored(stream->reader, tail, count, stream->to - (int64_t)count)) {
         *tail_hash = content_hash(tail, count);
+        *ends_inside = count > 0 && tail[count - 1] != '\n';
+    }
     return stream->to;
 }

@@ -77,6 +77,7 @@ static const char *fault_text(const struct zstd *zstd, size_t result)
     }
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): libzstd writes there
 static enum codec_state zstd_read(void *decoder, uint8_t *bytes, size_t room, size_t *count)
 {
     struct zstd *zstd = decoder;

@@ -95,6 +95,7 @@ void extract_json(struct json *json, const struct session *session, const struct
     json_integer(json, "rejects", summary->kinds[LINES_REJECT]);
     json_integer(json, "files", summary->files);
     json_integer(json, "files_unusable", summary->files_unusable);
+    json_integer(json, "files_outside", summary->files_outside);
     json_integer(json, "log_bytes", summary->log_bytes);
     json_integer(json, "log_bytes_parsed", summary->log_bytes_parsed);
     json_integer(json, "shards_written", summary->shards_written);

@@ -19,17 +19,17 @@ int64_t extract_lines(const struct extract_summary *summary)
     return lines;
 }
 
-static enum status room_make_local(struct extraction *run, bool **wanted, uint64_t **file_ids,
-                                   struct error *err)
+static enum status room_make_local(struct extraction *run, bool **wanted, struct error *err)
 {
     size_t files = run->archive.file_count + 1;
     run->sums = calloc(files, sizeof *run->sums);
+    run->again = calloc(files, sizeof *run->again);
+    run->times = calloc(files, sizeof *run->times);
     *wanted = calloc(files, sizeof **wanted);
-    *file_ids = calloc(files, sizeof **file_ids);
-    if (!run->sums || !*wanted || !*file_ids)
+    if (!run->sums || !run->again || !run->times || !*wanted)
         return error_set(err, STATUS_NO_MEMORY, "archive", "", "no room for %zu files", files);
-    for (size_t file = 0; file < run->archive.file_count; file++)
-        (*file_ids)[file] = file_identity(run, file);
+    for (size_t file = 0; file < files; file++)
+        run->times[file][0] = run->times[file][1] = INT64_MIN;
     return STATUS_OK;
 }
 
@@ -50,6 +50,25 @@ int extract_reject_compare(const void *a, const void *b)
     const struct extract_reject *x = a, *y = b;
     int order = strcmp(x->path, y->path);
     return order ? order : (x->line.offset > y->line.offset) - (x->line.offset < y->line.offset);
+}
+
+static int compare_warnings(const void *a, const void *b)
+{
+    const struct extract_warning *x = a, *y = b;
+    int order = strcmp(x->where, y->where);
+    return order ? order : strcmp(x->what, y->what);
+}
+
+/* In an order that does not depend on who read what; the pieces of one file may tell the same. */
+static void warnings_order(struct extract_summary *summary)
+{
+    size_t kept = 0;
+    if (summary->warning_count > 0)
+        qsort(summary->warnings, summary->warning_count, sizeof *summary->warnings, compare_warnings);
+    for (size_t i = 0; i < summary->warning_count; i++)
+        if (kept == 0 || compare_warnings(&summary->warnings[kept - 1], &summary->warnings[i]) != 0)
+            summary->warnings[kept++] = summary->warnings[i];
+    summary->warning_count = kept;
 }
 
 /* The first rejects by file and offset, and all warnings. */
@@ -73,6 +92,7 @@ static enum status messages_gather(struct extraction *run, struct error *err)
     summary->warnings = warnings;
     warnings = NULL;
     summary->warning_count = bytes / sizeof *summary->warnings;
+    warnings_order(summary);
 done:
     free(rejects);
     free(warnings);
@@ -107,7 +127,7 @@ static bool barren_sum(struct extraction *run)
 {
     struct extract_summary *summary = run->summary;
     for (size_t file = 0; file < run->archive.file_count; file++)
-        if (run->known_of[file] >= 0 || run->sums[file][LINES_QUERY] > 0)
+        if (run->states[file].known >= 0 || run->sums[file][LINES_QUERY] > 0)
             return false;
     for (size_t file = 0; file < run->archive.file_count; file++) {
         for (int kind = 0; kind < LINE_COUNTS; kind++)
@@ -118,13 +138,46 @@ static bool barren_sum(struct extraction *run)
     return true;
 }
 
+/* First what is new: its days then tell which of the known files must be read again. */
+static enum status new_read(struct extraction *run, bool *wanted, struct error *err)
+{
+    enum status status = STATUS_OK;
+    size_t files = run->archive.file_count;
+    for (size_t file = 0; file < files; file++)
+        wanted[file] = is_to_read(run, file);
+    TRY(wanted_read(run, wanted, err));
+    team_sum_i64(run->team, &run->sums[0][0], files * FILE_SUMS);
+    team_max_i64(run->team, &run->times[0][0], files * 2);
+    memset(wanted, 0, files * sizeof *wanted);
+done:
+    return status;
+}
+
+/* Then the known text of files that share a day with it, for those days only. */
+static enum status known_read_again(struct extraction *run, const bool *wanted, struct error *err)
+{
+    enum status status = STATUS_OK;
+    size_t files = run->archive.file_count;
+    int64_t(*sums)[FILE_SUMS] = run->sums;
+    run->only_dirty = true;
+    for (size_t file = 0; file < files; file++) {
+        run->archive.files[file].from = 0;
+        run->archive.files[file].to = run->states[file].from;
+    }
+    run->sums = run->again;
+    status = wanted_read(run, wanted, err);
+    run->sums = sums;
+    if (status == STATUS_OK)
+        team_sum_i64(run->team, &run->again[0][0], files * FILE_SUMS);
+    return status;
+}
+
 enum status extract_run(const struct team *team, const struct job *job, const struct zone *zone,
                         extract_progress *progress, void *context, struct extract_summary *summary,
                         struct error *err)
 {
     enum status status = STATUS_OK;
     bool *wanted = NULL;
-    uint64_t *file_ids = NULL;
     bool is_barren = false;
     struct extraction run = {.team = team,
                              .job = job,
@@ -134,22 +187,16 @@ enum status extract_run(const struct team *team, const struct job *job, const st
                              .summary = summary};
     *summary = (struct extract_summary){0};
     TRY(team_agree(team, setup_local(&run, err), err));
-    TRY(archive_find(team, run.archive_sources, run.source_count, &run.archive, err));
+    TRY(files_identify(&run, err));
+    run.archive.decodes_ahead = archive_spare_cores(team_host_ranks(team)) > 0;
     TRY(team_agree(team, archive_warnings_local(&run, err), err));
-    TRY(team_agree(team, room_make_local(&run, &wanted, &file_ids, err), err));
-    TRY(known_find(&run, err));
-    // First what is new; its days then tell which of the known files must be read again.
-    for (size_t file = 0; file < run.archive.file_count; file++)
-        wanted[file] = run.known_of[file] < 0;
-    TRY(wanted_read(&run, wanted, err));
-    team_sum_i64(team, &run.sums[0][0], run.archive.file_count * FILE_SUMS);
-    memset(wanted, 0, run.archive.file_count * sizeof *wanted);
+    TRY(team_agree(team, room_make_local(&run, &wanted, err), err));
+    TRY(new_read(&run, wanted, err));
     is_barren = barren_sum(&run);
     if (!is_barren) {
         TRY(dirty_find(&run, wanted, err));
-        run.only_dirty = true;
-        TRY(wanted_read(&run, wanted, err));
-        TRY(shards_make(&run, file_ids, err));
+        TRY(known_read_again(&run, wanted, err));
+        TRY(shards_make(&run, err));
     }
     sums_gather(&run);
     if (!is_barren)
@@ -161,6 +208,5 @@ enum status extract_run(const struct team *team, const struct job *job, const st
 done:
     setup_clear(&run);
     free(wanted);
-    free(file_ids);
     return status;
 }

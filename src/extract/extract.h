@@ -37,6 +37,8 @@ struct extract_warning {
 /** What a run of extract did; the same on every rank. */
 struct extract_summary {
     int64_t files, files_unusable;
+    int64_t
+        files_outside;  // without a line of the days asked for; what was never read is not in what follows
     int64_t kinds[LINE_COUNTS];  // lines of all files of the job, kept days included
     int64_t rows;  // in the days asked for
     int64_t log_bytes, log_bytes_parsed;  // of text; parsed by this run

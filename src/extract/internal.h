@@ -17,12 +17,32 @@ struct source_setup {
 };
 
 /** Sums of a file; added up over the ranks. */
-enum file_sum { FILE_LINES, FILE_BYTES = LINE_COUNTS, FILE_FOLD_GUESSED, FILE_FAULTS, FILE_SUMS };
+enum file_sum {
+    FILE_BYTES = LINE_COUNTS,  // of its lines; before it the lines by kind
+    FILE_FOLD_GUESSED,
+    FILE_FAULTS,  // pieces that broke off
+    FILE_DISK_FAULTS,  // of these, those that may be whole next time
+    FILE_TEXT_BYTES,  // told by the one piece that ends with the file, as are the next two
+    FILE_TAIL_HASH,
+    FILE_ENDS_INSIDE,
+    FILE_SUMS
+};
 
 /** A file has lines of a day. */
 struct touch {
     int64_t file;
     int64_t day;
+    int64_t is_new;  // 1: read by this run, 0: known from an earlier one
+    int64_t kinds[LINE_COUNTS];
+};
+
+/** What rank 0 found out about a file and told the others. */
+struct file_state {
+    int64_t known;  // index of the known file whose text it has, or begins with; -1
+    int64_t id;  // what shards call it
+    int64_t from;  // of its text, what comes before is known; 0 for a new file
+    int64_t same_as;  // index of the file that has all its lines too; -1
+    int64_t is_outside;  // has no line of the days asked for
 };
 
 struct extraction {
@@ -40,14 +60,18 @@ struct extraction {
     struct tally_plan plan;
     char *settings;
 
+    size_t read_bytes;  // how much is read at once
     struct archive archive;
     struct tallies *tallies;
-    int64_t (*sums)[FILE_SUMS];  // [files], of this run
+    int64_t (*sums)[FILE_SUMS];  // [files], of the reading that goes on
+    int64_t (*again)[FILE_SUMS];  // [files], of known files that were read again
+    int64_t (*times)[2];  // [files] of -least and largest time, INT64_MIN before the first
     struct touch *touches;  // [touch_count], of this rank while it reads, then of all
     size_t touch_count, touch_capacity;
 
     struct known known;  // rank 0 only
-    int64_t *known_of;  // [files]: index of the known file, −1 when it is new
+    int64_t *taken;  // rank 0 only, [known.count]: which file has its text now, -1
+    struct file_state *states;  // [files]
     int64_t *dirty;  // [dirty_count] ascending: days that are made anew
     size_t dirty_count;
     bool only_dirty;  // while known files are read again: all other days are left alone
@@ -71,6 +95,7 @@ void setup_clear(struct extraction *run);
 struct look {
     int64_t first_ms;  // of its first line with a time
     int64_t year;  // of its first line where stamps have none
+    int64_t is_outside;  // none of its lines is of the days asked for
     int64_t is_whole;  // its lines must be read in one go: only their order tells what a stamp means
 };
 
@@ -107,23 +132,39 @@ MUST_CHECK enum status warning_add(struct extraction *run, const char *where, co
 /* ---- settle.c ---- */
 
 /** Sends tallies to their owners, finishes and writes the dirty days. Collective. */
-MUST_CHECK enum status shards_make(struct extraction *run, const uint64_t *file_ids, struct error *err);
+MUST_CHECK enum status shards_make(struct extraction *run, struct error *err);
+
+/* ---- identify.c ---- */
+
+/** Finds the files, and which of them the store knows already; fills archive, known and states. Collective.
+ */
+MUST_CHECK enum status files_identify(struct extraction *run, struct error *err);
+
+/** Returns whether a file is not read at all. Local. */
+bool is_left_out(const struct extraction *run, size_t file);
+
+/** Returns whether a file holds something that this run must read: it is new, or has grown. Local. */
+bool is_to_read(const struct extraction *run, size_t file);
+
+/** Returns whether an earlier run knew the beginning of a file. Local. */
+bool is_grown(const struct extraction *run, size_t file);
 
 /* ---- days.c ---- */
 
-/** Finds out which files the store knows already; fills known and known_of. Refuses a store with other
- * settings. Collective. */
-MUST_CHECK enum status known_find(struct extraction *run, struct error *err);
+/** Refuses a store that was made with other settings. Local. */
+MUST_CHECK enum status settings_check(const struct extraction *run, struct error *err);
 
 /** From all touches: which days are made anew, and which known files must be read again for them. Collective.
  */
 MUST_CHECK enum status dirty_find(struct extraction *run, bool *read_again, struct error *err);
 
+/* ---- remember.c ---- */
+
 /** Remembers the files of this run in the store, and sums over all of them. Collective. */
 MUST_CHECK enum status known_update(struct extraction *run, struct error *err);
 
-/** Returns the identity of a file's content and of how it is read. Local. */
-uint64_t file_identity(const struct extraction *run, size_t file);
+/** Returns a day's place among those that are made anew, -1 for others. Local. */
+int64_t dirty_index(const struct extraction *run, int64_t day);
 
 /** Returns whether a day is made anew. Local. */
 bool is_dirty(const struct extraction *run, int64_t day);

@@ -10,6 +10,10 @@
 /* What is looked at of a file's start and end before it is cut. */
 #define SNIFF_BYTES 65536
 
+/* Places between a file's start and end where a line's time is looked at, and room for such a line. */
+#define SAMPLES 16
+#define SAMPLE_BYTES 4096
+
 #define DAY_MS INT64_C(86400000)
 
 /* ---- a look at a file ---- */
@@ -43,6 +47,36 @@ static int64_t first_time(const struct extraction *run, size_t file, const char 
     return INT64_MIN;
 }
 
+/* On which side of the days that are asked for a time lies, one day off at least; 0 for between. */
+static int side_of(const struct extraction *run, int64_t time_ms)
+{
+    int64_t day = zone_day_of(run->zone, time_ms / 1000);
+    return day + 1 < run->plan.first_day ? -1 : day > run->plan.end_day ? 1 : 0;
+}
+
+/* Whether a plain file's first and last time, and those of lines in between, lie on the same side of the days
+ * that are asked for. More than two are looked at, since files need not be in order. */
+static bool is_outside(const struct extraction *run, size_t file, int64_t first_ms, int64_t last_ms, int year)
+{
+    char line[SAMPLE_BYTES];
+    const struct archive_file *item = &run->archive.files[file];
+    bool is_local = false;
+    int side = side_of(run, first_ms);
+    if (item->compression != COMPRESSION_PLAIN || is_grown(run, file) || side == 0 || last_ms == INT64_MIN ||
+        side_of(run, last_ms) != side)
+        return false;
+    for (int i = 1; i < SAMPLES; i++) {
+        size_t count = 0;
+        int64_t place = item->bytes / SAMPLES * i;
+        if (archive_line_after(&run->archive, file, place, line, sizeof line, &count, NULL) != STATUS_OK)
+            return false;
+        int64_t time_ms = time_in_year(run, file, line, count, year, &is_local);
+        if (time_ms != INT64_MIN && side_of(run, time_ms) != side)
+            return false;
+    }
+    return true;
+}
+
 void file_look(const struct extraction *run, size_t file, struct look *look)
 {
     const struct archive_file *item = &run->archive.files[file];
@@ -68,14 +102,28 @@ void file_look(const struct extraction *run, size_t file, struct look *look)
         bool wraps = last_ms != INT64_MIN ? first_ms > last_ms : first_ms > item->mtime_ms + DAY_MS;
         look->year = guess - wraps;
     }
+    look->is_outside = !yearless && is_outside(run, file, first_ms, last_ms, guess);
     last_ms = last_ms == INT64_MIN || last_ms < first_ms ? item->mtime_ms : last_ms;
     look->first_ms = first_ms;
     look->is_whole = yearless || (is_local && zone_has_fold_between(source->zone, first_ms / 1000 - 7200,
                                                                     last_ms / 1000 + 7200));
 }
 
+/* What a look says of how a file is read. */
+static void look_obey(struct extraction *run, size_t file, const struct look *look)
+{
+    struct file_state *state = &run->states[file];
+    if (look->is_outside)
+        state->is_outside = 1;
+    // A beginning that was read alone says nothing of what comes after it.
+    if (look->is_whole && is_grown(run, file)) {
+        state->known = -1;
+        state->from = run->archive.files[file].from = 0;
+    }
+}
+
 /* Looks at this rank's share of the files, and cuts them. */
-static enum status files_cut_local(const struct extraction *run, const bool *wanted, struct look *looks,
+static enum status files_cut_local(struct extraction *run, const bool *wanted, struct look *looks,
                                    struct archive_piece **pieces, size_t *count, struct error *err)
 {
     size_t files = run->archive.file_count;
@@ -89,7 +137,9 @@ static enum status files_cut_local(const struct extraction *run, const bool *wan
         mine[file] = wanted[file] && file % (size_t)team_size(run->team) == (size_t)team_rank(run->team);
         if (mine[file])
             file_look(run, file, &looks[file]);
+        look_obey(run, file, &looks[file]);
         whole[file] = looks[file].is_whole;
+        mine[file] = mine[file] && !run->states[file].is_outside;
     }
     TRY(archive_pieces(&run->archive, mine, whole, run->job->archive_piece_bytes, pieces, count, err));
 done:
@@ -155,7 +205,8 @@ static enum status pieces_read_local(struct extraction *run, const struct archiv
         status = piece_read(run, &pieces[at], (int)looks[file].year, &fault);
         // A file that cannot be read any more is told and left out; all else ends the run.
         if (status == STATUS_IO) {
-            run->sums[file][FILE_FAULTS] = 1;
+            run->sums[file][FILE_FAULTS]++;
+            run->sums[file][FILE_DISK_FAULTS]++;
             status = warning_add(run, run->archive.files[file].path, fault.what, err);
         } else if (status != STATUS_OK && err) {
             *err = fault;
@@ -180,6 +231,8 @@ enum status wanted_read(struct extraction *run, const bool *wanted, struct error
     TRY(team_agree(run->team, had, err));
     TRY(team_agree(run->team, files_cut_local(run, wanted, looks, &mine, &count, err), err));
     team_sum_i64(run->team, &looks[0].first_ms, files * (sizeof *looks / sizeof(int64_t)));
+    for (size_t file = 0; file < files; file++)
+        look_obey(run, file, &looks[file]);
     TRY(team_gather(run->team, mine, count * sizeof *mine, &all, &bytes, err));
     pieces = all;
     count = bytes / sizeof *pieces;

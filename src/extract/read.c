@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUFFER_BYTES ((size_t)1 << 20)
-
 /* Rejects kept of a piece and day. */
 #define DAY_REJECTS 4
 
@@ -173,6 +171,14 @@ done:
     return status;
 }
 
+/* The least and the largest time in the file, also of days that are not asked for. */
+static void time_note(struct reader *reader, int64_t time_ms)
+{
+    int64_t *times = reader->run->times[reader->file];
+    times[0] = -time_ms > times[0] ? -time_ms : times[0];
+    times[1] = time_ms > times[1] ? time_ms : times[1];
+}
+
 static enum status line_read(struct reader *reader, const char *line, size_t count, int64_t offset,
                              struct error *err)
 {
@@ -183,6 +189,8 @@ static enum status line_read(struct reader *reader, const char *line, size_t cou
     (void)line_parse(reader->parser, line, count, &query);
     TRY(line_count(reader, &query, line, count, &kind, err));
     reader->run->sums[reader->file][kind]++;
+    if (query.has_time && query.kind != LINE_REJECT)
+        time_note(reader, query.time_ms);
     TRY(note_of(reader, &note, err));
     note->bytes += (int64_t)count + 1;
     note->kinds[kind]++;
@@ -360,7 +368,9 @@ static enum status notes_hand_over(struct reader *reader, const struct archive_p
             continue;  // which files touch this day is known by now
         TRY(array_reserve(&run->touches, &run->touch_capacity, run->touch_count + 1, sizeof *run->touches,
                           err));
-        run->touches[run->touch_count++] = (struct touch){(int64_t)reader->file, note->day};
+        struct touch *touch = &run->touches[run->touch_count++];
+        *touch = (struct touch){.file = (int64_t)reader->file, .day = note->day, .is_new = 1};
+        memcpy(touch->kinds, note->kinds, sizeof touch->kinds);
     }
 done:
     return status;
@@ -397,6 +407,25 @@ static void long_lines_count(struct reader *reader, const struct stream *stream)
     reader->early.kinds[LINES_REJECT] += count;
 }
 
+/* What a piece tells of its file at its end. */
+static enum status piece_end(struct reader *reader, struct stream *stream, struct error *err)
+{
+    int64_t *sums = reader->run->sums[reader->file];
+    uint64_t tail_hash = 0;
+    bool ends_inside = false;
+    int64_t text_bytes = stream_text_bytes(stream, &tail_hash, &ends_inside);
+    if (text_bytes >= 0) {
+        sums[FILE_TEXT_BYTES] = text_bytes;
+        sums[FILE_TAIL_HASH] = (int64_t)tail_hash;
+        sums[FILE_ENDS_INSIDE] = ends_inside;
+    }
+    if (!stream_fault(stream))
+        return STATUS_OK;
+    sums[FILE_FAULTS]++;
+    sums[FILE_DISK_FAULTS] += stream_fault_passes(stream);
+    return warning_add(reader->run, reader->run->archive.files[reader->file].path, stream_fault(stream), err);
+}
+
 enum status piece_read(struct extraction *run, const struct archive_piece *piece, int year, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -410,7 +439,7 @@ enum status piece_read(struct extraction *run, const struct archive_piece *piece
     reader.parser = line_parser_new(reader.source->zone, year);
     if (!reader.parser)
         return error_set(err, STATUS_NO_MEMORY, file->path, "", "no room for a parser");
-    TRY(piece_open(&run->archive, piece, BUFFER_BYTES, &stream, err));
+    TRY(piece_open(&run->archive, piece, run->read_bytes, &stream, err));
     for (bool first = true;; first = false) {
         const char *lines = NULL;
         size_t count = 0;
@@ -429,13 +458,10 @@ enum status piece_read(struct extraction *run, const struct archive_piece *piece
         progress_tell(run, piece, stream_stored_bytes(stream));
         TRY(memory_check(run, err));
         if (work_stopped(run->work))
-            break;  // another rank failed: nothing of this will be kept
+            goto done;  // another rank failed: nothing of this will be kept
     }
     long_lines_count(&reader, stream);
-    if (stream_fault(stream)) {
-        run->sums[piece->file][FILE_FAULTS] = 1;
-        TRY(warning_add(run, file->path, stream_fault(stream), err));
-    }
+    TRY(piece_end(&reader, stream, err));
     TRY(notes_hand_over(&reader, piece, err));
 done:
     stream_close(stream);

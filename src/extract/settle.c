@@ -6,12 +6,11 @@
 
 #include <stdlib.h>
 
-/* The rank that finishes and writes a shard. */
+/* The rank that finishes and writes a shard: they take turns; -1 for a day that is not made. */
 static int shard_owner(const struct extraction *run, int64_t day, int part)
 {
-    int64_t shard = day * run->plan.parts + part;
-    int64_t ranks = team_size(run->team);
-    return (int)((shard % ranks + ranks) % ranks);
+    int64_t at = dirty_index(run, day);
+    return at < 0 ? -1 : (int)((at * run->plan.parts + part) % team_size(run->team));
 }
 
 /* ---- misses ---- */
@@ -61,6 +60,17 @@ done:
 
 /* ---- tallies ---- */
 
+/* Forgets the lines of days that are kept as they are. */
+static void tallies_forget_local(struct extraction *run)
+{
+    for (size_t at = 0; at < tallies_count(run->tallies); at++) {
+        int64_t day = 0;
+        int part = 0;
+        if (tallies_shard(run->tallies, at, &day, &part) && !is_dirty(run, day))
+            tallies_drop(run->tallies, at);
+    }
+}
+
 /* Packs all shards of other ranks, by rank, and forgets them here. */
 static enum status tallies_pack_local(struct extraction *run, unsigned char **bytes, size_t *counts,
                                       struct error *err)
@@ -68,6 +78,7 @@ static enum status tallies_pack_local(struct extraction *run, unsigned char **by
     enum status status = STATUS_OK;
     size_t count = 0, capacity = 0;
     int ranks = team_size(run->team), mine = team_rank(run->team);
+    tallies_forget_local(run);
     for (int rank = 0; rank < ranks; rank++) {
         size_t before = count;
         for (size_t at = 0; at < tallies_count(run->tallies) && rank != mine; at++) {
@@ -105,28 +116,39 @@ done:
 
 /* ---- writing ---- */
 
-/* Content identities of the files with lines of a day, ascending. */
-static enum status inputs_of(const struct extraction *run, const uint64_t *file_ids, int64_t day,
-                             uint64_t **inputs, size_t *count, struct error *err)
+static int compare_ids(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Identities of the files with lines of a day, ascending, each once; INPUT_INCOMPLETE before them when a disk
+ * failed while one of them was read. */
+static enum status inputs_of(const struct extraction *run, int64_t day, uint64_t **inputs, size_t *count,
+                             struct error *err)
 {
     enum status status = STATUS_OK;
-    size_t capacity = 0;
-    *count = 0;
+    size_t capacity = 0, read = 0;
     for (size_t i = 0; i < run->touch_count; i++) {
-        if (run->touches[i].day != day)
+        const struct touch *touch = &run->touches[i];
+        if (touch->day != day)
             continue;
-        TRY(array_reserve(inputs, &capacity, *count + 1, sizeof **inputs, err));
-        size_t at = (*count)++;
-        for (; at > 0 && (*inputs)[at - 1] > file_ids[run->touches[i].file]; at--)
-            (*inputs)[at] = (*inputs)[at - 1];
-        (*inputs)[at] = file_ids[run->touches[i].file];
+        TRY(array_reserve(inputs, &capacity, read + 2, sizeof **inputs, err));
+        (*inputs)[read++] = (uint64_t)run->states[touch->file].id;
+        if (run->sums[touch->file][FILE_DISK_FAULTS] || run->again[touch->file][FILE_DISK_FAULTS])
+            (*inputs)[read++] = INPUT_INCOMPLETE;
     }
+    if (read > 0)
+        qsort(*inputs, read, sizeof **inputs, compare_ids);
+    *count = 0;
+    for (size_t i = 0; i < read; i++)
+        if (*count == 0 || (*inputs)[*count - 1] != (*inputs)[i])
+            (*inputs)[(*count)++] = (*inputs)[i];
 done:
     return status;
 }
 
-static enum status shard_finish(struct extraction *run, const uint64_t *file_ids, int64_t day, int part,
-                                struct error *err)
+static enum status shard_finish(struct extraction *run, int64_t day, int part, struct error *err)
 {
     enum status status = STATUS_OK;
     struct day_table table = {0};
@@ -135,7 +157,7 @@ static enum status shard_finish(struct extraction *run, const uint64_t *file_ids
     TRY(tallies_touch(run->tallies, day, part, &at, err));
     TRY(tallies_finish(run->tallies, at, &table, err));
     tallies_drop(run->tallies, at);
-    TRY(inputs_of(run, file_ids, day, &inputs, &input_count, err));
+    TRY(inputs_of(run, day, &inputs, &input_count, err));
     struct shard_origin origin = {run->settings, inputs, input_count};
     TRY(shard_write(run->job->store_dir, &table, run->plan.parts, &origin, err));
     run->summary->shards_written++;
@@ -145,19 +167,19 @@ done:
     return status;
 }
 
-static enum status shards_write_local(struct extraction *run, const uint64_t *file_ids, struct error *err)
+static enum status shards_write_local(struct extraction *run, struct error *err)
 {
     enum status status = STATUS_OK;
     TRY(folder_make(run->job->store_dir, err));
     for (size_t i = 0; i < run->dirty_count; i++)
         for (int part = 0; part < run->plan.parts; part++)
             if (shard_owner(run, run->dirty[i], part) == team_rank(run->team))
-                TRY(shard_finish(run, file_ids, run->dirty[i], part, err));
+                TRY(shard_finish(run, run->dirty[i], part, err));
 done:
     return status;
 }
 
-enum status shards_make(struct extraction *run, const uint64_t *file_ids, struct error *err)
+enum status shards_make(struct extraction *run, struct error *err)
 {
     enum status status = STATUS_OK;
     size_t ranks = (size_t)team_size(run->team);
@@ -167,7 +189,7 @@ enum status shards_make(struct extraction *run, const uint64_t *file_ids, struct
     TRY(team_agree(run->team, had, err));
     TRY(misses_settle(run, counts, counts + ranks, err));
     TRY(tallies_send(run, counts + 2 * ranks, counts + 3 * ranks, err));
-    TRY(team_agree(run->team, shards_write_local(run, file_ids, err), err));
+    TRY(team_agree(run->team, shards_write_local(run, err), err));
 done:
     free(counts);
     return status;

@@ -9,6 +9,10 @@
 #include <string.h>
 
 #define SETTINGS_BYTES 12000
+
+/* Larger reads were no faster from the page cache, and smaller ones cost system calls. */
+#define READ_BYTES (1 << 20)
+
 #define DEFAULT_RESOLVER "archive"
 
 /* Days that any query can be of: 1970-01-01 … 9999-12-31, and one more on each side for zones. */
@@ -95,11 +99,12 @@ static enum status settings_make(struct extraction *run, struct error *err)
     int count = snprintf(
         run->settings, SETTINGS_BYTES,
         "features.timezone=%.255s\nfeatures.window=%" PRId64 "\nfeatures.unit=%" PRId64
-        "\narchive.ipv6_prefix=%" PRId64 "\narchive.doubled=%s\nlimits.names=%" PRId64
+        "\narchive.ipv6_prefix=%" PRId64 "\narchive.doubled=%s\narchive.duplicates=%s\nlimits.names=%" PRId64
         "\nlimits.pairs=%" PRId64 "\nlimits.ip_names=%" PRId64 "\nfeatures.suffixes=%016" PRIx64
         "\nasked_types.def=%016" PRIx64 "\narchive.clients=",
         job->features_timezone, job->features_window_s, job->features_unit_s, job->archive_ipv6_prefix,
-        job->archive_doubled == DOUBLED_SKIP ? "skip" : "count", job->limits_names, job->limits_pairs,
+        job->archive_doubled == DOUBLED_SKIP ? "skip" : "count",
+        job->archive_duplicates == DUPLICATES_SKIP ? "skip" : "warn", job->limits_names, job->limits_pairs,
         job->limits_ip_names, suffixes_hash(run->suffixes), asked_types_hash());
     for (size_t i = 0; i < job->archive_clients.count; i++) {
         char text[IP_TEXT_BYTES];
@@ -115,12 +120,21 @@ static enum status settings_make(struct extraction *run, struct error *err)
     return STATUS_OK;
 }
 
+/* Tests set QUERN_READ_BYTES: no result may depend on where a read ends. */
+static size_t read_bytes_find(void)
+{
+    const char *text = getenv("QUERN_READ_BYTES");
+    long bytes = text ? strtol(text, NULL, 10) : 0;
+    return bytes > 0 && bytes < READ_BYTES ? (size_t)bytes : READ_BYTES;
+}
+
 enum status setup_local(struct extraction *run, struct error *err)
 {
     enum status status = STATUS_OK;
     const struct job *job = run->job;
     char path[4096];
     int64_t from_s = 0, to_s = 0;
+    run->read_bytes = read_bytes_find();
     TRY(sources_make(run, err));
     if (!job_data_path(job->features_suffixes, path, sizeof path))
         return error_set(err, STATUS_IO, job->features_suffixes,
@@ -164,6 +178,9 @@ void setup_clear(struct extraction *run)
     free(run->sums);
     free(run->touches);
     known_clear(&run->known);
-    free(run->known_of);
+    free(run->again);
+    free(run->times);
+    free(run->taken);
+    free(run->states);
     free(run->dirty);
 }

@@ -171,10 +171,10 @@ static void sums_fill(struct sampling *sampling)
         survey->stored_bytes += item->bytes;
         survey->files_plain += !is_packed(item);
         survey->files_compressed += is_packed(item);
-        survey->files_known += sampling->run->known_of[file] >= 0;
+        survey->files_known += !is_to_read(sampling->run, file);
         text += file_text_bytes(sampling, item);
-        if (sampling->run->known_of[file] < 0)
-            survey->new_bytes += (int64_t)file_text_bytes(sampling, item);
+        if (is_to_read(sampling->run, file))
+            survey->new_bytes += (int64_t)file_text_bytes(sampling, item) - item->from;
     }
     survey->text_bytes = survey->is_whole ? survey->sampled_bytes : (int64_t)text;
     // Files that were not looked at are taken for like those that were.
@@ -218,7 +218,7 @@ static enum status pieces_make(struct sampling *sampling, struct archive_piece *
         goto done;
     }
     for (size_t file = 0; file < files; file++) {
-        wanted[file] = run->known_of[file] < 0;
+        wanted[file] = is_to_read(run, file);
         whole[file] = sampling->files[file].is_whole;
     }
     TRY(archive_pieces(&run->archive, wanted, whole, run->job->archive_piece_bytes, pieces, count, err));
@@ -330,11 +330,10 @@ enum status survey_make(const struct team *team, const struct job *job, const st
     struct extraction run = {.team = team, .job = job, .zone = zone, .summary = &summary};
     *survey = (struct survey){.rank_count = ranks, .first_ms = SURVEY_NO_TIME, .last_ms = SURVEY_NO_TIME};
     TRY(team_agree(team, setup_local(&run, err), err));
-    TRY(archive_find(team, run.archive_sources, run.source_count, &run.archive, err));
+    TRY(files_identify(&run, err));
     TRY(team_agree(team, archive_warnings_local(&run, err), err));
     survey->files = summary.files;
     survey->files_unusable = (int64_t)run.archive.unusable_count;
-    TRY(known_find(&run, err));
     status = team_rank(team) == 0 ? survey_local(&run, survey, err) : STATUS_OK;
     survey->warnings = summary.warnings;
     survey->warning_count = summary.warning_count;

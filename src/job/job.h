@@ -24,6 +24,7 @@
 
 /** Values of the members that are one of several words; the order is that of CHOICES in keys.def. */
 enum job_doubled { DOUBLED_SKIP, DOUBLED_COUNT };
+enum job_duplicates { DUPLICATES_WARN, DUPLICATES_SKIP };
 enum job_feature_set { FEATURE_SET_FULL, FEATURE_SET_TALK };
 enum job_scaling { SCALING_RAW, SCALING_ROBUST };
 enum job_format { FORMAT_AUTO, FORMAT_BIND };

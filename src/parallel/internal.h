@@ -8,6 +8,7 @@ struct team {
     MPI_Comm comm;  // MPI_COMM_NULL for a team of one without MPI
     int rank;
     int size;
+    int host_ranks;
 };
 
 /* Every collective of this room starts here. In debug builds ranks that are in different places abort with a

@@ -38,6 +38,9 @@ int team_rank(const struct team *team);
 /** Returns how many ranks there are. Local. */
 int team_size(const struct team *team);
 
+/** Returns how many ranks run on this rank's host. Local. */
+int team_host_ranks(const struct team *team);
+
 /**
  * Tells whether the launcher started more processes than MPI sees: another MPI's mpirun starts lone processes
  * that all believe to be rank 0, and would do the work N times over. Local.

@@ -73,6 +73,10 @@ struct team *team_new(int *argc, char ***argv)
     team->comm = MPI_COMM_WORLD;
     MPI_Comm_rank(team->comm, &team->rank);
     MPI_Comm_size(team->comm, &team->size);
+    MPI_Comm host;
+    MPI_Comm_split_type(team->comm, MPI_COMM_TYPE_SHARED, team->rank, MPI_INFO_NULL, &host);
+    MPI_Comm_size(host, &team->host_ranks);
+    MPI_Comm_free(&host);
     return team;
 }
 
@@ -80,7 +84,7 @@ struct team *team_alone(void)
 {
     struct team *team = malloc(sizeof *team);
     if (team)
-        *team = (struct team){.comm = MPI_COMM_NULL, .rank = 0, .size = 1};
+        *team = (struct team){.comm = MPI_COMM_NULL, .rank = 0, .size = 1, .host_ranks = 1};
     return team;
 }
 
@@ -104,6 +108,11 @@ int team_rank(const struct team *team)
 int team_size(const struct team *team)
 {
     return team->size;
+}
+
+int team_host_ranks(const struct team *team)
+{
+    return team->host_ranks;
 }
 
 MPI_Comm team_comm(const struct team *team)

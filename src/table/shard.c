@@ -86,6 +86,8 @@ enum status shard_write(const char *dir, const struct day_table *table, int part
     TRY(store_attribute_i64(writer, NULL, "part", table->part, err));
     TRY(store_attribute_i64(writer, NULL, "parts", parts, err));
     TRY(store_attribute_text(writer, NULL, "settings", origin->settings, err));
+    if (origin->input_count > 0 && origin->inputs[0] == INPUT_INCOMPLETE)
+        TRY(store_attribute_i64(writer, NULL, "incomplete", 1, err));
     for (int c = 0; c < DAY_COLUMNS; c++) {
         struct store_column column = shard_store_column((enum day_column)c);
         TRY(store_put_local(writer, &column, day_column_values(table, (enum day_column)c), err));

@@ -28,9 +28,13 @@
 /** What a shard was made of: it is kept by a later run when both are still the same. */
 struct shard_origin {
     const char *settings;  // "key=value" lines, all that the tables depend on besides the logs
-    const uint64_t *inputs;  // ascending content identities of the files with lines of this day
+    const uint64_t
+        *inputs;  // ascending identities of the files with lines of this day (struct known_file's id)
     size_t input_count;
 };
+
+/** Stands among a shard's inputs, before all others, when a file went or failed while it was read. */
+#define INPUT_INCOMPLETE 0
 
 /**
  * Writes a finished shard under its final name, whole or not at all, and removes files of the same day that
@@ -121,18 +125,31 @@ MUST_CHECK enum status store_dir_digest(const char *dir, char hex[33], struct er
 
 /* ---- what is known of the logs ---- */
 
-/** A log file that was read to its end, so that a later run need not open it. */
+/** Lines of a file that belong to one day. */
+struct file_day {
+    int64_t day;
+    int64_t kinds[LINE_COUNTS];
+};
+
+/** A log file that was read, so that a later run need not open it. */
 struct known_file {
     char *path;  // the last one known; files are known by content
     int64_t bytes, mtime_ms;
-    uint64_t device, inode;
-    uint64_t head_hash, tail_hash;
-    uint64_t source_hash;  // of the settings its lines were read with
+    int64_t device, inode;
+    int64_t compression;  // as archive/ numbers them
+    int64_t text_bytes;  // decompressed, up to where it was read
+    int64_t first_hash, head_hash, tail_hash;  // of the text: first line, first and last 64 KiB
+    int64_t source_hash;  // of the settings its lines were read with
+    int64_t id;  // what shards call it; stays when it grows, is renamed or compressed. 0: no shard has it
+    int64_t same_as;  // id of the file that has the same lines, which are counted there; 0
+    int64_t ends_inside;  // 1: its last line has no line feed
+    int64_t is_broken;  // 1: what follows could not be decoded
     int64_t from_day, end_day;  // days that were asked for then
+    int64_t first_ms, last_ms;  // least and largest time in it; the first is larger when there is none
     int64_t kinds[LINE_COUNTS];
-    int64_t log_bytes;  // decompressed
+    int64_t log_bytes;  // decompressed bytes of its lines
     int64_t fold_guessed;
-    int64_t *days;  // [day_count] ascending: days it has lines in
+    struct file_day *days;  // [day_count] ascending: days asked for then that it has lines in
     size_t day_count;
 };
 

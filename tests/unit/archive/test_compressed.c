@@ -12,6 +12,7 @@ struct outcome {
     int64_t long_lines;
     int64_t end;  // as stream_text_bytes tells
     uint64_t tail_hash;
+    bool ends_inside;
     char fault[200];
 };
 
@@ -45,7 +46,7 @@ static struct outcome read_as(const char *name, enum compression compression, si
     (void)snprintf(outcome.fault, sizeof outcome.fault, "%s", fault ? fault : "");
     assert_false(stream_fault_passes(stream));
     outcome.long_lines = stream_long_lines(stream);
-    outcome.end = stream_text_bytes(stream, &outcome.tail_hash);
+    outcome.end = stream_text_bytes(stream, &outcome.tail_hash, &outcome.ends_inside);
     stream_close(stream);
     bytes_clear(&stored);
     return outcome;
@@ -103,6 +104,7 @@ static void test_a_file_is_known_by_its_bytes_and_read_whole(void **state)
             assert_int_equal(outcome.text.count, text.count);
             assert_memory_equal(outcome.text.at, text.at, text.count);
             assert_int_equal(outcome.end, text.count);
+            assert_false(outcome.ends_inside);
             assert_true(outcome.tail_hash ==
                         content_hash(text.at + text.count - ARCHIVE_END_BYTES, ARCHIVE_END_BYTES));
             bytes_clear(&outcome.text);

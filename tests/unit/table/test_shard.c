@@ -386,16 +386,22 @@ static void test_a_file_without_a_column_or_of_another_version_is_refused(void *
 
 static struct known two_files(void)
 {
-    static int64_t days[] = {DAY, DAY + 1, DAY + 5};
+    static struct file_day days[] = {{DAY, {1, 0, 3}}, {DAY + 1, {0, 2}}, {DAY + 5, {0}}};
     static struct known_file files[2];
     static char first[] = "/data/dns/queries.log", second[] = "/data/dns/q\xff\n.gz";
     files[0] = (struct known_file){.path = first,
                                    .bytes = 1000,
                                    .mtime_ms = 5,
-                                   .device = UINT64_MAX,
+                                   .device = -1,
                                    .inode = 7,
-                                   .head_hash = UINT64_MAX - 1,
+                                   .compression = 3,
+                                   .text_bytes = 1001,
+                                   .head_hash = -2,
                                    .tail_hash = 9,
+                                   .id = 11,
+                                   .same_as = 12,
+                                   .first_ms = -3,
+                                   .last_ms = 4,
                                    .source_hash = 10,
                                    .from_day = -1,
                                    .end_day = 2932898,
@@ -426,6 +432,8 @@ static void test_known_files_are_read_as_they_were_written(void **state)
         assert_int_equal(a->mtime_ms, b->mtime_ms);
         assert_true(a->device == b->device && a->head_hash == b->head_hash && a->tail_hash == b->tail_hash);
         assert_int_equal(a->source_hash, b->source_hash);
+        assert_true(a->id == b->id && a->same_as == b->same_as && a->compression == b->compression);
+        assert_true(a->first_ms == b->first_ms && a->last_ms == b->last_ms && a->text_bytes == b->text_bytes);
         assert_int_equal(a->end_day, b->end_day);
         assert_memory_equal(a->kinds, b->kinds, sizeof a->kinds);
         assert_int_equal(a->log_bytes, b->log_bytes);
@@ -440,15 +448,17 @@ static void test_known_files_are_read_as_they_were_written(void **state)
 /* known.h5 of one file with 4 days and a path of 4 bytes. */
 static void known_craft(const char *path, const struct craft *craft, int64_t path_end, int64_t kind)
 {
-    static const char *const NUMBERS[] = {"file_bytes",       "file_mtime_ms",    "file_device",
-                                          "file_inode",       "file_head_hash",   "file_tail_hash",
-                                          "file_source_hash", "file_from_day",    "file_end_day",
-                                          "file_log_bytes",   "file_fold_guessed"};
+    static const char *const NUMBERS[] = {
+        "file_bytes",      "file_mtime_ms",   "file_device",      "file_inode",     "file_compression",
+        "file_text_bytes", "file_first_hash", "file_head_hash",   "file_tail_hash", "file_source_hash",
+        "file_id",         "file_same_as",    "file_ends_inside", "file_is_broken", "file_from_day",
+        "file_end_day",    "file_first_ms",   "file_last_ms",     "file_log_bytes", "file_fold_guessed"};
     struct error err = {0};
     struct store_writer *writer = NULL;
     int64_t numbers[400] = {0};
     asking_check(store_create_local(path, &writer, &err), &err);
     asking_check(store_attribute_i64(writer, NULL, "table_version", craft->version, &err), &err);
+    asking_check(store_attribute_i64(writer, NULL, "known_version", 2, &err), &err);
     dimension_craft(writer, craft, "file", 1);
     dimension_craft(writer, craft, "path_byte", 4);
     dimension_craft(writer, craft, "file_day", 4);
@@ -467,6 +477,9 @@ static void known_craft(const char *path, const struct craft *craft, int64_t pat
         asking_check(store_put_local(writer, &column, "/a/b", &err), &err);
     }
     column = (struct store_column){.name = "file_days", .type = STORE_I64, .dimensions = {"file_day"}};
+    asking_check(store_put_local(writer, &column, numbers, &err), &err);
+    column = (struct store_column){
+        .name = "file_day_kinds", .type = STORE_I64, .dimensions = {"file_day", "line_kind"}};
     asking_check(store_put_local(writer, &column, numbers, &err), &err);
     numbers[1] = kind;
     column =
