@@ -1,6 +1,7 @@
 /* Decoding ahead: a thread fills a ring of buffers while the rank parses. It calls nothing of MPI and touches
  * only the reader, which the rank leaves alone until the thread has ended. */
-#define _GNU_SOURCE  // sched_getaffinity; NOLINT(bugprone-reserved-identifier)
+// NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming): sched_getaffinity
+#define _GNU_SOURCE
 #include "internal.h"
 
 #include <pthread.h>
