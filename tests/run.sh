@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # run.sh - all tests: installs what they need, then units, the real program under mpirun, lints, and again under ASan
-# and UBSan. usage: tests/run.sh [--fast | --help]     --fast: the release build only
+# and UBSan. usage: tests/run.sh [--fast | --long | --help]     --fast: the release build only; --long: also 1,000
+# random archives
 set -euo pipefail
-fast=
+fast= long=
 case "${1:-}" in
---help) sed -n '2,3s/^# //p' "$0"; exit 0 ;;
+--help) sed -n '2,4s/^# //p' "$0"; exit 0 ;;
 --fast) fast=1 ;;
+--long) long=1 ;;
 '') ;;
 *) echo "run.sh: unknown argument $1" >&2; exit 2 ;;
 esac
@@ -29,4 +31,7 @@ suite release
 if [ -z "$fast" ]; then
     suite debug
     suite sanitize -LE lint
+fi
+if [ -n "$long" ]; then
+    /usr/bin/python3 tests/e2e/random_archives.py build/release/quern mpirun 1000
 fi

@@ -78,6 +78,7 @@ static const struct store_column DAYS = {.name = "file_days",
 static const struct store_column DAY_KINDS = {.name = "file_day_kinds",
                                               .type = STORE_I64,
                                               .dimensions = {"file_day", "line_kind"},
+                                              .units = "1",
                                               .long_name = "lines of the file on that day by kind"};
 static const struct store_column KINDS = {.name = "file_kinds",
                                           .type = STORE_I64,

@@ -77,6 +77,7 @@ ATTRIBUTES = {
     '_NCProperties': 'who wrote the file, for netCDF',
     'Conventions': '`CF-1.10`',
     'table_version': 'version of the tables; another one is refused',
+    'known_version': 'version of the file; one of another version is not used, and the logs are read again',
     'day': 'the local day, as days since 1970-01-01',
     'part': 'which part of the clients this is, from 0',
     'parts': 'how many parts a day has (`store.parts`)',
