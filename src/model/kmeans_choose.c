@@ -4,6 +4,7 @@
 #include "base/random.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,13 +59,8 @@ static void reference_draw(const struct grid_rows *landmarks, uint64_t seed, uin
     }
 }
 
-static double log2_inertia(const struct kmeans *kmeans)
-{
-    return exact_log2((double)kmeans->inertia + 1.0);
-}
-
-/* The mean of (b − a)/max(a, b) over the rows, summed in 2^-30. */
-static double silhouette(const struct grid_rows *rows, const struct kmeans *kmeans)
+/* Σ (b − a)/max(a, b) over the rows, in 2^-30. */
+static int64_t silhouette_sum(const struct grid_rows *rows, const struct kmeans *kmeans)
 {
     int64_t sum = 0;
     for (size_t row = 0; row < rows->count; row++) {
@@ -78,37 +74,63 @@ static double silhouette(const struct grid_rows *rows, const struct kmeans *kmea
         const double a = sqrt((double)first), b = sqrt((double)second);
         sum += b > 0.0 ? llrint((b - a) / b * 0x1p30) : 0;
     }
-    return (double)sum * 0x1p-30 / (double)rows->count;
+    return sum;
 }
 
-/* One point of the curve. Everything is at hand on every rank, so each does all of it. */
-static enum status point_find_local(const struct team *alone, const struct grid_rows *landmarks,
-                                    const int16_t *references, uint64_t seed, size_t at,
-                                    struct kmeans_choice *out, struct error *err)
+/* What fits with one k found; a rank fills what it did, the others leave 0. */
+struct point {
+    int64_t distinct;  // 1 where the landmarks have k distinct values
+    int64_t inertia;
+    int64_t silhouette;
+    int64_t reference[REFERENCES];  // inertia; 0 as well where the reference has fewer than k distinct rows
+};
+
+#define POINT_NUMBERS (sizeof(struct point) / sizeof(int64_t))
+
+/* One fit: of the landmarks, or of a reference where there is one. */
+static enum status fit_local(const struct team *alone, const struct grid_rows *rows, int k, uint64_t seed,
+                             int reference, struct point *point, struct error *err)
+{
+    struct kmeans kmeans = {0};
+    enum status status = kmeans_fit(alone, rows, k, seed, &kmeans, err);
+    if (status == STATUS_USAGE)  // fewer distinct rows than k
+        return STATUS_OK;
+    if (status != STATUS_OK)
+        return status;
+    if (reference >= 0) {
+        point->reference[reference] = kmeans.inertia;
+    } else {
+        point->distinct = 1;
+        point->inertia = kmeans.inertia;
+        point->silhouette = silhouette_sum(rows, &kmeans);
+    }
+    kmeans_clear(&kmeans);
+    return STATUS_OK;
+}
+
+/* This rank's share of the fits. */
+static enum status fits_go_local(const struct team *team, const struct grid_rows *landmarks, uint64_t seed,
+                                 struct point points[KMEANS_CHOICES_MOST], struct error *err)
 {
     enum status status = STATUS_OK;
-    struct kmeans kmeans = {0};
-    double logs[REFERENCES], mean = 0.0, variance = 0.0;
-    TRY(kmeans_fit(alone, landmarks, CANDIDATES[at], seed, &kmeans, err));
-    out->k[at] = CANDIDATES[at];
-    out->inertia[at] = kmeans.inertia;
-    out->silhouette[at] = silhouette(landmarks, &kmeans);
-    const double found = log2_inertia(&kmeans);
-    for (size_t i = 0; i < REFERENCES; i++) {
-        struct grid_rows reference = *landmarks;
-        reference.values = references + i * landmarks->count * GRID_COLUMNS;
-        kmeans_clear(&kmeans);
-        TRY(kmeans_fit(alone, &reference, CANDIDATES[at], seed, &kmeans, err));
-        logs[i] = log2_inertia(&kmeans);
-        mean += logs[i];
+    int number = 0;
+    struct team *alone = team_alone();
+    int16_t *values = malloc((landmarks->count + 1) * ROW_BYTES);
+    if (!alone || !values)
+        TRY(model_no_memory("k-means", landmarks->count, err));
+    for (int reference = -1; status == STATUS_OK && reference < REFERENCES; reference++) {
+        struct grid_rows rows = *landmarks;
+        if (reference >= 0) {
+            reference_draw(landmarks, seed, (uint32_t)reference, values);
+            rows.values = values;
+        }
+        for (int at = KMEANS_CHOICES_MOST - 1; status == STATUS_OK && at >= 0; at--)  // the longest first
+            if (number++ % team_size(team) == team_rank(team))
+                status = fit_local(alone, &rows, CANDIDATES[at], seed, reference, &points[at], err);
     }
-    mean /= REFERENCES;
-    for (size_t i = 0; i < REFERENCES; i++)
-        variance += (logs[i] - mean) * (logs[i] - mean);
-    out->gap[at] = mean - found;
-    out->gap_error[at] = sqrt(variance / REFERENCES * (1.0 + 1.0 / REFERENCES));
 done:
-    kmeans_clear(&kmeans);
+    free(values);
+    team_free(alone);
     return status;
 }
 
@@ -120,30 +142,26 @@ size_t kmeans_choice_index(const double *gap, const double *gap_error, size_t co
     return at;
 }
 
-static enum status curve_find_local(const struct grid_rows *landmarks, uint64_t seed,
-                                    struct kmeans_choice *out, struct error *err)
+static void curve_make(const struct point points[KMEANS_CHOICES_MOST], size_t landmark_count,
+                       struct kmeans_choice *out)
 {
-    enum status status = STATUS_OK;
-    struct team *alone = team_alone();
-    int16_t *references = malloc((REFERENCES * landmarks->count + 1) * ROW_BYTES);
-    if (!alone || !references)
-        TRY(model_no_memory("k-means", landmarks->count, err));
-    for (uint32_t i = 0; i < REFERENCES; i++)
-        reference_draw(landmarks, seed, i, references + i * landmarks->count * GRID_COLUMNS);
-    for (size_t at = 0; at < KMEANS_CHOICES_MOST; at++) {
-        status = point_find_local(alone, landmarks, references, seed, at, out, err);
-        if (status == STATUS_USAGE && at > 0) {  // fewer distinct rows than that
-            status = STATUS_OK;
-            break;
+    for (size_t at = 0; at < KMEANS_CHOICES_MOST && points[at].distinct; at++) {
+        double logs[REFERENCES], mean = 0.0, variance = 0.0;
+        for (size_t i = 0; i < REFERENCES; i++) {
+            logs[i] = exact_log2((double)points[at].reference[i] + 1.0);
+            mean += logs[i];
         }
-        TRY(status);
+        mean /= REFERENCES;
+        for (size_t i = 0; i < REFERENCES; i++)
+            variance += (logs[i] - mean) * (logs[i] - mean);
+        out->k[at] = CANDIDATES[at];
+        out->inertia[at] = points[at].inertia;
+        out->silhouette[at] = (double)points[at].silhouette * 0x1p-30 / (double)landmark_count;
+        out->gap[at] = mean - exact_log2((double)points[at].inertia + 1.0);
+        out->gap_error[at] = sqrt(variance / REFERENCES * (1.0 + 1.0 / REFERENCES));
         out->count = at + 1;
     }
     out->chosen = kmeans_choice_index(out->gap, out->gap_error, out->count);
-done:
-    free(references);
-    team_free(alone);
-    return status;
 }
 
 enum status kmeans_choose(const struct team *team, const struct grid_rows *rows, uint64_t seed,
@@ -151,10 +169,16 @@ enum status kmeans_choose(const struct team *team, const struct grid_rows *rows,
 {
     enum status status = STATUS_OK;
     struct grid_rows landmarks = {0};
+    struct point points[KMEANS_CHOICES_MOST] = {{0}};
     int16_t *values = NULL;
     *out = (struct kmeans_choice){0};
     TRY(landmarks_gather(team, rows, seed, &landmarks, &values, err));
-    TRY(team_agree(team, curve_find_local(&landmarks, seed, out, err), err));
+    TRY(team_agree(team, fits_go_local(team, &landmarks, seed, points, err), err));
+    team_sum_i64(team, &points[0].distinct, KMEANS_CHOICES_MOST * POINT_NUMBERS);
+    curve_make(points, landmarks.count, out);
+    if (out->count == 0)
+        TRY(error_set(err, STATUS_USAGE, "model.kmeans.k", "train on more rows",
+                      "all %" PRId64 " training rows are alike: there are no groups to choose", rows->total));
 done:
     free(values);
     return status;

@@ -345,6 +345,10 @@ static void test_chosen_k_is_the_number_of_groups_that_stand_apart(void **state)
         assert_true(choice.silhouette[i] <= choice.silhouette[2]);
     }
     assert_true(choice.silhouette[2] > 0.8);
+    memset(grid, 0, sizeof grid);
+    struct error err;
+    assert_int_equal(kmeans_choose(team, &rows, 1, &choice, &err), STATUS_USAGE);
+    assert_string_equal(err.what, "all 6000 training rows are alike: there are no groups to choose");
     team_free(team);
 }
 
