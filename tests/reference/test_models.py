@@ -245,6 +245,75 @@ class Training(unittest.TestCase):
         self.assertLess(losses[-1][0], losses[0][0] / 1.5)
 
 
+def robust(rows, train):
+    """The scaling of docs/models.md, from its formula."""
+    q25, q50, q75, q99 = (np.quantile(rows[:train], q, axis=0, method='inverted_cdf') for q in (.25, .5, .75, .99))
+    scale = np.maximum(np.maximum((q75 - q25) / 1.349, (q99 - q50) / 2.326), 1e-3)
+    return np.clip((rows - q50) / scale, -4095 / 512, 4095 / 512)
+
+
+def fit_scores(rows, train, calibrate, k, epochs, hidden):
+    sizes = np.array([rows.shape[1], train, calibrate, k, epochs, *hidden], np.int64)
+    made = drive('fit', np.int64(len(rows)), sizes, rows.astype(np.float32))
+    return np.frombuffer(made, np.float64).reshape(3, -1)
+
+
+def huber(apart):
+    apart = np.abs(apart)
+    return np.where(apart <= 1, apart ** 2 / 2, apart - 0.5).sum(axis=1)
+
+
+def pca_errors(z, train, components):
+    mean = z[:train].mean(axis=0)
+    axes = np.linalg.svd(z[:train] - mean, full_matrices=False)[2][:components]
+    return huber(z - mean - (z - mean) @ axes.T @ axes)
+
+
+def curved_rows(count, seed):
+    """A bent sheet in 8 columns: two numbers decide, by squares and products."""
+    random = np.random.default_rng(seed)
+    a, b = random.uniform(-1, 1, (2, count))
+    rows = np.stack([a, b, a * a, b * b, a * b, a ** 3, np.abs(a + b), np.maximum(a, b)], axis=1)
+    return rows + random.normal(0, 0.01, rows.shape)
+
+
+class Detection(unittest.TestCase):
+    def test_curved_rows_are_reconstructed_better_than_by_pca(self):
+        rows, train = curved_rows(24000, 1), 20000
+        errors = fit_scores(rows, train, 2000, 4, 50, (16, 2, 16))[1]
+        pca = pca_errors(robust(rows, train), train, 2)
+        self.assertLess(errors[train:].mean(), pca[train:].mean() / 3)
+
+    def test_planted_anomalies_are_found_about_as_well_as_by_others(self):
+        from sklearn.ensemble import IsolationForest
+        from sklearn.metrics import average_precision_score
+        from sklearn.neighbors import LocalOutlierFactor
+        train, calibrate, new = 8000, 4000, 4000
+        rows = curved_rows(train + calibrate + new, 2)
+        random = np.random.default_rng(3)
+        truth = np.zeros(new, bool)
+        truth[:80] = True
+        planted = rows[-new:][:80]
+        planted[:20] += random.normal(0, 1.5, (20, 8))  # far from all
+        planted[20:40, 2] = random.uniform(0.5, 1.2, 20)  # off the sheet, each column usual
+        planted[40:60, 6] = 1.9 - planted[40:60, 6]
+        planted[60:80] = random.permuted(planted[60:80], axis=0)  # columns of different rows
+        z = robust(rows, train)
+        score, error, kmeans_p = (part[-new:] for part in fit_scores(rows, train, calibrate, 16, 50, (16, 3, 16)))
+        forest = IsolationForest(random_state=1).fit(z[:train])
+        lof = LocalOutlierFactor(novelty=True).fit(z[:train])
+        found = {
+            'autoencoder': error, 'kmeans': 1 - kmeans_p, 'score': score,
+            'IsolationForest': -forest.score_samples(z[-new:]), 'LOF': -lof.score_samples(z[-new:]),
+            'PCA, 3 components': pca_errors(z, train, 3)[-new:],
+        }
+        found = {name: average_precision_score(truth, values) for name, values in found.items()}
+        print(', '.join(f'{name} {value:.3f}' for name, value in found.items()), file=sys.stderr)
+        self.assertGreater(found['autoencoder'], found['PCA, 3 components'])
+        self.assertGreater(found['autoencoder'], found['IsolationForest'])
+        self.assertGreater(found['kmeans'], 0.02)  # a coin has the share of the planted rows
+
+
 if __name__ == '__main__':
     if len(sys.argv) < 2:
         sys.exit(__doc__)

@@ -12,6 +12,8 @@
  *   train      rows, columns, batch, epochs, 3 widths; int16 [rows][32] → int64 parameters; float32 the first
  *              ones; double (train, held) losses [epochs]; then the rows of each step of each epoch: int64
  *              count, int16 [count][columns]. Rows 0, 16, 32, … are held out.
+ *   fit        rows, columns, training rows, calibration rows behind them, k, epochs, 3 widths; float32
+ *              [rows][columns] → of all rows double score, double error of the autoencoder, double kmeans p
  */
 #include "autoencoder.h"
 #include "calibration.h"
@@ -195,11 +197,60 @@ static void train(struct run *run, size_t count)
     autoencoder_result_clear(&result);
 }
 
+static void fit(struct run *run, size_t count)
+{
+    static const char *const names[GRID_COLUMNS] = {
+        "1",  "2",  "3",  "4",  "5",  "6",  "7",  "8",  "9",  "10", "11", "12", "13", "14", "15", "16",
+        "17", "18", "19", "20", "21", "22", "23", "24", "25", "26", "27", "28", "29", "30", "31", "32"};
+    const int64_t *sizes = take(run, 8, sizeof *sizes);
+    const size_t columns = (size_t)sizes[0];
+    const float *values = take(run, count * columns, sizeof *values);
+    const int64_t *raw = room(run, count * MODEL_TALK_COLUMNS, sizeof *raw);
+    uint64_t *ip_hash = room(run, count, sizeof *ip_hash);
+    uint8_t *use = room(run, count, 1), active[GRID_COLUMNS];
+    double floors[GRID_COLUMNS];
+    for (size_t row = 0; row < count; row++) {
+        ip_hash[row] = row;
+        use[row] = (int64_t)row < sizes[1]              ? MODEL_TRAIN
+                   : (int64_t)row < sizes[1] + sizes[2] ? MODEL_CALIBRATE
+                                                        : MODEL_NEITHER;
+    }
+    for (size_t c = 0; c < GRID_COLUMNS; c++) {
+        active[c] = 1;
+        floors[c] = 1e-3;
+    }
+    const struct model_settings settings = {.k = (int)sizes[3],
+                                            .kmeans_seed = 1,
+                                            .epochs = (int)sizes[4],
+                                            .hidden = {(int)sizes[5], (int)sizes[6], (int)sizes[7]},
+                                            .hidden_count = 3,
+                                            .autoencoder_seed = 1};
+    const struct model_input input = {.row_count = count,
+                                      .columns = columns,
+                                      .values = values,
+                                      .raw = raw,
+                                      .use = use,
+                                      .ip_hash = ip_hash,
+                                      .names = names,
+                                      .floors = floors,
+                                      .active = active};
+    const struct model_context context = {.feature_set = "full", .window_s = 3600, .unit_s = 60};
+    struct model *model = NULL;
+    struct model_scores scores;
+    must(model_fit(run->team, &input, &settings, &context, &model, NULL));
+    must(model_score(model, &input, &scores, NULL));
+    give(run, scores.score, count, sizeof *scores.score);
+    give(run, scores.autoencoder_error, count, sizeof *scores.autoencoder_error);
+    give(run, scores.kmeans_p, count, sizeof *scores.kmeans_p);
+    model_scores_free(&scores);
+    model_free(model);
+}
+
 static const struct {
     const char *name;
     void (*run)(struct run *run, size_t rows);
-} PARTS[] = {{"quantiles", quantiles}, {"assign", assign}, {"lloyd", lloyd},
-             {"wide", wide},           {"p", p_values},    {"train", train}};
+} PARTS[] = {{"quantiles", quantiles}, {"assign", assign}, {"lloyd", lloyd}, {"wide", wide},
+             {"p", p_values},          {"train", train},   {"fit", fit}};
 
 int main(int argc, char **argv)
 {
