@@ -27,20 +27,29 @@ float order_float(uint32_t key)
     return value;
 }
 
-/* Counts the keys that share the bits found so far with the wanted one. In the first round no bit is known.
- */
-static void count_local(const struct order_keys *keys, const uint32_t *found, size_t percent_count, int round,
-                        int64_t *bins)
+/* Counts a key in the tables of the percentiles that it shares the bits found so far with. */
+static void key_count(uint32_t key, const uint32_t *found, size_t percent_count, int round, int64_t *bins)
 {
     const unsigned shift = ROUND_SHIFT[round], known = shift + ROUND_BITS[round];
     const uint32_t mask = ((uint32_t)1 << ROUND_BITS[round]) - 1;
+    for (size_t p = 0; p < percent_count; p++)
+        if (key >> known == found[p] >> known)
+            bins[p * BINS_MOST + (key >> shift & mask)]++;
+}
+
+/* In the first round no bit is known: a table a group is enough for all its percentiles. */
+static void count_local(const struct order_keys *keys, const uint32_t *found, size_t percent_count, int round,
+                        int64_t *bins)
+{
+    size_t next = 0;
     for (size_t i = 0; i < keys->count; i++) {
-        size_t group = keys->groups ? (size_t)keys->groups[i] : i % keys->group_count;
-        for (size_t p = 0; p < percent_count; p++) {
-            size_t at = group * percent_count + p;
-            if (round == 0 || keys->keys[i] >> known == found[at] >> known)
-                bins[at * BINS_MOST + (keys->keys[i] >> shift & mask)]++;
-        }
+        const size_t group = keys->groups ? (size_t)keys->groups[i] : next;
+        next = next + 1 < keys->group_count ? next + 1 : 0;  // i % group_count without a division
+        if (round == 0)
+            bins[group * BINS_MOST + (keys->keys[i] >> ROUND_SHIFT[0])]++;
+        else
+            key_count(keys->keys[i], found + group * percent_count, percent_count, round,
+                      bins + group * percent_count * BINS_MOST);
     }
 }
 
@@ -77,14 +86,16 @@ enum status order_find(const struct team *team, const struct order_keys *keys, c
     assert(bins && ranks);
     memset(found, 0, wanted * sizeof *found);
     for (int round = 0; round < ROUNDS; round++) {
-        memset(bins, 0, wanted * BINS_MOST * sizeof *bins);
+        const size_t tables = round == 0 ? keys->group_count : wanted;
+        memset(bins, 0, tables * BINS_MOST * sizeof *bins);
         count_local(keys, found, percent_count, round, bins);
-        team_sum_i64(team, bins, wanted * BINS_MOST);
+        team_sum_i64(team, bins, tables * BINS_MOST);
         for (size_t at = 0; at < wanted; at++) {
+            const int64_t *table = bins + (round == 0 ? at / percent_count : at) * BINS_MOST;
             if (round == 0)
-                ranks[at] = first_rank(bins + at * BINS_MOST, percents[at % percent_count]);
+                ranks[at] = first_rank(table, percents[at % percent_count]);
             // A group without keys keeps rank 0 and stops at the first bin of each round.
-            narrow(bins + at * BINS_MOST, round, &ranks[at], &found[at]);
+            narrow(table, round, &ranks[at], &found[at]);
         }
     }
 done:

@@ -6,8 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const int PERCENTS[] = {0, 25, 50, 75, 99, 100};
-enum { Q0, Q25, Q50, Q75, Q99, Q100, PERCENT_COUNT };
+static const int PERCENTS[] = {25, 50, 75, 99};
+enum { Q25, Q50, Q75, Q99, PERCENT_COUNT };
 
 /* Quantiles are floats, so these differences are exact or rounded once: no order of operations to choose. */
 static double robust_scale(const uint32_t found[PERCENT_COUNT], double floor)
@@ -16,6 +16,24 @@ static double robust_scale(const uint32_t found[PERCENT_COUNT], double floor)
     double tail = ((double)order_float(found[Q99]) - (double)order_float(found[Q50])) / 2.326;
     double scale = middle > tail ? middle : tail;
     return scale > floor ? scale : floor;
+}
+
+/* Which columns have one value in all rows: there the largest key is the least one. */
+static void constants_find(const struct team *team, const uint32_t *keys, size_t row_count,
+                           struct scaling *scaling)
+{
+    int64_t ends[2 * GRID_COLUMNS];  // the largest keys, then the least with a minus
+    for (size_t i = 0; i < (size_t)2 * GRID_COLUMNS; i++)
+        ends[i] = INT64_MIN;
+    for (size_t row = 0; row < row_count; row++)
+        for (size_t c = 0; c < scaling->columns; c++) {
+            const int64_t key = keys[row * scaling->columns + c];
+            ends[c] = key > ends[c] ? key : ends[c];
+            ends[GRID_COLUMNS + c] = -key > ends[GRID_COLUMNS + c] ? -key : ends[GRID_COLUMNS + c];
+        }
+    team_max_i64(team, ends, (size_t)2 * GRID_COLUMNS);
+    for (size_t c = 0; c < scaling->columns; c++)
+        scaling->constant[c] = ends[c] == -ends[GRID_COLUMNS + c];
 }
 
 enum status scaling_fit(const struct team *team, const float *values, size_t row_count,
@@ -31,11 +49,11 @@ enum status scaling_fit(const struct team *team, const float *values, size_t row
         keys[i] = order_key(values[i]);
     const struct order_keys sorted = {.keys = keys, .count = count, .group_count = scaling->columns};
     TRY(order_find(team, &sorted, PERCENTS, PERCENT_COUNT, found, err));
+    constants_find(team, keys, row_count, scaling);
     for (size_t c = 0; c < scaling->columns; c++) {
         const uint32_t *quantiles = found + c * PERCENT_COUNT;
         scaling->median[c] = (double)order_float(quantiles[Q50]);
         scaling->scale[c] = robust_scale(quantiles, scaling->floor[c]);
-        scaling->constant[c] = quantiles[Q0] == quantiles[Q100];
     }
 done:
     free(keys);
