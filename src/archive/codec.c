@@ -22,17 +22,17 @@ struct known_codec {
  * decoding and parsing together (docs/archive.md has the figures). They only balance the ranks' work. */
 static const struct known_codec KNOWN[COMPRESSIONS] = {
     [COMPRESSION_PLAIN] = {{NULL, 0, "plain"}, NULL, 1, 100},
-    [COMPRESSION_GZIP] = {{"\x1f\x8b", 2, "gzip"}, &GZIP_CODEC, 8, 115},
-    [COMPRESSION_BGZF] = {{NULL, 0, "BGZF"}, &GZIP_CODEC, 8, 120},
+    [COMPRESSION_GZIP] = {{"\x1f\x8b", 2, "gzip"}, &GZIP_CODEC, 9, 106},
+    [COMPRESSION_BGZF] = {{NULL, 0, "BGZF"}, &GZIP_CODEC, 8, 107},
 #ifdef QUERN_ZSTD
-    [COMPRESSION_ZSTD] = {{"\x28\xb5\x2f\xfd", 4, "zstd"}, &ZSTD_CODEC, 8, 120},
+    [COMPRESSION_ZSTD] = {{"\x28\xb5\x2f\xfd", 4, "zstd"}, &ZSTD_CODEC, 8, 115},
 #else
-    [COMPRESSION_ZSTD] = {{"\x28\xb5\x2f\xfd", 4, "zstd"}, NULL, 8, 120},
+    [COMPRESSION_ZSTD] = {{"\x28\xb5\x2f\xfd", 4, "zstd"}, NULL, 8, 115},
 #endif
 #ifdef QUERN_XZ
-    [COMPRESSION_XZ] = {{"\xfd\x37\x7a\x58\x5a\x00", 6, "xz"}, &XZ_CODEC, 12, 250},
+    [COMPRESSION_XZ] = {{"\xfd\x37\x7a\x58\x5a\x00", 6, "xz"}, &XZ_CODEC, 10, 180},
 #else
-    [COMPRESSION_XZ] = {{"\xfd\x37\x7a\x58\x5a\x00", 6, "xz"}, NULL, 12, 250},
+    [COMPRESSION_XZ] = {{"\xfd\x37\x7a\x58\x5a\x00", 6, "xz"}, NULL, 10, 180},
 #endif
 };
 

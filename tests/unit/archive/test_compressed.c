@@ -29,7 +29,8 @@ static struct outcome read_as(const char *name, enum compression compression, si
     assert_int_equal(stat(path, &now), 0);
     struct archive_file file = {
         .path = path, .bytes = now.st_size, .inode = now.st_ino, .compression = compression};
-    struct archive archive = {.files = &file, .file_count = 1};
+    // With and without a thread that decodes ahead.
+    struct archive archive = {.files = &file, .file_count = 1, .decodes_ahead = buffer_bytes > 100};
     struct archive_piece piece = {.file = 0, .from = 0, .to = -1};
     struct stream *stream;
     assert_int_equal(piece_open(&archive, &piece, buffer_bytes, &stream, &err), STATUS_OK);
