@@ -204,6 +204,18 @@ class ArchiveChanges(unittest.TestCase):
         self.extract(name='anew')
         self.assertEqual(self.digest(), self.digest('anew'))
 
+    def test_a_log_whose_end_was_edited_is_not_taken_for_the_one_that_was(self):
+        text = self.texts[7]
+        for grown in (b'', self.texts[8]):  # of the same length, or longer
+            self.write('7.log', 7)
+            self.extract(name=f'out{len(grown)}')
+            at = text.rindex(b'10.80.7.')
+            (self.logs / '7.log').write_bytes(text[:at] + b'10.80.6.' + text[at + 8:] + grown)
+            answer = self.extract(name=f'out{len(grown)}')
+            self.assertEqual(answer['log_bytes_parsed'], len(text) + len(grown))
+            self.extract(name=f'anew{len(grown)}')
+            self.assertEqual(self.digest(f'out{len(grown)}'), self.digest(f'anew{len(grown)}'))
+
     @unittest.skipUnless(FAILING_READS, 'no library to load')
     def test_a_file_that_fails_while_it_is_read_is_read_again_next_time(self):
         for day in (7, 8):
