@@ -19,6 +19,7 @@ enum random_purpose {
     RANDOM_KMEANS_DRAW = 6,
     RANDOM_LANDMARK = 7,
     RANDOM_REFERENCE = 8,
+    RANDOM_SYNTH = 9,
 };
 
 /** Philox4x32-10: the counter's four words become four random words under the key. Local. */

@@ -1,6 +1,6 @@
 /** YAML as a tree of nodes: scalars, lists and maps, each with its line. */
-#ifndef NODE_H
-#define NODE_H
+#ifndef JOB_NODE_H
+#define JOB_NODE_H
 
 #include "base/error.h"
 
@@ -26,6 +26,7 @@ struct node {
 
 /**
  * Makes a tree of one YAML document in UTF-8. Aliases, anchors, tags and a second document are refused.
+ * Local.
  *
  * @param origin  borrowed; what errors call the document
  * @param lined   whether errors and nodes carry lines
@@ -35,13 +36,13 @@ struct node {
 MUST_CHECK enum status node_parse(const char *origin, bool lined, const char *bytes, size_t count,
                                   struct node **root, struct error *err);
 
-/** Takes the tree, or NULL. */
+/** Takes the tree, or NULL. Local. */
 void node_free(struct node *node);
 
-/** Returns whether the node says that there is no value: ~ or null, not in quotes. */
+/** Returns whether the node says that there is no value: ~ or null, not in quotes. Local. */
 bool node_is_null(const struct node *node);
 
-/** Returns whether nothing at all is written where a value should be. */
+/** Returns whether nothing at all is written where a value should be. Local. */
 bool node_is_empty(const struct node *node);
 
 #endif

@@ -1,0 +1,330 @@
+/* What clients ask that nobody attacks: a way to behave for each role. */
+#include "internal.h"
+
+#include "base/map.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum behaviour { PERSON, SERVER, CLOCK, MAIL, CRAWL, BARE, FORWARD, ANTIVIRUS, CDN };
+
+struct role_ways {
+    enum behaviour behaviour;
+    uint32_t ptr, srv, txt, mx, other, aaaa;  // per thousand
+};
+
+static const struct role_ways WAYS[ROLES] = {
+#define X(NAME, name, share, rate, presence, behaviour, ptr, srv, txt, mx, other, aaaa)                      \
+    {behaviour, ptr, srv, txt, mx, other, aaaa},
+#include "roles.def"
+#undef X
+};
+
+#define HOUR_MS 3600000u
+
+/* A client's hour while it is made. */
+struct asker {
+    const struct spec *spec;
+    const struct names *names;
+    struct crowd *crowd;
+    const struct role_ways *ways;
+    struct stream stream;
+    uint32_t client;
+    int64_t left;  // lines to be made
+    double ms;
+    uint32_t seen[64], seen_ms[64];  // the stub resolver's memory: a name + 1, and when
+};
+
+/* ---- the crowd ---- */
+
+static bool reserve(void *array, size_t *capacity, size_t need, size_t bytes, struct crowd *crowd)
+{
+    struct error err;
+    size_t ask = need > *capacity && need < *capacity * 2 ? *capacity * 2 : need;
+    if (array_reserve(array, capacity, ask, bytes, &err) != STATUS_OK)
+        crowd->is_full = true;
+    return !crowd->is_full;
+}
+
+void crowd_add(struct crowd *crowd, uint32_t ms, uint32_t client, uint32_t name, enum asked type)
+{
+    if (crowd->count == crowd->capacity &&
+        !reserve(&crowd->events, &crowd->capacity, crowd->count + 1024, sizeof *crowd->events, crowd))
+        return;
+    // named's coarse clock: steps of 4 ms.
+    crowd->events[crowd->count++] =
+        (struct event){.ms = ms - ms % 4, .client = client, .name = name, .type = (uint8_t)type};
+}
+
+void crowd_add_made(struct crowd *crowd, uint32_t ms, uint32_t client, const char *text, size_t count,
+                    enum asked type)
+{
+    const size_t need = crowd->made_count + count + 2;
+    if (need > NAME_MASK) {
+        crowd->is_full = true;
+        return;
+    }
+    if (need > crowd->made_capacity && !reserve(&crowd->made, &crowd->made_capacity, need + 65536, 1, crowd))
+        return;
+    char *at = crowd->made + crowd->made_count;
+    at[0] = (char)(count & 255);
+    at[1] = (char)(count >> 8);
+    memcpy(at + 2, text, count);
+    crowd_add(crowd, ms, client, (uint32_t)NAME_MADE << NAME_SHIFT | (uint32_t)crowd->made_count, type);
+    crowd->made_count = need;
+}
+
+void crowd_clear(struct crowd *crowd)
+{
+    free(crowd->events);
+    free(crowd->made);
+    *crowd = (struct crowd){0};
+}
+
+/* Two passes of counting sort by 11 bits: an hour has 3,600,000 ms < 2^22. */
+enum status crowd_sort(struct crowd *crowd, struct error *err)
+{
+    struct event *other = malloc((crowd->count + 1) * sizeof *other), *from = crowd->events, *to = other;
+    if (!other)
+        return error_set(err, STATUS_NO_MEMORY, "an hour", "", "no room to sort %zu lines", crowd->count);
+    for (int shift = 0; shift < 22; shift += 11) {
+        size_t places[2049] = {0};
+        for (size_t i = 0; i < crowd->count; i++)
+            places[(from[i].ms >> shift & 2047) + 1]++;
+        for (int digit = 0; digit < 2048; digit++)
+            places[digit + 1] += places[digit];
+        for (size_t i = 0; i < crowd->count; i++)
+            to[places[from[i].ms >> shift & 2047]++] = from[i];
+        struct event *swap = from;
+        from = to;
+        to = swap;
+    }
+    free(other);  // after two passes they lie in crowd->events again
+    return STATUS_OK;
+}
+
+/* ---- time ---- */
+
+/* Goes on to the next lookup: a quarter of the gaps are long, the others are within a page's loading. */
+static void time_go(struct asker *asker)
+{
+    double mean = (HOUR_MS - 1 - asker->ms) / (double)(asker->left + 1);
+    uint32_t lot = stream_next(&asker->stream);
+    if ((lot & 3) == 0 || mean < 400)
+        asker->ms += mean * ((lot & 3) == 0 ? 4 : 1) * 2 * (double)(lot >> 2) * 0x1p-30;
+    else
+        asker->ms += (double)(lot >> 2) * 0x1p-30 * (mean < 800 ? mean : 800);
+    if (asker->ms > HOUR_MS - 1)
+        asker->ms = HOUR_MS - 1;
+}
+
+static void ask(struct asker *asker, uint32_t name, enum asked type)
+{
+    crowd_add(asker->crowd, (uint32_t)asker->ms, asker->client, name, type);
+    asker->left--;
+}
+
+static void ask_made(struct asker *asker, const char *text, const char *end, enum asked type)
+{
+    crowd_add_made(asker->crowd, (uint32_t)asker->ms, asker->client, text, (size_t)(end - text), type);
+    asker->left--;
+}
+
+/* ---- names ---- */
+
+/* A popular name, or half the time one of the 64 that the client has a habit of asking; both have the same
+ * distribution over all clients. */
+static uint32_t host_draw(struct asker *asker)
+{
+    struct stream *stream = &asker->stream;
+    if (stream_next(stream) & 1)
+        return alias_draw(&asker->names->popular, stream);
+    struct stream habit =
+        stream_begin(asker->spec->seed, STREAM_CLIENT, 1 + stream_below(stream, 64), asker->client);
+    return alias_draw(&asker->names->popular, &habit);
+}
+
+/* A name that the stub resolver does not remember. */
+static uint32_t host_next(struct asker *asker)
+{
+    const uint32_t cache_ms = (uint32_t)asker->spec->cache * 1000, now_ms = (uint32_t)asker->ms;
+    uint32_t host = host_draw(asker);
+    for (int tries = 0; cache_ms > 0 && tries < 3; tries++) {
+        if (asker->seen[host & 63] != host + 1 || now_ms - asker->seen_ms[host & 63] >= cache_ms)
+            break;
+        host = host_draw(asker);
+    }
+    asker->seen[host & 63] = host + 1;
+    asker->seen_ms[host & 63] = now_ms;
+    return host;
+}
+
+static void ask_addresses(struct asker *asker, uint32_t name)
+{
+    ask(asker, name, ASKED_A);
+    if (asker->left > 0 && stream_below(&asker->stream, 1000) < asker->ways->aaaa) {
+        ask(asker, name, ASKED_AAAA);
+        if (asker->left > 0 && stream_below(&asker->stream, 5) == 0)
+            ask(asker, name, ASKED_HTTPS);
+    }
+}
+
+static uint32_t other_name(uint32_t at)
+{
+    return (uint32_t)NAME_OTHER << NAME_SHIFT | at;
+}
+
+static uint32_t domain_name(struct asker *asker)
+{
+    uint32_t host = alias_draw(&asker->names->popular, &asker->stream);
+    return (uint32_t)NAME_DOMAIN << NAME_SHIFT | host % asker->names->domain_count;
+}
+
+/* ---- behaviours ---- */
+
+static void person_ask(struct asker *asker)
+{
+    static const uint8_t RARE[] = {ASKED_SOA, ASKED_SOA, ASKED_SOA, ASKED_NS,    ASKED_NS,
+                                   ASKED_DS,  ASKED_DS,  ASKED_DS,  ASKED_CNAME, ASKED_CNAME};
+    const struct role_ways *ways = asker->ways;
+    uint32_t lot = stream_below(&asker->stream, 1000);
+    if (lot < ways->ptr) {
+        uint64_t u = stream_next(&asker->stream), v = stream_next(&asker->stream);
+        ask(asker, other_name((uint32_t)((u * v >> 32) * asker->names->reverse_count >> 32)), ASKED_PTR);
+    } else if ((lot -= ways->ptr) < ways->srv) {
+        uint32_t most = stream_below(&asker->stream, 8) ? 6 : asker->names->service_count;
+        ask(asker, other_name(asker->names->reverse_count + stream_below(&asker->stream, most)), ASKED_SRV);
+    } else if ((lot -= ways->srv) < ways->txt) {
+        ask(asker, domain_name(asker), ASKED_TXT);
+    } else if ((lot -= ways->txt) < ways->mx) {
+        ask(asker, domain_name(asker), ASKED_MX);
+    } else if (lot - ways->mx < ways->other) {
+        ask(asker, domain_name(asker), (enum asked)RARE[stream_below(&asker->stream, sizeof RARE)]);
+    } else {
+        ask_addresses(asker, host_next(asker));
+    }
+}
+
+/* A mail server: block lists, reverses and exchangers of its peers, policies of their domains. */
+static void mail_ask(struct asker *asker)
+{
+    char text[128], *end = text;
+    struct stream *stream = &asker->stream;
+    const struct text *domain = &asker->names->domains[domain_name(asker) & NAME_MASK];
+    switch (stream_below(stream, 6)) {
+    case 0:
+    case 1:
+        for (int i = 0; i < 4; i++) {
+            end = put_number(end, 1 + stream_below(stream, 254));
+            *end++ = '.';
+        }
+        end = put_text(end, stream_below(stream, 2) ? "zen.spamhaus.org" : "bl.spamcop.net");
+        ask_made(asker, text, end, ASKED_A);
+        break;
+    case 2: ask(asker, other_name(stream_below(stream, asker->names->reverse_count)), ASKED_PTR); break;
+    case 3: ask(asker, domain_name(asker), ASKED_MX); break;
+    case 4:
+        end = put_text(end, stream_below(stream, 2) ? "_dmarc." : "selector1._domainkey.");
+        memcpy(end, domain->bytes, domain->count);
+        ask_made(asker, text, end + domain->count, ASKED_TXT);
+        break;
+    default: ask(asker, domain_name(asker), ASKED_TXT); break;
+    }
+}
+
+/* By the clock: the names of a list, one after the other. */
+static void clock_asks(struct asker *asker)
+{
+    const double gap = (double)HOUR_MS / (double)asker->left;
+    const uint32_t few = asker->left > 100 ? 40 : 4;
+    for (uint32_t i = 0; asker->left > 0; i++) {
+        struct stream list = stream_begin(asker->spec->seed, STREAM_CLIENT, 100 + i % few, asker->client);
+        asker->ms = gap * (i + 0.5) + (double)stream_below(&asker->stream, 200) * gap / 20000;
+        ask(asker, alias_draw(&asker->names->popular, &list), ASKED_A);
+    }
+}
+
+/* A label that is made anew for each lookup, under a domain that everybody of the kind asks. */
+static void unique_ask(struct asker *asker, uint32_t count, const char *set, uint32_t size, const char *under)
+{
+    char text[128];
+    char *end = put_letters(text, count, set, size, &asker->stream);
+    ask_made(asker, text, put_text(end, under), ASKED_A);
+}
+
+static void asker_step(struct asker *asker)
+{
+    static const char BASE32[] = "abcdefghijklmnopqrstuvwxyz234567";
+    time_go(asker);
+    switch (asker->ways->behaviour) {
+    case MAIL: mail_ask(asker); break;
+    case CRAWL:
+        // A crawler goes where nobody goes.
+        ask_addresses(asker, stream_below(&asker->stream, asker->names->host_count));
+        break;
+    case BARE:
+        ask(asker,
+            (uint32_t)NAME_DOMAIN << NAME_SHIFT | stream_below(&asker->stream, asker->names->domain_count),
+            ASKED_A);
+        break;
+    case ANTIVIRUS:
+        if (stream_below(&asker->stream, 12) == 0)
+            unique_ask(asker, 26, BASE32, 32, ".avqs.mcafee.com");
+        else
+            person_ask(asker);
+        break;
+    case CDN:
+        if (stream_below(&asker->stream, 12) == 0)
+            unique_ask(asker, 14, BASE32, 32, ".cloudfront.net");
+        else
+            person_ask(asker);
+        break;
+    case PERSON:
+    case SERVER:
+    case FORWARD:
+    case CLOCK: person_ask(asker); break;
+    }
+}
+
+static void client_asks(struct asker *asker)
+{
+    const size_t first = asker->crowd->count;
+    if (asker->ways->behaviour == CLOCK)
+        clock_asks(asker);
+    while (asker->left > 0 && !asker->crowd->is_full)
+        asker_step(asker);
+    // 0x20: a forwarder mixes the case of every name that it sends on.
+    for (size_t i = first; asker->ways->behaviour == FORWARD && i < asker->crowd->count; i++)
+        asker->crowd->events[i].mixed = 1;
+}
+
+/* part·number/whole without overflow. */
+static int64_t share(int64_t number, int64_t part, int64_t whole)
+{
+    return whole > 0 ? (int64_t)((__extension__(unsigned __int128)(uint64_t) number * (uint64_t)part) /
+                                 (uint64_t)whole)
+                     : 0;
+}
+
+void background_add(const struct spec *spec, const struct people *people, const struct names *names,
+                    const struct hour *hour, struct crowd *crowd)
+{
+    // Each who is there asks once; the rest is dealt by weight, rounded on the running sum.
+    const int64_t rest = hour->lines - hour->rows;
+    int64_t sum = 0;
+    for (uint32_t c = 0; c < people->count && !crowd->is_full; c++) {
+        int64_t weight = client_weight(spec, people, c, hour);
+        if (weight == 0)
+            continue;
+        struct asker asker = {
+            .spec = spec,
+            .names = names,
+            .crowd = crowd,
+            .ways = &WAYS[people->clients[c].role],
+            .stream = stream_begin(spec->seed, STREAM_HOUR, c, (uint64_t)(hour->start_s / 3600)),
+            .client = c,
+            .left = 1 + share(rest, sum + weight, hour->weight) - share(rest, sum, hour->weight)};
+        sum += weight;
+        client_asks(&asker);
+    }
+}
