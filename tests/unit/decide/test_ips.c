@@ -41,7 +41,8 @@ static void check(enum status status, const struct error *err)
 }
 
 /* Gives every rank its run of the rows, which are in (window, IP) order, and judges them. */
-static void scene_judge(struct scene *scene, const struct given *given, size_t count)
+static void scene_judge_as(struct scene *scene, const struct given *given, size_t count,
+                           const struct ip_role *roles, size_t role_count)
 {
     struct error err = {0};
     size_t rank = (size_t)team_rank(everybody), ranks = (size_t)team_size(everybody);
@@ -71,7 +72,12 @@ static void scene_judge(struct scene *scene, const struct given *given, size_t c
         for (int m = 0; m < 3; m++)
             groups[m][i] = (int8_t)(row->groups[m] - '0');
     }
-    check(ips_judge(everybody, &scene->rows, &scene->scores, NULL, 0, &scene->table, &err), &err);
+    check(ips_judge(everybody, &scene->rows, &scene->scores, roles, role_count, &scene->table, &err), &err);
+}
+
+static void scene_judge(struct scene *scene, const struct given *given, size_t count)
+{
+    scene_judge_as(scene, given, count, NULL, 0);
 }
 
 static void scene_clear(struct scene *scene)
@@ -176,13 +182,59 @@ static void test_ranks_are_by_score_and_equal_ones_by_ip(void **state)
     scene_clear(&scene);
 }
 
+/* What the rows of an IP come to, by the autoencoder's groups. */
+struct plain {
+    int64_t rows, queries, minority, both_days;
+    double score;
+};
+
+static void top_add(double top[3], double score)
+{
+    for (int t = 0; t < 3; t++)
+        if (score > top[t]) {
+            double lower = top[t];
+            top[t] = score;
+            score = lower;
+        }
+}
+
+static struct plain plain_count(const struct given *rows, size_t count, const char *ip, int days)
+{
+    struct plain plain = {0};
+    double top[3] = {0};
+    for (int day = 0; day < days; day++) {
+        bool in[2] = {false, false};
+        for (size_t i = 0; i < count; i++) {
+            if (rows[i].ip != ip || rows[i].hour / 24 != day)
+                continue;
+            plain.rows++;
+            plain.queries += rows[i].queries;
+            plain.minority += rows[i].groups[2] == '1';
+            in[rows[i].groups[2] == '1'] = true;
+            top_add(top, rows[i].score);
+        }
+        plain.both_days += in[0] && in[1];
+    }
+    plain.score = (top[0] + top[1] + top[2]) / 3;
+    return plain;
+}
+
+static int64_t rank_count(const struct ip_table *table, const struct ip_judged *judged)
+{
+    int64_t rank = 1;
+    for (size_t i = 0; i < table->count; i++)
+        rank += table->items[i].score > judged->score ||
+                (table->items[i].score == judged->score && ip_compare(&table->items[i].ip, &judged->ip) < 0);
+    return rank;
+}
+
 /* Many rows, counted slowly: any number of ranks has the same table. */
 static void test_any_number_of_ranks_judges_as_a_plain_slow_count(void **state)
 {
     (void)state;
     static const char *const GROUPS[] = {"000", "001", "010", "100", "111", "000", "000"};
-    static char ips[40][16];
-    static struct given rows[ROWS_MOST];
+    char ips[40][16];
+    struct given rows[ROWS_MOST];
     size_t count = 0;
     struct scene scene;
     for (int ip = 0; ip < 40; ip++)
@@ -194,41 +246,16 @@ static void test_any_number_of_ranks_judges_as_a_plain_slow_count(void **state)
                                                GROUPS[(hour + ip * ip) % 7]};
     scene_judge(&scene, rows, count);
     for (int ip = 0; ip < 40; ip++) {
-        int64_t seen = 0, queries = 0, minority = 0, both_days = 0;
-        double top[3] = {0};
-        for (int day = 0; day < 4; day++) {
-            bool in[2] = {false, false};
-            for (size_t i = 0; i < count; i++) {
-                if (rows[i].ip != ips[ip] || rows[i].hour / 24 != day)
-                    continue;
-                seen++;
-                queries += rows[i].queries;
-                minority += rows[i].groups[2] == '1';
-                in[rows[i].groups[2] == '1'] = true;
-                double score = rows[i].score;
-                for (int t = 0; t < 3; t++)
-                    if (score > top[t]) {
-                        double lower = top[t];
-                        top[t] = score;
-                        score = lower;
-                    }
-            }
-            both_days += in[0] && in[1];
-        }
-        if (seen == 0)
+        const struct plain plain = plain_count(rows, count, ips[ip], 4);
+        if (plain.rows == 0)
             continue;
         const struct ip_judged *judged = judged_of(&scene, ips[ip]);
-        assert_int_equal(judged->rows, seen);
-        assert_int_equal(judged->queries, queries);
-        assert_int_equal(judged->minority_rows[GROUP_AUTOENCODER], minority);
-        assert_int_equal(judged->both_days[GROUP_AUTOENCODER], both_days);
-        assert_true(judged->score == (top[0] + top[1] + top[2]) / 3);
-        int64_t before = 1;
-        for (size_t i = 0; i < scene.table.count; i++)
-            before += scene.table.items[i].score > judged->score ||
-                      (scene.table.items[i].score == judged->score &&
-                       ip_compare(&scene.table.items[i].ip, &judged->ip) < 0);
-        assert_int_equal(judged->rank, before);
+        assert_int_equal(judged->rows, plain.rows);
+        assert_int_equal(judged->queries, plain.queries);
+        assert_int_equal(judged->minority_rows[GROUP_AUTOENCODER], plain.minority);
+        assert_int_equal(judged->both_days[GROUP_AUTOENCODER], plain.both_days);
+        assert_true(judged->score == plain.score);
+        assert_int_equal(judged->rank, rank_count(&scene.table, judged));
     }
     scene_clear(&scene);
 }
@@ -238,17 +265,14 @@ static void test_an_ip_has_the_role_of_its_days(void **state)
     (void)state;
     static const struct given ROWS[] = {{"10.0.0.1", 0, 5, 1, "000"}, {"10.0.0.2", 0, 5, 1, "000"}};
     struct scene scene;
-    struct error err = {0};
     scene_judge(&scene, ROWS, COUNT(ROWS));
     assert_int_equal(judged_of(&scene, "10.0.0.2")->role, ROLE_CLIENT);
-    free(scene.table.items);
+    scene_clear(&scene);
     // Each rank knows the roles of the IPs that it owns; 10.0.0.3 has no row.
     struct ip_role roles[2] = {{.role = ROLE_MANY_HOSTS}, {.role = ROLE_SERVER}};
     assert_true(ip_read("10.0.0.2", 8, &roles[0].ip) && ip_read("10.0.0.3", 8, &roles[1].ip));
     bool own = ip_owner(&roles[0].ip, team_size(everybody)) == team_rank(everybody);
-    check(ips_judge(everybody, &scene.rows, &scene.scores, own ? roles : roles + 1, own ? 2 : 1, &scene.table,
-                    &err),
-          &err);
+    scene_judge_as(&scene, ROWS, COUNT(ROWS), own ? roles : roles + 1, own ? 2 : 1);
     assert_int_equal(judged_of(&scene, "10.0.0.1")->role, ROLE_CLIENT);
     assert_int_equal(judged_of(&scene, "10.0.0.2")->role, ROLE_MANY_HOSTS);
     scene_clear(&scene);

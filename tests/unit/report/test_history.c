@@ -70,8 +70,8 @@ static struct history_row *row_add(struct scene *scene, int day, int hour, int64
     *row = (struct history_row){.window_s = DAY_S + (day - 1) * INT64_C(86400) + hour * INT64_C(3600),
                                 .queries = queries,
                                 .score = score,
-                                .night = hour < 7 || hour >= 20,
-                                .holiday = day % 7 == 5 || day % 7 == 6};
+                                .night = (int8_t)(hour < 7 || hour >= 20),
+                                .holiday = (int8_t)(day % 7 == 5 || day % 7 == 6)};
     row->feature[0] = (float)queries;
     return row;
 }
