@@ -28,6 +28,8 @@ enum option_key {
     KEY_JSON = 0x100,
     KEY_MODEL,
     KEY_TIMEZONE,
+    KEY_FROM,
+    KEY_TO,
     KEY_YEAR,
     KEY_RANKS,
     KEY_DIGEST,
@@ -56,7 +58,8 @@ static const struct option_row OPTIONS[] = {
      {"output", KEY_OUTPUT, "FILE", 0,
       "Write to FILE, which must not be there yet, instead of standard output", 0}},
     {FOR(CHECK), {"ranks", KEY_RANKS, "N", 0, "Plan for N ranks (as many as check itself has)", 0}},
-    {FOR(CHECK) | FOR(RUN) | FOR(EXTRACT) | FOR(SHOW) | FOR(GENERATE) | FOR(FIND) | FOR(INFO) | FOR(BENCH),
+    {FOR(CHECK) | FOR(RUN) | FOR(EXTRACT) | FOR(SHOW) | FOR(GENERATE) | FOR(EVALUATE) | FOR(FIND) |
+         FOR(INFO) | FOR(BENCH),
      {"json", KEY_JSON, NULL, 0, "Print JSON", 0}},
     {FOR(PARSE),
      {"json", KEY_JSON, NULL, 0, "Print JSON Lines: an object a line, with why a line is a reject", 0}},
@@ -66,6 +69,8 @@ static const struct option_row OPTIONS[] = {
     {FOR(PARSE), {"tsv", KEY_TSV, NULL, 0, "Print tab-separated values (the default)", 0}},
     {FOR(PARSE), {"timezone", KEY_TIMEZONE, "ZONE", 0, "IANA zone of time stamps that carry none (UTC)", 0}},
     {FOR(PARSE), {"year", KEY_YEAR, "YEAR", 0, "Year of time stamps that carry none (the file's)", 0}},
+    {FOR(EVALUATE), {"from", KEY_FROM, "DATE", 0, "Leave out days before", 0}},
+    {FOR(EVALUATE), {"to", KEY_TO, "DATE", 0, "Leave out this day and those behind it", 0}},
     {FOR(BENCH), {"rows", KEY_ROWS, "N", 0, "Rows to take or to make (1000000)", 0}},
     {FOR(BENCH), {"columns", KEY_COLUMNS, "N", 0, "Columns of FILE, which is rows of float32 (24)", 0}},
     {FOR(BENCH), {"k", KEY_K, "K", 0, "kmeans: clusters (8)", 0}},
@@ -94,6 +99,8 @@ static error_t option_read(int key, char *text, struct argp_state *state)
     case KEY_QUIET: options->quiet = true; break;
     case KEY_VERBOSE: options->verbose = true; break;
     case KEY_MODEL: options->model = text; break;
+    case KEY_FROM: options->from = text; break;
+    case KEY_TO: options->to = text; break;
     case KEY_TIMEZONE: options->timezone = text; break;
     case KEY_YEAR: options->year = number_of(text, 1970, 9999, state, "year"); break;
     case KEY_RANKS: options->ranks = number_of(text, 1, INT_MAX, state, "ranks"); break;

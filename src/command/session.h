@@ -34,6 +34,7 @@ struct options {
     const char *model;  // --model
     const char *output;  // --output
     const char *timezone;  // --timezone
+    const char *from, *to;  // --from, --to
     int year;  // --year
     int ranks;  // --ranks
     int rows, columns, k, batch;  // of bench; 0: not given
