@@ -71,20 +71,25 @@ static bool mechanism_take(struct span word, struct allow_entry *entry)
 
 static bool until_take(struct span word, struct allow_entry *entry)
 {
-    int year = 0, month = 0, day = 0, end = 0;
-    char text[16];
+    static const char FORM[] = "dddd-dd-dd";
+    int year = 0, month = 0, day = 0, same[3];
+    char text[sizeof FORM];
     if (is_any(word))
         return true;
-    if (word.count != 10)
+    if (word.count != sizeof FORM - 1)
         return false;
-    memcpy(text, word.at, 10);
-    text[10] = '\0';
+    for (size_t i = 0; i < word.count; i++)
+        if (FORM[i] == '-' ? word.at[i] != '-' : word.at[i] < '0' || word.at[i] > '9')
+            return false;
+    memcpy(text, word.at, word.count);
+    text[word.count] = '\0';
     // NOLINTNEXTLINE(cert-err34-c): four, two and two digits cannot overflow
-    if (sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &end) != 3 || end != 10 || month < 1 ||
-        month > 12 || day < 1 || day > 31)
+    if (sscanf(text, "%4d-%2d-%2d", &year, &month, &day) != 3)
         return false;
     entry->until = day_from_civil(year, month, day);
-    return true;
+    // 30 February is a mistake, not a day in March.
+    civil_from_day(entry->until, &same[0], &same[1], &same[2]);
+    return same[0] == year && same[1] == month && same[2] == day;
 }
 
 static enum status entry_take(void *context, const char *line, size_t count, uint32_t number,

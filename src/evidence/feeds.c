@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* A list while it is read. */
 struct feed_reading {
@@ -18,7 +19,7 @@ struct feed_reading {
     uint32_t feed;
     char origin[256];  // of a zone, without the last dot
     size_t origin_count;
-    bool is_zone;
+    bool is_zone, is_open;  // inside the brackets of a record
     int64_t entries, odd;  // lines that are none
     uint32_t first_odd;
 };
@@ -42,6 +43,22 @@ done:
 
 /* ---- entries ---- */
 
+/* Whether it can be a domain of a list: letters, digits, '-' and '_', and a last label that is no number.
+ * URLs, dates, ranges that are none and ports behind an address are not names, though BIND would print them.
+ */
+static bool is_domain(struct span name)
+{
+    bool all_digits = true;
+    for (size_t i = 0; i < name.count; i++) {
+        const char c = name.at[i], low = (char)(c | 0x20);
+        const bool is_digit = c >= '0' && c <= '9';
+        if (!is_digit && (low < 'a' || low > 'z') && c != '-' && c != '_' && c != '.')
+            return false;
+        all_digits = c == '.' || (all_digits && is_digit);
+    }
+    return !all_digits;
+}
+
 static enum status domain_add(struct feed_reading *reading, struct span name, uint32_t line, bool *is_one,
                               struct error *err)
 {
@@ -58,7 +75,7 @@ static enum status domain_add(struct feed_reading *reading, struct span name, ui
     if (name.count > 1 && name.at[name.count - 1] == '.')
         name.count--;
     // One label is a word that stands in a heading, or a whole top-level domain: no list means that.
-    *is_one = qname_of_text(name.at, name.count, &qname) && qname.label_count >= 2;
+    *is_one = is_domain(name) && qname_of_text(name.at, name.count, &qname) && qname.label_count >= 2;
     if (!*is_one)
         return STATUS_OK;
     TRY(array_reserve(&feeds->domains, &feeds->domain_capacity, feeds->domain_count + 1,
@@ -108,6 +125,8 @@ static enum status entry_add(struct feed_reading *reading, struct span word, uin
 
 /* ---- lines ---- */
 
+#define RPZ_IP ".rpz-ip"
+
 static bool is_word(struct span word, const char *text)
 {
     if (word.count != strlen(text))
@@ -118,29 +137,62 @@ static bool is_word(struct span word, const char *text)
     return true;
 }
 
-/* "32.1.2.0.192.rpz-ip": bits, then the address backwards. */
+static bool ends_with(struct span name, const char *mark)
+{
+    const size_t count = strlen(mark);
+    return name.count > count && memcmp(name.at + name.count - count, mark, count) == 0;
+}
+
+/* "32.1.2.0.192.rpz-ip", "128.1.zz.db8.2001.rpz-ip": bits, then the address backwards, zz for ::. */
 static bool rpz_address(struct span name, struct ip_range *range)
 {
-    static const char MARK[] = ".rpz-ip";
-    const size_t mark = sizeof MARK - 1;
-    unsigned parts[5];
-    char text[64];
-    if (name.count <= mark || name.count - mark >= sizeof text ||
-        memcmp(name.at + name.count - mark, MARK, mark) != 0)
-        return false;
-    memcpy(text, name.at, name.count - mark);
-    text[name.count - mark] = '\0';
-    char *at = text;
-    for (size_t i = 0; i < 5; i++) {
-        char *end = NULL;
-        const unsigned long value = strtoul(at, &end, 10);
-        if (end == at || value > 255 || (i < 4 && *end != '.') || (i == 4 && *end != '\0'))
+    struct span parts[9];
+    char text[128];
+    size_t count = 0, length = 0;
+    bool has_gap = false;
+    name.count -= strlen(RPZ_IP);
+    for (size_t at = 0; at < name.count && count < 9; count++) {
+        const char *dot = memchr(name.at + at, '.', name.count - at);
+        const size_t end = dot ? (size_t)(dot - name.at) : name.count;
+        parts[count] = (struct span){name.at + at, end - at};
+        if (end - at == 0 || end - at > 4)
             return false;
-        parts[i] = (unsigned)value;
+        has_gap = has_gap || (end - at == 2 && memcmp(name.at + at, "zz", 2) == 0);
         at = end + 1;
     }
-    (void)snprintf(text, sizeof text, "%u.%u.%u.%u/%u", parts[4], parts[3], parts[2], parts[1], parts[0]);
+    if (count < 3)
+        return false;
+    const bool is_v4 = count == 5 && !has_gap;
+    bool apart = true;  // no sign between what is there and what comes
+    for (size_t i = count; i-- > 1;) {
+        const bool is_gap = parts[i].count == 2 && memcmp(parts[i].at, "zz", 2) == 0;
+        if (!is_gap && !apart)
+            text[length++] = is_v4 ? '.' : ':';
+        memcpy(text + length, is_gap ? "::" : parts[i].at, parts[i].count);
+        length += parts[i].count;
+        apart = is_gap;
+    }
+    (void)snprintf(text + length, sizeof text - length, "/%.*s", (int)parts[0].count, parts[0].at);
     return ip_range_read(text, range);
+}
+
+/* Without the zone's own name. */
+static struct span in_origin(const struct feed_reading *reading, struct span name)
+{
+    const size_t origin = reading->origin_count;
+    if (origin > 0 && name.count > origin + 2 && name.at[name.count - 1] == '.' &&
+        name.at[name.count - origin - 2] == '.' &&
+        strncasecmp(name.at + name.count - 1 - origin, reading->origin, origin) == 0)
+        name.count -= origin + 2;
+    return name;
+}
+
+static void origin_take(struct feed_reading *reading, struct span name)
+{
+    if (name.count == 0 || name.count >= sizeof reading->origin)
+        return;
+    reading->origin_count = name.count - (name.at[name.count - 1] == '.');
+    memcpy(reading->origin, name.at, reading->origin_count);
 }
 
 /* A line of a zone: the policy for NAME is what the list is about, all else is the zone's own. */
@@ -152,22 +204,33 @@ static enum status zone_line(struct feed_reading *reading, struct span name, con
     bool has_policy = false;
     *is_one = reading->is_zone;
     while (line_word(&at, &left, 0, &word)) {
-        if (is_word(word, "SOA") || is_word(word, "NS")) {
+        const bool is_head = is_word(word, "SOA");
+        if (is_head || is_word(word, "NS")) {
             *is_one = reading->is_zone = true;
+            reading->is_open = left > 0 && memchr(at, '(', left) && !memchr(at, ')', left);
+            // A zone as dig prints it has no $ORIGIN: its first record has the name.
+            if (is_head && reading->origin_count == 0 && name.at[name.count - 1] == '.')
+                origin_take(reading, name);
+            return STATUS_OK;
+        }
+        if (has_policy && (is_word(word, "rpz-passthru.") || is_word(word, "rpz-passthru"))) {
+            *is_one = true;  // an exemption is the opposite of an entry
             return STATUS_OK;
         }
         has_policy = has_policy || is_word(word, "CNAME") || is_word(word, "A") || is_word(word, "AAAA") ||
                      is_word(word, "TXT");
     }
-    const size_t origin = reading->origin_count;
-    if (origin > 0 && name.count > origin + 2 && name.at[name.count - 1] == '.' &&
-        memcmp(name.at + name.count - 1 - origin, reading->origin, origin) == 0)
-        name.count -= origin + 2;
+    name = in_origin(reading, name);
     if (!has_policy || (name.count == 1 && name.at[0] == '@'))
         return STATUS_OK;
+    // What is triggered by clients and name servers cannot be seen in a query.
     *is_one = true;
-    if (rpz_address(name, &range))
-        return range_add(reading, &range, line, err);
+    if (ends_with(name, ".rpz-client-ip") || ends_with(name, ".rpz-nsip") || ends_with(name, ".rpz-nsdname"))
+        return STATUS_OK;
+    if (ends_with(name, RPZ_IP)) {
+        *is_one = rpz_address(name, &range);
+        return *is_one ? range_add(reading, &range, line, err) : STATUS_OK;
+    }
     return domain_add(reading, name, line, is_one, err);
 }
 
@@ -179,13 +242,15 @@ static enum status line_add(struct feed_reading *reading, const char *line, size
     size_t left = count;
     struct span first, word;
     const char separator = memchr(line, ',', count) ? ',' : 0;
-    *is_one = false;
+    *is_one = reading->is_open;
+    if (reading->is_open) {
+        reading->is_open = !memchr(line, ')', count);
+        return STATUS_OK;
+    }
     if (!line_word(&at, &left, separator, &first))
         return STATUS_OK;
-    if (is_word(first, "$ORIGIN") && line_word(&at, &left, 0, &word) && word.count < sizeof reading->origin) {
-        reading->origin_count = word.count - (word.count > 0 && word.at[word.count - 1] == '.');
-        memcpy(reading->origin, word.at, reading->origin_count);
-    }
+    if (is_word(first, "$ORIGIN") && line_word(&at, &left, 0, &word))
+        origin_take(reading, word);
     if (first.count > 0 && first.at[0] == '$') {
         *is_one = reading->is_zone = true;
         return STATUS_OK;
@@ -203,7 +268,8 @@ static enum status line_add(struct feed_reading *reading, const char *line, size
         while (line_word(&at, &left, 0, &word)) {
             bool good = false;
             TRY(domain_add(reading, word, number, &good, err));
-            *is_one = *is_one || good || is_word(word, "localhost");
+            // Names of the machine itself are no mistake: localhost, ip6-allnodes, 0.0.0.0.
+            *is_one = *is_one || good || !memchr(word.at, '.', word.count) || range_of(word, &range);
         }
         return STATUS_OK;
     }
@@ -250,6 +316,15 @@ static int compare_ranges(const void *a, const void *b)
     return (x->line > y->line) - (x->line < y->line);
 }
 
+/* Where the ranges of each length of prefix stand. */
+static void widths_find(struct feeds *feeds)
+{
+    for (size_t i = 0; i < feeds->range_count; i++)
+        if (i == 0 || feeds->ranges[i].range.bits != feeds->ranges[i - 1].range.bits)
+            feeds->width_from[feeds->width_count++] = i;
+    feeds->width_from[feeds->width_count] = feeds->range_count;
+}
+
 static enum status feed_read(struct feeds *feeds, const struct job_feed *feed, uint32_t number,
                              struct evidence_warnings *warnings, struct error *err)
 {
@@ -282,6 +357,7 @@ enum status feeds_read(const struct feed_list *list, struct feeds *feeds, struct
         qsort(feeds->domains, feeds->domain_count, sizeof *feeds->domains, compare_domains);
     if (feeds->range_count > 0)
         qsort(feeds->ranges, feeds->range_count, sizeof *feeds->ranges, compare_ranges);
+    widths_find(feeds);
 done:
     return status;
 }
@@ -330,11 +406,9 @@ static void domain_find(const struct feeds *feeds, const uint8_t *wire, size_t b
 static void address_find(const struct feeds *feeds, const struct ip *ip, struct feed_hit *hit, bool *found)
 {
     // One search for each length of prefix that occurs.
-    for (size_t from = 0, to = 0; from < feeds->range_count; from = to) {
-        const int bits = feeds->ranges[from].range.bits;
-        while (to < feeds->range_count && feeds->ranges[to].range.bits == bits)
-            to++;
-        size_t low = from, high = to;
+    for (size_t width = 0; width < feeds->width_count; width++) {
+        const size_t to = feeds->width_from[width + 1];
+        size_t low = feeds->width_from[width], high = to;
         while (low < high) {
             const size_t middle = low + (high - low) / 2;
             const struct ip_range *range = &feeds->ranges[middle].range;

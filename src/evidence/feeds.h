@@ -25,6 +25,8 @@ struct feeds {
     size_t domain_count, domain_capacity;
     struct feed_range *ranges;  // [range_count] by bits, then base, feed and line
     size_t range_count, range_capacity;
+    size_t width_from[130];  // [width_count + 1] the first range of each length of prefix
+    size_t width_count;
     uint8_t *wires;
     size_t wire_bytes, wire_capacity;
     bool *critical;  // [feed_count]

@@ -77,10 +77,9 @@ enum status listed_find(struct search *search, struct error *err)
             item.value += listed[to].queries;
             evidence_add_name(&item, listed[to].name);
         }
-        if (first->is_critical)
-            item.bits = EVIDENCE_BITS_CRITICAL;
-        else if (!first->is_address)
-            item.bits = EVIDENCE_BITS_LISTED;
+        // Who asks about a bad address may be a mail server: on whatever list, no more than a notice.
+        if (!first->is_address)
+            item.bits = first->is_critical ? EVIDENCE_BITS_CRITICAL : EVIDENCE_BITS_LISTED;
         TRY(evidence_take(search, &item, err));
     }
 done:
