@@ -182,6 +182,7 @@ static enum status judge(struct session *session, const struct rows *rows, const
     struct evidence_plan plan = {.dir = session->job->store_dir,
                                  .zone = session->zone,
                                  .calendar = session->calendar,
+                                 .window_s = session->job->features_window_s,
                                  .reputation = &session->job->decide_reputation,
                                  .allow = &session->job->decide_allow};
     extract_span(session->job, session->zone, &plan.from_s, &plan.to_s);

@@ -173,8 +173,7 @@ static int compare_u32(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Whether gaps[count] are alike: (median − MAD)/median, as a share. Sorts them, and makes them deviations. */
-static bool gaps_are_regular(uint32_t *gaps, size_t count)
+bool gaps_are_regular(uint32_t *gaps, size_t count)
 {
     if (count < GAPS_STRICT)
         return false;

@@ -71,11 +71,11 @@ static int compare_u64(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Distinct hashes in all[count], which are sorted here; by the 64th least where there are more (k minimum
- * values, Bar-Yossef et al. 2002). */
-static int64_t reach_of(uint64_t *all, size_t count)
+int64_t reach_of(uint64_t *all, size_t count)
 {
     size_t distinct = 0;
+    if (count == 0)
+        return 0;
     qsort(all, count, sizeof *all, compare_u64);
     for (size_t i = 0; i < count && distinct < CLIENTS_KEPT; i++)
         if (distinct == 0 || all[distinct - 1] != all[i])

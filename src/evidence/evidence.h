@@ -120,6 +120,7 @@ struct evidence_list {
 struct evidence_plan {
     const char *dir;  // the store
     int64_t from_s, to_s;  // UTC: days that overlap [from_s, to_s) are judged
+    int64_t window_s;  // of the store's rows
     const struct zone *zone;  // of the store's days
     const struct calendar *calendar;
     const struct ip_role *roles;  // [role_count] ascending: of the IPs that this rank owns

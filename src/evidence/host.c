@@ -107,7 +107,7 @@ static enum status silence_find(struct search *search, const struct host_view *h
             all_seen += seen[past];
             all_awake += awake[past];
         }
-        if (days >= AWAKE_DAYS && 20 * all_awake >= AWAKE_OF_20 * all_seen) {
+        if (days >= AWAKE_DAYS && all_seen > 0 && 20 * all_awake >= AWAKE_OF_20 * all_seen) {
             const struct evidence about = {.ip = host->ip, .day = day->day};
             TRY(evidence_add(search, &about, MECHANISM_SILENCE, (int64_t[WINDOWS]){longest_run(silent), 0, 0},
                              err));

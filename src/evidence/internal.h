@@ -29,7 +29,10 @@ struct host_record {
     uint64_t storm_name, storm_domain;
     uint32_t hours;  // bit h: a query in hour h
     uint32_t common_hours;  // … for a domain that is not rare: the host itself, not what hides in it
-    int64_t one_shots;  // filled by the owner
+    // Filled by the owner: domains asked once, those of them that are bare, and the types that all were asked
+    // by, 0 when they differ.
+    int64_t one_shots, bare_one_shots;
+    uint64_t one_shot_types;
 };
 
 /* What a host did under a rare domain on a day. */
@@ -216,8 +219,15 @@ MUST_CHECK enum status repeats_find(struct search *search, const struct host_vie
 MUST_CHECK enum status odd_types_find(struct search *search, const struct host_view *host, struct error *err);
 MUST_CHECK enum status faults_find(struct search *search, const struct host_view *host, struct error *err);
 
-/* The domains of a host that are new to everybody, asked in one short episode of `day` and not again. Returns
- * their number, and in `uniform` whether they look as if one program had made them. */
-int64_t one_shots_of(const struct host_view *host, int64_t day, struct evidence *about, bool *uniform);
+/* Counts, in the days of a host, the domains that are new to everybody, asked in one short episode and not
+ * again. `days` are host->days. */
+void one_shots_count(const struct host_view *host, struct host_record *days);
+
+/* Whether gaps[count] are alike: (median − MAD)/median, as a share. Sorts them, and makes them deviations. */
+bool gaps_are_regular(uint32_t *gaps, size_t count);
+
+/* How many distinct hashes there are in all[count], which are sorted here; by the 64th least where there are
+ * more (k minimum values, Bar-Yossef et al. 2002), INT64_MAX when they cannot be told. */
+int64_t reach_of(uint64_t *all, size_t count);
 
 #endif

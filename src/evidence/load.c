@@ -77,8 +77,10 @@ static enum status days_find(struct search *search, struct error *err)
     while (old < search->day_count && first_day != INT64_MAX && all[old].day <= first_day - PAST_DAYS)
         old++;
     search->day_count -= old;
-    memmove(all, all + old, search->day_count * sizeof *all);
-    memmove(search->days, search->days + old, search->day_count * sizeof *search->days);
+    if (old > 0) {
+        memmove(all, all + old, search->day_count * sizeof *all);
+        memmove(search->days, search->days + old, search->day_count * sizeof *search->days);
+    }
     search->stored = all;
     all = NULL;
 done:
@@ -110,8 +112,12 @@ static enum status days_look(struct search *search, struct error *err)
         if (status != STATUS_OK)
             goto done;
         for (size_t source = 0; source < table.size[DAY_source]; source++) {
-            int64_t hour = (table.source_window[source] - start_s) / 3600;
-            if (hour >= 0 && hour < HOURS && table.source_lines[source] > 0)
+            const int64_t window_s = table.source_window[source] - start_s;
+            if (window_s < 0 || table.source_lines[source] <= 0)
+                continue;
+            // A window of several hours tells of each of them that it may have been seen.
+            for (int64_t hour = window_s / 3600;
+                 hour < HOURS && hour * 3600 < window_s + search->plan->window_s; hour++)
                 day->hours_seen |= UINT32_C(1) << hour;
         }
         day_table_clear(&table);
@@ -164,6 +170,13 @@ static enum status records_read(const struct search *search, const struct domain
                                "a day was written anew while it was read");
             goto done;
         }
+        for (size_t domain = 0; domain < table.size[DAY_domain]; domain++)
+            if (facts[fact + domain].domain != table.domain_hash[domain] ||
+                facts[fact + domain].day != table.day) {
+                status = error_set(err, STATUS_CORRUPT, search->plan->dir, "run extract again",
+                                   "a day's domains have no client, or stand out of order");
+                goto done;
+            }
         TRY(day_records_add(records, &table, facts + fact, zone_day_start(search->plan->zone, table.day),
                             rare_most(search, i), err));
         TRY(listed_add(records, &table, &search->feeds, err));

@@ -65,15 +65,28 @@ static size_t pair_firsts(const struct pair_view *pair, struct first_asked *firs
     return firsts_keep(firsts, count);
 }
 
+/* The first of firsts[count], sorted by day, that lies in the 30 days to `day`. */
+static size_t window_begin(const struct first_asked *firsts, size_t count, int64_t day)
+{
+    size_t low = 0, high = count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (firsts[middle].day <= day - PAST_DAYS)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 /* Names and bytes of the firsts over the windows that end on a day, and the names that show it. */
 static void windows_of(const struct first_asked *firsts, size_t count, int64_t day, int64_t names[WINDOWS],
                        int64_t bytes[WINDOWS], struct evidence *about)
 {
-    for (size_t i = 0; i < count && firsts[i].day <= day; i++) {
+    for (size_t i = window_begin(firsts, count, day); i < count && firsts[i].day <= day; i++) {
         windows_add(names, 1, firsts[i].day, day);
         windows_add(bytes, firsts[i].bytes, firsts[i].day, day);
-        if (firsts[i].day > day - PAST_DAYS)
-            evidence_add_name(about, firsts[i].name);
+        evidence_add_name(about, firsts[i].name);
     }
 }
 

@@ -11,48 +11,94 @@
  */
 #define BARE_OF_10 9
 
-int64_t one_shots_of(const struct host_view *host, int64_t day, struct evidence *about, bool *uniform)
+/* Whether a pair is one: asked on one day only, in one episode, and nobody had asked before. */
+static bool is_one_shot(const struct pair_view *pair)
 {
-    int64_t count = 0, bare = 0;
-    uint64_t types = 0;
-    bool one_type = true;
+    const struct pair_day *first = &pair->days[0];
+    return pair->day_count == 1 && first->first_day == first->day &&
+           first->last_ms - first->first_ms <= EPISODE_MS;
+}
+
+void one_shots_count(const struct host_view *host, struct host_record *days)
+{
+    for (size_t p = 0; p < host->pair_count; p++) {
+        const struct pair_day *pair = &host->pairs[p].days[0];
+        if (!is_one_shot(&host->pairs[p]))
+            continue;
+        size_t low = 0, high = host->day_count;
+        while (low < high) {
+            const size_t middle = low + (high - low) / 2;
+            if (days[middle].day < pair->day)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        struct host_record *day = &days[low];
+        day->one_shot_types = day->one_shots == 0 || day->one_shot_types == pair->types ? pair->types : 0;
+        day->bare_one_shots += pair->bare_names == pair->names;
+        day->one_shots++;
+    }
+}
+
+/* Whether so many look as if one program had made them. */
+static bool is_uniform(int64_t count, int64_t bare, uint64_t types)
+{
+    return count > 0 && (10 * bare >= BARE_OF_10 * count || types != 0);
+}
+
+/* Adds up the days to host->days[d] that look so; a window counts when all of it looks so: two domains of a
+ * visitor are alike by chance, those of a month are not. */
+static void uniform_sum(const struct host_view *host, size_t d, int64_t values[WINDOWS])
+{
+    int64_t bare[WINDOWS] = {0};
+    uint64_t types[WINDOWS] = {0};
+    for (size_t past = d + 1; past-- > 0 && host->days[past].day > host->days[d].day - PAST_DAYS;) {
+        const struct host_record *then = &host->days[past];
+        if (!is_uniform(then->one_shots, then->bare_one_shots, then->one_shot_types))
+            continue;
+        for (int w = 0; w < WINDOWS; w++)
+            if (then->day > host->days[d].day - WINDOW_DAYS[w]) {
+                types[w] = values[w] == 0 || types[w] == then->one_shot_types ? then->one_shot_types : 0;
+                values[w] += then->one_shots;
+                bare[w] += then->bare_one_shots;
+            }
+    }
+    for (int w = 0; w < WINDOWS; w++)
+        if (!is_uniform(values[w], bare[w], types[w]))
+            values[w] = 0;
+}
+
+/* The names of the day's one-shot domains. */
+static void names_add(const struct host_view *host, struct evidence *about)
+{
     for (size_t p = 0; p < host->pair_count; p++) {
         const struct pair_view *pair = &host->pairs[p];
-        const struct pair_day *first = &pair->days[0];
-        // Asked on one day only, and nobody had asked before.
-        if (pair->day_count != 1 || first->day != day || first->first_day != day ||
-            first->last_ms - first->first_ms > EPISODE_MS)
-            continue;
-        one_type = one_type && (count == 0 || first->types == types);
-        types = first->types;
-        bare += first->bare_names == first->names;
-        count++;
-        for (size_t i = 0; about && i < pair->name_count; i++)
-            evidence_add_name(about, pair->names[i].name);
+        if (pair->days[0].day == about->day && is_one_shot(pair))
+            for (size_t i = 0; i < pair->name_count; i++)
+                evidence_add_name(about, pair->names[i].name);
     }
-    *uniform = count > 0 && (10 * bare >= BARE_OF_10 * count || one_type);
-    return count;
 }
 
 enum status one_shot_find(struct search *search, const struct host_view *host, struct error *err)
 {
     enum status status = STATUS_OK;
+    const int64_t *table = mechanism_info(MECHANISM_ONE_SHOT)->thresholds;
     for (size_t d = 0; d < host->day_count; d++) {
-        const int64_t day = host->days[d].day;
-        const int64_t peers = search->one_shot_peers[day_index(search, day)][host->role];
-        const int64_t *table = mechanism_info(MECHANISM_ONE_SHOT)->thresholds;
+        const struct host_record *record = &host->days[d];
         int64_t values[WINDOWS] = {0}, thresholds[WINDOWS];
-        struct evidence about = {.ip = host->ip, .day = day};
-        bool uniform = false;
-        if (host->days[d].one_shots == 0)
+        struct evidence about = {.ip = host->ip, .day = record->day};
+        bool reaches = false;
+        if (!is_uniform(record->one_shots, record->bare_one_shots, record->one_shot_types))
             continue;
-        (void)one_shots_of(host, day, &about, &uniform);
-        if (!uniform)
-            continue;
-        for (size_t past = 0; past <= d; past++)
-            windows_add(values, host->days[past].one_shots, host->days[past].day, day);
-        for (int w = 0; w < WINDOWS; w++)
+        const int64_t peers = search->one_shot_peers[day_index(search, record->day)][host->role];
+        uniform_sum(host, d, values);
+        for (int w = 0; w < WINDOWS; w++) {
             thresholds[w] = 2 * peers > table[0] ? table[w] * 2 * peers / table[0] : table[w];
+            reaches = reaches || values[w] >= thresholds[w];
+        }
+        if (!reaches)
+            continue;
+        names_add(host, &about);
         TRY(evidence_add_over(search, &about, MECHANISM_ONE_SHOT, values, thresholds, err));
     }
 done:

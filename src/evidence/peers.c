@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Values are counted in steps of a sixteenth of a doubling: integers up to 22 exactly, larger ones within 5
  * %. */
@@ -41,48 +42,58 @@ static int64_t quantile(const int64_t *counts, int64_t of_20)
     return 0;
 }
 
+/* Counts of hosts by step of what they did on one day. */
+struct day_counts {
+    int64_t one_shots[ROLES][STEPS], peaks[ROLES][STEPS];
+};
+
 /* Fills the one-shot domains of each host's days. */
-static void one_shots_count(struct search *search)
+static void all_one_shots_count(struct search *search)
 {
     struct host_record *days = search->host_days;
-    size_t at = 0;
-    for (size_t h = 0; h < search->host_count; h++)
-        for (size_t d = 0; d < search->hosts[h].day_count; d++, at++) {
-            bool uniform = false;
-            days[at].one_shots = one_shots_of(&search->hosts[h], days[at].day, NULL, &uniform);
-        }
+    for (size_t h = 0, at = 0; h < search->host_count; h++) {
+        one_shots_count(&search->hosts[h], days + at);
+        at += search->hosts[h].day_count;
+    }
+}
+
+/* Adds this rank's hosts of a day; next[h] is where host h stands in its days. */
+static void day_count(const struct search *search, int64_t day, size_t *next, struct day_counts *counts)
+{
+    for (size_t h = 0; h < search->host_count; h++) {
+        const struct host_view *host = &search->hosts[h];
+        while (next[h] < host->day_count && host->days[next[h]].day < day)
+            next[h]++;
+        if (next[h] == host->day_count || host->days[next[h]].day != day)
+            continue;
+        counts->one_shots[host->role][step_of(host->days[next[h]].one_shots)]++;
+        counts->peaks[host->role][step_of(host->days[next[h]].peak_queries)]++;
+    }
 }
 
 enum status peers_find(struct search *search, struct error *err)
 {
     enum status status = STATUS_OK;
-    const size_t day_steps = (size_t)ROLES * STEPS;
-    int64_t *one_shots = calloc(2 * day_steps, sizeof *one_shots), *peaks = one_shots + day_steps;
+    struct day_counts *counts = malloc(sizeof *counts);
+    size_t *next = calloc(search->host_count + 1, sizeof *next);
     search->one_shot_peers = calloc(search->day_count + 1, sizeof *search->one_shot_peers);
     search->peak_peers = calloc(search->day_count + 1, sizeof *search->peak_peers);
     enum status had = STATUS_OK;
-    if (!one_shots || !search->one_shot_peers || !search->peak_peers)
+    if (!counts || !next || !search->one_shot_peers || !search->peak_peers)
         had = error_set(err, STATUS_NO_MEMORY, "evidence", "", "no room for what peers do");
     TRY(team_agree(search->team, had, err));
-    one_shots_count(search);
+    all_one_shots_count(search);
     for (size_t i = 0; i < search->day_count; i++) {
-        for (size_t step = 0; step < 2 * day_steps; step++)
-            one_shots[step] = 0;
-        for (size_t h = 0; h < search->host_count; h++) {
-            const struct host_view *host = &search->hosts[h];
-            for (size_t d = 0; d < host->day_count; d++)
-                if (host->days[d].day == search->days[i].day) {
-                    one_shots[(size_t)host->role * STEPS + step_of(host->days[d].one_shots)]++;
-                    peaks[(size_t)host->role * STEPS + step_of(host->days[d].peak_queries)]++;
-                }
-        }
-        team_sum_i64(search->team, one_shots, 2 * day_steps);
+        memset(counts, 0, sizeof *counts);
+        day_count(search, search->days[i].day, next, counts);
+        team_sum_i64(search->team, &counts->one_shots[0][0], sizeof *counts / sizeof(int64_t));
         for (size_t role = 0; role < ROLES; role++) {
-            search->one_shot_peers[i][role] = quantile(one_shots + role * STEPS, FEW_OF_20);
-            search->peak_peers[i][role] = quantile(peaks + role * STEPS, HALF_OF_20);
+            search->one_shot_peers[i][role] = quantile(counts->one_shots[role], FEW_OF_20);
+            search->peak_peers[i][role] = quantile(counts->peaks[role], HALF_OF_20);
         }
     }
 done:
-    free(one_shots);
+    free(counts);
+    free(next);
     return status;
 }

@@ -26,22 +26,32 @@ static int64_t bits_set(uint32_t mask)
     return __builtin_popcount(mask);
 }
 
+/* Hours as bits, the 25th of a day taken for the 24th: no other day has it. */
+static uint32_t folded(uint32_t hours)
+{
+    const uint32_t last = UINT32_C(1) << (HOURS - 1);
+    return hours & last ? (hours & ~last) | last >> 1 : hours;
+}
+
 /* The hours of a day of this kind in which the host rests, by the 30 days to it. Activity is what the host
  * asks of domains that are not rare: an intruder's own queries must not make the night a busy time. */
-static uint32_t quiet_hours(const struct search *search, const struct host_view *host, int64_t day)
+static uint32_t quiet_hours(const struct search *search, const struct host_view *host, size_t host_day)
 {
+    const int64_t day = host->days[host_day].day;
     int64_t active[HOURS] = {0}, kind_days = 0, all_days = 0, awake = 0;
     const size_t at = day_index(search, day);
     const bool is_holiday = search->days[at].is_holiday;
-    size_t d = 0;
-    for (size_t i = 0; i <= at; i++) {
+    size_t d = host_day;
+    while (d > 0 && host->days[d - 1].day > day - PAST_DAYS)
+        d--;
+    for (size_t i = day_index(search, day - PAST_DAYS + 1); i <= at; i++) {
         const int64_t past = search->days[i].day;
-        if (past <= day - PAST_DAYS || past < host->days[0].day)
+        if (past < host->days[0].day)
             continue;
         while (d < host->day_count && host->days[d].day < past)
             d++;
         const bool was_there = d < host->day_count && host->days[d].day == past;
-        const uint32_t hours = was_there ? host->days[d].common_hours : 0;
+        const uint32_t hours = was_there ? folded(host->days[d].common_hours) : 0;
         all_days++;
         awake += bits_set(hours);
         if (search->days[i].is_holiday != is_holiday)
@@ -52,10 +62,10 @@ static uint32_t quiet_hours(const struct search *search, const struct host_view 
     }
     uint32_t quiet = 0;
     const bool has_habits = all_days >= HABIT_DAYS && HABIT_PART * awake >= 24 * all_days;
-    for (int hour = 0; hour < HOURS && has_habits; hour++)
+    for (int hour = 0; hour < HOURS - 1 && has_habits; hour++)
         if (QUIET_PART * active[hour] < kind_days)
             quiet |= UINT32_C(1) << hour;
-    return quiet;
+    return quiet | (quiet >> (HOURS - 2) & 1) << (HOURS - 1);
 }
 
 /* Adds what a pair did in quiet hours over the windows that end on day `d` of the pair. */
@@ -76,8 +86,8 @@ static enum status pair_judge(struct search *search, const struct host_view *hos
         windows_add(hours, bits_set(then->hours & quiet[past]), then->day, day);
         windows_add(all, bits_set(then->hours), then->day, day);
     }
-    for (size_t i = 0; i < pair->name_count; i++)
-        if (pair->names[i].day <= day)
+    for (size_t i = 0; i < pair->name_count && pair->names[i].day <= day; i++)
+        if (pair->names[i].day > day - PAST_DAYS)
             evidence_add_name(&about, pair->names[i].name);
     const int64_t onset_days = pair->days[0].day - host->days[0].day;
     if (onset_days >= ONSET_DAYS)
@@ -100,7 +110,7 @@ enum status quiet_find(struct search *search, const struct host_view *host, stru
     size_t by_day_room = 0, quiet_room = 0;
     TRY(array_reserve(&by_day, &by_day_room, host->day_count + 1, sizeof *by_day, err));
     for (size_t d = 0; d < host->day_count; d++)
-        by_day[d] = quiet_hours(search, host, host->days[d].day);
+        by_day[d] = quiet_hours(search, host, d);
     for (size_t p = 0; p < host->pair_count; p++) {
         const struct pair_view *pair = &host->pairs[p];
         size_t host_day = 0;

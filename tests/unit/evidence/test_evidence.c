@@ -1,0 +1,292 @@
+/* Evidence found in small stores, on any number of ranks: each is written by hand, so what must be found is
+ * known. */
+#include "../table/stored.h"
+
+#include "evidence/evidence.h"
+
+/* Thursday 2022-09-29; Berlin leaves summer time on Sunday 2022-10-30, day 31 from here. */
+#define FIRST_DAY INT64_C(19264)
+#define ASKS_MOST 40000
+#define BERLIN_S INT64_C(7200)  // east of UTC in summer
+
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): cmocka gives tests no argument
+static struct team *everybody;
+
+struct scene {
+    struct asking asking;
+    struct calendar *calendar;
+    char dir[64], list[64];
+    struct ask *asks;
+    char (*names)[64];
+    size_t count;
+    struct evidence_list found;
+};
+
+static int scene_begin(void **state)
+{
+    struct error err = {0};
+    struct scene *scene = calloc(1, sizeof *scene);
+    *state = scene;
+    if (!scene)
+        abort();
+    scene->asks = calloc(ASKS_MOST, sizeof *scene->asks);
+    scene->names = calloc(ASKS_MOST, sizeof *scene->names);
+    if (!scene->asks || !scene->names)
+        abort();
+    asking_begin(&scene->asking, "Europe/Berlin");
+    stored_begin(everybody, scene->dir);
+    asking_check(calendar_read(NULL, 0, &scene->calendar, &err), &err);
+    return 0;
+}
+
+static int scene_end(void **state)
+{
+    struct scene *scene = *state;
+    evidence_clear(&scene->found);
+    calendar_free(scene->calendar);
+    stored_end(everybody, scene->dir);
+    asking_end(&scene->asking);
+    if (scene->list[0])
+        (void)unlink(scene->list);
+    free(scene->asks);
+    free(scene->names);
+    free(scene);
+    return 0;
+}
+
+/* A query on a day from FIRST_DAY on, so many seconds after its midnight in summer time. */
+__attribute__((format(printf, 6, 7))) static void ask(struct scene *scene, int64_t day, int64_t second,
+                                                      const char *ip, const char *type, const char *format,
+                                                      ...)
+{
+    va_list args;
+    assert_true(scene->count < ASKS_MOST);
+    char *name = scene->names[scene->count];
+    va_start(args, format);
+    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): clang-tidy 14 does not know this va_start
+    (void)vsnprintf(name, sizeof scene->names[0], format, args);
+    va_end(args);
+    scene->asks[scene->count++] =
+        (struct ask){((FIRST_DAY + day) * 86400 - BERLIN_S + second) * 1000, ip, name, type, NULL, NULL};
+}
+
+/* Writes the store, and looks for evidence on days [from, to). */
+static void find(struct scene *scene, int64_t from, int64_t to, int parts, const char *list)
+{
+    struct error err = {0};
+    int64_t all = 1;
+    struct job_feed feed = {.path = list ? scene->list : NULL, .critical = CRITICAL_YES};
+    const struct feed_list reputation = {&feed, list != NULL};
+    const struct text_list allow = {0};
+    if (team_rank(everybody) == 0 && scene->count > 0)
+        stored_days(&scene->asking, scene->dir, scene->asks, scene->count, parts);
+    if (list) {
+        (void)snprintf(scene->list, sizeof scene->list, "/tmp/quern_list.%ld", (long)getpid());
+        FILE *file = fopen(scene->list, "w");
+        assert_non_null(file);
+        assert_true(fputs(list, file) >= 0);
+        assert_int_equal(fclose(file), 0);
+    }
+    team_sum_i64(everybody, &all, 1);
+    const struct evidence_plan plan = {.dir = scene->dir,
+                                       .from_s = zone_day_start(scene->asking.zone, FIRST_DAY + from),
+                                       .to_s = zone_day_start(scene->asking.zone, FIRST_DAY + to),
+                                       .window_s = scene->asking.plan.window_s,
+                                       .zone = scene->asking.zone,
+                                       .calendar = scene->calendar,
+                                       .reputation = &reputation,
+                                       .allow = &allow};
+    asking_check(evidence_find(everybody, &plan, &scene->found, &err), &err);
+}
+
+/* The evidence of a host by a mechanism on a day from FIRST_DAY on; NULL when there is none. */
+static const struct evidence *found_of(const struct scene *scene, const char *ip, enum mechanism mechanism,
+                                       int64_t day)
+{
+    struct ip address;
+    assert_true(ip_read(ip, strlen(ip), &address));
+    for (size_t i = 0; i < scene->found.count; i++) {
+        const struct evidence *item = &scene->found.items[i];
+        if (ip_compare(&item->ip, &address) == 0 && item->mechanism == (int32_t)mechanism &&
+            item->day == FIRST_DAY + day)
+            return item;
+    }
+    return NULL;
+}
+
+static void test_an_empty_store_has_no_evidence(void **state)
+{
+    struct scene *scene = *state;
+    find(scene, 0, 10, 1, NULL);
+    assert_int_equal(scene->found.count, 0);
+}
+
+/* 130 names, of which 129 differ from what came before: over 3 days, with days missing between, in parts. */
+static void test_new_names_add_up_over_days_and_gaps_in_any_number_of_parts(void **state)
+{
+    static const int64_t DAYS[] = {0, 3, 4, 33};
+    for (int parts = 1; parts <= 3; parts += 2) {
+        struct scene *scene = *state;
+        scene->count = 0;
+        for (size_t d = 0; d < 4; d++)
+            for (int i = 0; i < 65; i++)
+                ask(scene, DAYS[d], 36000 + i, "2001:db8::7", "TXT", "%c%c%s.evil.com", 'a' + i / 26,
+                    'a' + i % 26,
+                    d == 3   ? "old"
+                    : d == 2 ? "new"
+                    : d == 1 ? "mid"
+                             : "old");
+        ask(scene, 32, 36000, "10.0.0.1", "A", "www.other.com");
+        find(scene, 3, 40, parts, NULL);
+        assert_null(found_of(scene, "2001:db8::7", MECHANISM_NEW_NAMES, 0));  // before the span
+        const struct evidence *item = found_of(scene, "2001:db8::7", MECHANISM_NEW_NAMES, 3);
+        assert_non_null(item);
+        assert_int_equal(item->value,
+                         130 / 2);  // 65 of the day: log2(65/60) beats 130 of 5 days: log2(130/120)
+        assert_int_equal(item->window_days, 1);
+        assert_int_equal(item->name_count, EVIDENCE_NAMES);
+        // The 5 days to day 4 are days 0, 3 and 4: 195 names.
+        item = found_of(scene, "2001:db8::7", MECHANISM_NEW_NAMES, 4);
+        assert_non_null(item);
+        assert_int_equal(item->value, 195);
+        assert_int_equal(item->window_days, 5);
+        // 30 days before day 33 end with day 3. Its names are those of day 0, which the pair asked then: none
+        // is new.
+        item = found_of(scene, "2001:db8::7", MECHANISM_NEW_NAMES, 33);
+        assert_null(item);
+        evidence_clear(&scene->found);
+    }
+}
+
+/* Two domains a day that nobody asked before, as a visitor meets them: alike on each day, but not over a
+ * month. */
+static void test_a_visitors_new_domains_of_a_month_are_no_program(void **state)
+{
+    struct scene *scene = *state;
+    for (int day = 0; day < 33; day++)
+        for (int i = 0; i < 2; i++) {
+            const int number = 2 * day + i;
+            ask(scene, day, 36000 + 60 * i, "10.0.0.1", "A", "www.visit%c%c.com", 'a' + number / 26,
+                'a' + number % 26);
+            if (day % 2)
+                ask(scene, day, 36001 + 60 * i, "10.0.0.1", "AAAA", "www.visit%c%c.com", 'a' + number / 26,
+                    'a' + number % 26);
+            ask(scene, day, 46000 + 60 * i, "10.0.0.2", "A", "made%c%c.com", 'a' + number / 26,
+                'a' + number % 26);
+        }
+    find(scene, 0, 40, 1, NULL);
+    const struct evidence *item = found_of(scene, "10.0.0.2", MECHANISM_ONE_SHOT, 32);
+    assert_non_null(item);
+    assert_int_equal(item->value, 60);
+    assert_int_equal(item->window_days, 30);
+    assert_null(found_of(scene, "10.0.0.1", MECHANISM_ONE_SHOT, 32));
+    assert_null(found_of(scene, "10.0.0.1", MECHANISM_ONE_SHOT, 31));
+}
+
+static void test_an_address_on_a_critical_list_is_no_more_than_a_notice(void **state)
+{
+    struct scene *scene = *state;
+    ask(scene, 0, 36000, "10.0.0.1", "PTR", "7.113.0.203.in-addr.arpa");
+    ask(scene, 0, 36000, "10.0.0.2", "A", "www.evil.com");
+    find(scene, 0, 1, 1, "203.0.113.0/24\nevil.com\n");
+    const struct evidence *item = found_of(scene, "10.0.0.1", MECHANISM_LISTED_ADDRESS, 0);
+    assert_non_null(item);
+    assert_true(item->bits == 0);
+    item = found_of(scene, "10.0.0.2", MECHANISM_LISTED, 0);
+    assert_non_null(item);
+    assert_true(item->bits == EVIDENCE_BITS_CRITICAL);
+}
+
+/* A server is silent for 8 hours: in windows of an hour, of ten minutes, and of four hours. */
+static void silence_in_windows(struct scene *scene, int64_t window_s)
+{
+    for (int day = 0; day < 7; day++)
+        for (int hour = 0; hour < 24; hour++) {
+            ask(scene, day, hour * 3600, "10.0.0.9", "A", "www.a.com");
+            if (day < 6 || hour < 8 || hour >= 16)
+                ask(scene, day, hour * 3600 + 1800, "10.0.0.1", "A", "www.b.com");
+        }
+    scene->asking.plan.window_s = window_s;
+    find(scene, 0, 10, 1, NULL);
+    const struct evidence *item = found_of(scene, "10.0.0.1", MECHANISM_SILENCE, 6);
+    assert_non_null(item);
+    assert_int_equal(item->value, 8);
+    assert_null(found_of(scene, "10.0.0.1", MECHANISM_SILENCE, 5));
+    assert_null(found_of(scene, "10.0.0.9", MECHANISM_SILENCE, 6));
+}
+
+static void test_silence_is_found_in_windows_of_an_hour(void **state)
+{
+    silence_in_windows(*state, 3600);
+}
+
+static void test_silence_is_found_in_windows_of_ten_minutes(void **state)
+{
+    silence_in_windows(*state, 600);
+}
+
+static void test_silence_is_found_in_windows_of_four_hours(void **state)
+{
+    silence_in_windows(*state, 14400);
+}
+
+/* A host that is awake from 15:00 to midnight asks a rare domain in the 25th hour of a day and nothing else
+ * there: what is the last hour of other days, busy, must not be a quiet one there. */
+static void test_the_25th_hour_of_a_day_is_quiet_when_the_24th_is(void **state)
+{
+    struct scene *scene = *state;
+    for (int day = 0; day < 32; day++)
+        for (int hour = 15; hour < 24; hour++)
+            for (int i = 0; i < 8; i++) {
+                const char *const ips[] = {"10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4",
+                                           "10.0.0.5", "10.0.0.6", "10.0.0.7", "10.0.0.8"};
+                ask(scene, day, hour * 3600 + i, ips[i], "A", "www.common.com");
+            }
+    // Three nights at the onset, so that one more quiet hour would reach the threshold of M5.
+    for (int day = 29; day < 31; day++)
+        ask(scene, day, 3 * 3600, "10.0.0.1", "A", "x.rare.com");
+    ask(scene, 31, 24 * 3600 + 600, "10.0.0.1", "A", "x.rare.com");
+    find(scene, 0, 40, 1, NULL);
+    assert_null(found_of(scene, "10.0.0.1", MECHANISM_QUIET_ONLY, 31));
+}
+
+/* Three more nights: then it is. */
+static void test_three_nights_of_a_rare_domain_are_evidence(void **state)
+{
+    struct scene *scene = *state;
+    for (int day = 0; day < 20; day++)
+        for (int hour = 15; hour < 24; hour++)
+            for (int i = 0; i < 8; i++) {
+                const char *const ips[] = {"10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4",
+                                           "10.0.0.5", "10.0.0.6", "10.0.0.7", "10.0.0.8"};
+                ask(scene, day, hour * 3600 + i, ips[i], "A", "www.common.com");
+            }
+    for (int day = 16; day < 19; day++)
+        ask(scene, day, 3 * 3600, "10.0.0.1", "A", "x.rare.com");
+    find(scene, 0, 40, 1, NULL);
+    const struct evidence *item = found_of(scene, "10.0.0.1", MECHANISM_QUIET_ONLY, 18);
+    assert_null(found_of(scene, "10.0.0.1", MECHANISM_QUIET_ONLY, 17));
+    assert_non_null(item);
+    assert_int_equal(item->value, 3);
+}
+
+#define SCENE(test) cmocka_unit_test_setup_teardown(test, scene_begin, scene_end)
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        SCENE(test_an_empty_store_has_no_evidence),
+        SCENE(test_new_names_add_up_over_days_and_gaps_in_any_number_of_parts),
+        SCENE(test_a_visitors_new_domains_of_a_month_are_no_program),
+        SCENE(test_an_address_on_a_critical_list_is_no_more_than_a_notice),
+        SCENE(test_silence_is_found_in_windows_of_an_hour),
+        SCENE(test_silence_is_found_in_windows_of_ten_minutes),
+        SCENE(test_silence_is_found_in_windows_of_four_hours),
+        SCENE(test_the_25th_hour_of_a_day_is_quiet_when_the_24th_is),
+        SCENE(test_three_nights_of_a_rare_domain_are_evidence),
+    };
+    everybody = team_new(&argc, &argv);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    team_free(everybody);
+    return failed;
+}
