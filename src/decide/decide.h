@@ -44,11 +44,11 @@ struct ip_judged {
     int64_t both_days[GROUP_MODELS];  // days with rows in both groups
     double score;  // model_score + strength
     double model_score;  // mean of the three largest row scores, which are −log10 p; fewer rows count as 0
-    double strength;  // of the strongest incident, in bits; 0 without one
+    double strength;  // of the gravest incident, by verdict, then strength, in bits; 0 without one
     int64_t rank;  // 1 is the largest score; equal ones by IP
     int32_t role;  // enum role
     int32_t verdict;  // enum verdict
-    int32_t cause;  // enum incident_cause of the strongest incident, −1 without one
+    int32_t cause;  // enum incident_cause of that incident, −1 without one
     int32_t unused;
 };
 

@@ -126,17 +126,19 @@ done:
 
 static void verdict_take(struct ip_judged *ip, const struct incident *incidents, size_t count)
 {
-    int64_t causes = 0;
-    for (size_t i = 0; i < count; i++) {
-        causes++;
-        if (incidents[i].verdict > ip->verdict)
-            ip->verdict = incidents[i].verdict;
-        if (ip->cause < 0 || incidents[i].strength > ip->strength) {
-            ip->strength = incidents[i].strength;
-            ip->cause = incidents[i].cause;
-        }
+    const struct incident *gravest = &incidents[0];  // there is one at least
+    for (size_t i = 1; i < count; i++) {
+        const struct incident *incident = &incidents[i];
+        // A broken device may be far beyond its threshold: it must not hide what makes the verdict.
+        if (incident->verdict > gravest->verdict ||
+            (incident->verdict == gravest->verdict && incident->strength > gravest->strength))
+            gravest = incident;
     }
-    if (causes >= 2 && ip->verdict < VERDICT_WARNING)
+    ip->cause = gravest->cause;
+    ip->strength = gravest->strength;
+    if (gravest->verdict > ip->verdict)
+        ip->verdict = gravest->verdict;
+    if (count >= 2 && ip->verdict < VERDICT_WARNING)
         ip->verdict = VERDICT_WARNING;
 }
 

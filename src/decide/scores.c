@@ -150,9 +150,10 @@ static enum status ips_put(const struct part *part, const struct ip_judged *item
     IP_MEMBER("ip_score", STORE_F64, double, "1", "ip_model_score + ip_strength", NULL, ip->score);
     IP_MEMBER("ip_model_score", STORE_F64, double, "1",
               "mean of the three largest row scores; fewer rows count as 0", NULL, ip->model_score);
-    IP_MEMBER("ip_strength", STORE_F64, double, "bit", "strength of the strongest incident, 0 without one",
-              NULL, ip->strength);
-    IP_MEMBER("ip_cause", STORE_I8, int8_t, "", "cause of the strongest incident", CAUSE_OR_NONE,
+    IP_MEMBER("ip_strength", STORE_F64, double, "bit",
+              "strength of the gravest incident, by verdict, then strength; 0 without one", NULL,
+              ip->strength);
+    IP_MEMBER("ip_cause", STORE_I8, int8_t, "", "cause of the gravest incident", CAUSE_OR_NONE,
               ip->cause + 1);
     IP_MEMBER("ip_rank", STORE_I64, int64_t, "1", "1 is the largest score", NULL, ip->rank);
     IP_MEMBER("ip_verdict", STORE_I8, int8_t, "", "verdict over the span", VERDICT_MEANINGS, ip->verdict);

@@ -93,7 +93,7 @@ static void cell(FILE *stream, const char *text, const char *behind)
     (void)fprintf(stream, "\"%s", behind);
 }
 
-/* The domain of the IP's strongest incident; incidents stand the strongest first. */
+/* The domain of the IP's gravest incident; the gravest stand first. */
 static const char *domain_of(const struct verdicts *verdicts, const char *ip)
 {
     for (size_t i = 0; i < verdicts->incident_count; i++)
