@@ -23,6 +23,19 @@ struct asker_name {
     uint64_t name;
 };
 
+/* Whether a label begins at text[at]: behind a dot that is no part of a label, as "\\." is. */
+static bool begins_label(const char *text, size_t at)
+{
+    size_t escapes = 0;
+    if (at == 0)
+        return true;
+    if (text[at - 1] != '.')
+        return false;
+    while (escapes + 1 < at && text[at - 2 - escapes] == '\\')
+        escapes++;
+    return escapes % 2 == 0;
+}
+
 /* Which names of the day are meant: the name itself, or all below it when it is a registered domain or above
  * it. */
 static void names_mark(const struct day_table *table, const char *name, size_t count, uint8_t *marks)
@@ -32,7 +45,7 @@ static void names_mark(const struct day_table *table, const char *name, size_t c
         const size_t length = (size_t)(table->name_text_end[i] - from);
         const char *text = table->name_text + from;
         marks[i] = length >= count && memcmp(text + length - count, name, count) == 0 &&
-                   (length == count || text[length - count - 1] == '.');
+                   begins_label(text, length - count);
     }
 }
 

@@ -154,7 +154,15 @@ static int compare_incidents(const void *a, const void *b)
     return (x->id > y->id) - (x->id < y->id);
 }
 
-/* What a name is looked up by must exist. */
+/* No day of the years 1970 to 10000 is farther from 1970. */
+#define DAY_MOST INT64_C(4000000)
+
+static bool is_day(int64_t day)
+{
+    return day >= -DAY_MOST && day <= DAY_MOST;
+}
+
+/* What a name is looked up by must exist, and days must be ones that can be written. */
 static bool is_sound(const struct verdicts *verdicts)
 {
     for (size_t i = 0; i < verdicts->ip_count; i++) {
@@ -166,7 +174,7 @@ static bool is_sound(const struct verdicts *verdicts)
     for (size_t i = 0; i < verdicts->incident_count; i++) {
         const struct verdict_incident *incident = &verdicts->incidents[i];
         if (incident->verdict < 0 || incident->verdict >= VERDICTS || incident->cause < 0 ||
-            incident->cause >= CAUSES)
+            incident->cause >= CAUSES || !is_day(incident->first_day) || !is_day(incident->last_day))
             return false;
     }
     return true;
@@ -223,7 +231,7 @@ enum status verdicts_read(const char *dir, struct verdicts *verdicts, struct err
     TRY(incidents_get(reader, verdicts, err));
     if (!is_sound(verdicts)) {
         status = error_set(err, STATUS_CORRUPT, path, "run score again",
-                           "a verdict, role or cause that does not exist");
+                           "a verdict, role, cause or day that does not exist");
         goto done;
     }
     qsort(verdicts->ips, verdicts->ip_count, sizeof *verdicts->ips, compare_ips);
