@@ -217,16 +217,21 @@ static enum status scans_note(struct reader *reader, const struct scan *scans, s
     enum status status = STATUS_OK;
     int64_t *sums = reader->run->sums[reader->file];
     struct day_note *note = NULL;
+    int64_t first_ms = INT64_MAX, last_ms = INT64_MIN;
     TRY(note_of(reader, &note, err));
     for (size_t i = 0; i < count; i++) {
         const struct scan *scan = &scans[i];
         note->bytes += (int64_t)scan->count + 1;
-        note->first_ms = scan->time_ms < note->first_ms ? scan->time_ms : note->first_ms;
-        note->last_ms = scan->time_ms > note->last_ms ? scan->time_ms : note->last_ms;
+        first_ms = scan->time_ms < first_ms ? scan->time_ms : first_ms;
+        last_ms = scan->time_ms > last_ms ? scan->time_ms : last_ms;
         sums[FILE_FOLD_GUESSED] += scan->fold_guessed;
         if (note->minute_count == 0 || scan->time_ms / 60000 * 60 > note->minutes[note->minute_count - 1])
             TRY(minute_note(note, scan->time_ms, offset + (scan->line - scans[0].line), err));
     }
+    time_note(reader, first_ms);
+    time_note(reader, last_ms);
+    note->first_ms = first_ms < note->first_ms ? first_ms : note->first_ms;
+    note->last_ms = last_ms > note->last_ms ? last_ms : note->last_ms;
     note->kinds[LINES_QUERY] += (int64_t)(count - unwatched);
     note->kinds[LINES_UNWATCHED] += (int64_t)unwatched;
     sums[LINES_QUERY] += (int64_t)(count - unwatched);
