@@ -2,14 +2,20 @@
 
 #include "base/hash.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define SLOTS_LEAST 16
 
 /* Arrays from this size on are given large pages. */
-#define LARGE_BYTES ((size_t)4 << 20)
+#define LARGE_BYTES ((size_t)2 << 20)
+#define PAGE_BYTES ((size_t)4096)
+
+/* By how much malloc's heap, where small things lie, grows at a time. */
+#define HEAP_BYTES ((size_t)256 << 20)
 #define LARGE_PAGE_BYTES ((size_t)2 << 20)
 
 void map_init(struct map *map, size_t entry_bytes, size_t key_bytes)
@@ -52,6 +58,23 @@ uint64_t map_hash(const struct map *map, const void *key)
     }
 }
 
+/* Most keys are one word or two; a call of memcmp would take as long as all the rest. */
+static inline bool is_same_key(const struct map *map, const void *a, const void *b)
+{
+    uint64_t x[2], y[2];
+    switch (map->key_bytes) {
+    case 8:
+        memcpy(x, a, 8);
+        memcpy(y, b, 8);
+        return x[0] == y[0];
+    case 16:
+        memcpy(x, a, 16);
+        memcpy(y, b, 16);
+        return x[0] == y[0] && x[1] == y[1];
+    default: return memcmp(a, b, map->key_bytes) == 0;
+    }
+}
+
 /* The slot that holds the key, or the free one where it belongs. The load is at most one half, so one is
  * free. */
 static size_t slot_of(const struct map *map, const void *key, uint64_t hash)
@@ -60,15 +83,13 @@ static size_t slot_of(const struct map *map, const void *key, uint64_t hash)
     size_t at = (size_t)hash & mask;
     const uint32_t tag = (uint32_t)(hash >> 32);
     for (; map->slots[at].number != 0; at = (at + 1) & mask)
-        if (map->slots[at].tag == tag &&
-            memcmp(map_at(map, map->slots[at].number - 1), key, map->key_bytes) == 0)
+        if (map->slots[at].tag == tag && is_same_key(map, map_at(map, map->slots[at].number - 1), key))
             break;
     return at;
 }
 
-static enum status slots_grow(struct map *map, struct error *err)
+static enum status slots_grow(struct map *map, size_t slot_count, struct error *err)
 {
-    size_t slot_count = map->slot_count ? 2 * map->slot_count : SLOTS_LEAST;
     struct map_slot *slots = large_alloc(slot_count * sizeof *slots, true);
     if (!slots)
         return error_set(err, STATUS_NO_MEMORY, "table in memory", "use more ranks or a shorter span",
@@ -100,7 +121,7 @@ enum status map_put_hashed(struct map *map, const void *key, uint64_t hash, void
 {
     enum status status = STATUS_OK;
     if (2 * (map->count + 1) > map->slot_count)
-        TRY(slots_grow(map, err));
+        TRY(slots_grow(map, map->slot_count ? 2 * map->slot_count : SLOTS_LEAST, err));
     size_t slot = slot_of(map, key, hash);
     bool is_new = map->slots[slot].number == 0;
     if (is_new) {
@@ -115,6 +136,19 @@ enum status map_put_hashed(struct map *map, const void *key, uint64_t hash, void
     *entry = map_at(map, map->slots[slot].number - 1);
     if (fresh)
         *fresh = is_new;
+done:
+    return status;
+}
+
+enum status map_reserve(struct map *map, size_t count, struct error *err)
+{
+    enum status status = STATUS_OK;
+    size_t slot_count = SLOTS_LEAST;
+    while (slot_count < 2 * (count + 1))
+        slot_count *= 2;
+    if (slot_count > map->slot_count)
+        TRY(slots_grow(map, slot_count, err));
+    TRY(array_reserve(&map->entries, &map->capacity, count, map->entry_bytes, err));
 done:
     return status;
 }
@@ -138,32 +172,52 @@ void map_sort(struct map *map, int (*compare)(const void *, const void *))
         qsort(map->entries, map->count, map->entry_bytes, compare);
 }
 
+void large_prepare(void)
+{
+    // Otherwise malloc takes larger and larger blocks from its heap, of small pages, once some were freed.
+    (void)mallopt(M_MMAP_THRESHOLD, (int)LARGE_BYTES);
+    // And gives the heap back to the system whenever its end is free, to ask for it again.
+    (void)mallopt(M_TRIM_THRESHOLD, (int)HEAP_BYTES);
+    (void)mallopt(M_TOP_PAD, (int)HEAP_BYTES);
+    void *first = malloc(LARGE_BYTES - PAGE_BYTES);
+    unsigned char *end = first ? sbrk(0) : NULL;
+    if (end && (unsigned char *)first < end && (size_t)(end - (unsigned char *)first) > HEAP_BYTES / 2)
+        (void)madvise((unsigned char *)first - ((uintptr_t)first & (PAGE_BYTES - 1)),
+                      (size_t)(end - (unsigned char *)first), MADV_HUGEPAGE);
+    free(first);
+}
+
+/* The next size whose mapping, with malloc's own bytes before it, is a whole number of large pages: the
+ * system then begins it at one. */
+static size_t large_size(size_t bytes)
+{
+    const size_t rounded = (bytes + PAGE_BYTES + LARGE_PAGE_BYTES - 1) & ~(LARGE_PAGE_BYTES - 1);
+    return bytes < LARGE_BYTES || rounded < bytes ? bytes : rounded - PAGE_BYTES;
+}
+
+/* Only a wish: without large pages all is the same, and slower. */
+static void large_wish(void *memory, size_t bytes)
+{
+    const size_t skipped = (size_t)(uintptr_t)memory & (PAGE_BYTES - 1);
+    if (memory && bytes >= LARGE_BYTES)
+        (void)madvise((unsigned char *)memory - skipped, bytes + skipped, MADV_HUGEPAGE);
+}
+
 void *large_alloc(size_t bytes, bool zero)
 {
-    if (bytes < LARGE_BYTES)
-        return zero ? calloc(1, bytes) : malloc(bytes);
     // A size that large is a mapping of its own, and pages that nobody has touched are zero.
-    unsigned char *memory = zero ? calloc(1, bytes) : malloc(bytes);
-    if (!memory)
-        return NULL;
-    size_t skipped = -(size_t)(uintptr_t)memory & (LARGE_PAGE_BYTES - 1);
-    // Only a wish: without large pages all is the same, and slower.
-    if (bytes > skipped + LARGE_PAGE_BYTES)
-        (void)madvise(memory + skipped, (bytes - skipped) & ~(LARGE_PAGE_BYTES - 1), MADV_HUGEPAGE);
+    const size_t room = large_size(bytes);
+    void *memory = zero ? calloc(1, room) : malloc(room);
+    large_wish(memory, room);
     return memory;
 }
 
-/* Moves an array to a larger place. */
-static void *array_grow(void *old, size_t old_bytes, size_t bytes)
+/* Grows an array. A large one is a mapping of its own, whose pages realloc moves without copying them. */
+static void *array_grow(void *old, size_t bytes)
 {
-    if (bytes < LARGE_BYTES)
-        return realloc(old, bytes);
-    void *grown = large_alloc(bytes, false);
-    if (!grown)
-        return NULL;
-    if (old_bytes > 0)
-        memcpy(grown, old, old_bytes);
-    free(old);
+    const size_t room = large_size(bytes);
+    void *grown = realloc(old, room);
+    large_wish(grown, room);
     return grown;
 }
 
@@ -176,9 +230,7 @@ enum status array_reserve(void *array, size_t *capacity, size_t need, size_t ele
         room = need;
     void *old;
     memcpy(&old, array, sizeof old);  // any type's pointer to pointer, without breaking the aliasing rules
-    void *grown = room > SIZE_MAX / element_bytes
-                      ? NULL
-                      : array_grow(old, *capacity * element_bytes, room * element_bytes);
+    void *grown = room > SIZE_MAX / element_bytes ? NULL : array_grow(old, room * element_bytes);
     if (!grown)
         return error_set(err, STATUS_NO_MEMORY, "memory", "use more ranks or a shorter span",
                          "no room for %zu elements of %zu bytes", room, element_bytes);

@@ -67,12 +67,30 @@ static inline void map_prefetch(const struct map *map, uint64_t hash)
         __builtin_prefetch(&map->slots[hash & (map->slot_count - 1)]);
 }
 
+/** Asks the processor for the entry to which the slot of a hash leads, once map_prefetch has brought that.
+ * Local. */
+static inline void map_prefetch_entry(const struct map *map, uint64_t hash)
+{
+    if (map->slot_count == 0)
+        return;
+    const uint32_t number = map->slots[hash & (map->slot_count - 1)].number;
+    if (number > 0)
+        __builtin_prefetch(map->entries + (size_t)(number - 1) * map->entry_bytes, 1);
+}
+
+/** Makes room for `count` entries in all. Local. */
+MUST_CHECK enum status map_reserve(struct map *map, size_t count, struct error *err);
+
 /** Does what map_put does, with a key whose map_hash is known. Local. */
 MUST_CHECK enum status map_put_hashed(struct map *map, const void *key, uint64_t hash, void **entry,
                                       bool *fresh, struct error *err);
 
 /** Returns how many bytes of memory the map holds. Local. */
 size_t map_bytes(const struct map *map);
+
+/** Makes large_alloc's arrays mappings of their own for the rest of the program: without it they are at
+ * first. Local. */
+void large_prepare(void);
 
 /**
  * Allocates memory for an array that is large: with pages of 2 MiB where the system gives them, since a table

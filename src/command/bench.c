@@ -7,6 +7,7 @@ static const struct {
     const char *name;
     enum status (*run)(struct session *session, struct error *err);
 } BENCHES[] = {
+    {"extract", bench_extract_run},
     {"kmeans", bench_kmeans_run},
     {"autoencoder", bench_autoencoder_run},
 };

@@ -4,6 +4,9 @@
 
 #include "session.h"
 
+/** Times reading a log into tallies, by stage. Collective. */
+MUST_CHECK enum status bench_extract_run(struct session *session, struct error *err);
+
 /** Times k-means on rows of a file, or on rows that it makes. Collective. */
 MUST_CHECK enum status bench_kmeans_run(struct session *session, struct error *err);
 

@@ -34,6 +34,7 @@ enum option_key {
     KEY_RANKS,
     KEY_DIGEST,
     KEY_TSV,
+    KEY_FEATURE_SET,
     KEY_ROWS,
     KEY_COLUMNS,
     KEY_K,
@@ -71,6 +72,9 @@ static const struct option_row OPTIONS[] = {
     {FOR(PARSE), {"year", KEY_YEAR, "YEAR", 0, "Year of time stamps that carry none (the file's)", 0}},
     {FOR(EVALUATE), {"from", KEY_FROM, "DATE", 0, "Leave out days before", 0}},
     {FOR(EVALUATE), {"to", KEY_TO, "DATE", 0, "Leave out this day and those behind it", 0}},
+    {FOR(BENCH),
+     {"feature-set", KEY_FEATURE_SET, "talk|full", 0,
+      "extract: tallies of rows alone, which the talk's features need, or all (full)", 0}},
     {FOR(BENCH), {"rows", KEY_ROWS, "N", 0, "Rows to take or to make (1000000)", 0}},
     {FOR(BENCH), {"columns", KEY_COLUMNS, "N", 0, "Columns of FILE, which is rows of float32 (24)", 0}},
     {FOR(BENCH), {"k", KEY_K, "K", 0, "kmeans: clusters (8)", 0}},
@@ -105,6 +109,7 @@ static error_t option_read(int key, char *text, struct argp_state *state)
     case KEY_YEAR: options->year = number_of(text, 1970, 9999, state, "year"); break;
     case KEY_RANKS: options->ranks = number_of(text, 1, INT_MAX, state, "ranks"); break;
     case KEY_DIGEST: options->digest = true; break;
+    case KEY_FEATURE_SET: options->feature_set = text; break;
     case KEY_ROWS: options->rows = number_of(text, 1, INT_MAX, state, "rows"); break;
     case KEY_COLUMNS: options->columns = number_of(text, 1, 32, state, "columns"); break;
     case KEY_K: options->k = number_of(text, 2, 1024, state, "k"); break;

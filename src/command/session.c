@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/folder.h"
+#include "base/map.h"
 #include "base/simd.h"
 #include "base/text.h"
 #include "store/store.h"
@@ -253,6 +254,7 @@ int command_main(int argc, char **argv)
     status = team_check_launcher(session.team, &err);
     if (status == STATUS_OK)
         status = team_agree(session.team, simd_check(&err), &err);
+    large_prepare();
     if (status == STATUS_OK)
         status = team_agree(session.team, results_begin(&session, &err), &err);
     if (status == STATUS_OK)

@@ -39,6 +39,7 @@ struct options {
     int ranks;  // --ranks
     int rows, columns, k, batch;  // of bench; 0: not given
     const char *hidden;  // --hidden
+    const char *feature_set;  // --feature-set
     bool quiet, verbose, json, digest, tsv;
 };
 

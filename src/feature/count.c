@@ -256,6 +256,13 @@ void seen_hash(struct tallies *tallies, struct seen *seen)
     map_prefetch(&seen->tally->pairs, seen->pair_hash);
 }
 
+void seen_prefetch(const struct seen *seen)
+{
+    if (seen->slot < seen->tally->slot_count)
+        map_prefetch_entry(&seen->tally->slots[seen->slot].asked, seen->asked_hash);
+    map_prefetch_entry(&seen->tally->pairs, seen->pair_hash);
+}
+
 enum status count_seen(struct tallies *tallies, const struct seen *seen, struct error *err)
 {
     enum status status = STATUS_OK;

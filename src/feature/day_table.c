@@ -1,6 +1,8 @@
 /* The finished table of a shard as data: its columns, and the memory for them. */
 #include "feature/feature.h"
 
+#include "base/map.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,7 +102,7 @@ enum status day_table_make(struct day_table *table, struct error *err)
         size_t count = table->size[COLUMNS[c].dimension];
         size_t bytes = day_column_width(table, column) * column_type_bytes(COLUMNS[c].type);
         void **array = day_column_array(table, column);
-        *array = count ? calloc(count, bytes) : NULL;
+        *array = count && count <= SIZE_MAX / bytes ? large_alloc(count * bytes, true) : NULL;
         if (count && !*array) {
             enum status status =
                 error_set(err, STATUS_NO_MEMORY, COLUMNS[c].name, "use store.parts or more memory",

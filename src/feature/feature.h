@@ -111,6 +111,10 @@ uint8_t name_base64(const uint8_t *wire, size_t sub_labels);
 
 /* ---- tallies ---- */
 
+/** How much of scanned lines is counted: all; only rows, which is what the talk's features are made of; or
+ * nothing, once clients and names have been looked up. */
+enum tally_depth { TALLY_ALL, TALLY_ROWS, TALLY_NAMES };
+
 /** How a tally is taken: everything here is part of a shard's fingerprint. */
 struct tally_plan {
     const struct zone *zone;  // borrowed; the features' zone, which cuts the days
@@ -126,7 +130,7 @@ struct tally_plan {
     int64_t names_most;  // limits.names, a slot and IP
     int64_t pairs_most;  // limits.pairs, a day and IP
     int64_t ip_names_most;  // limits.ip_names, a day and IP
-    bool rows_only;  // of scanned lines only what the talk's features need: rows; to measure how fast that is
+    enum tally_depth depth;  // TALLY_ALL but where it is measured how long each takes
 };
 
 /** Checks that window and unit can be used together. Returns STATUS_USAGE naming the key. Local. */

@@ -221,6 +221,8 @@ static enum status pairs_fill(struct finish *finish, struct error *err)
     uint32_t last_client = UINT32_MAX;
     for (size_t i = 0; i < tally->pairs.count; i++) {
         struct pair *pair = map_at(&tally->pairs, finish->pairs.entry[i]);
+        if (i + FINISH_AHEAD < tally->pairs.count)
+            __builtin_prefetch(map_at(&tally->pairs, finish->pairs.entry[i + FINISH_AHEAD]));
         ip_fill(finish, pair->key.client, &table->pair_ip[i * 16], &table->pair_ip_text[i * IP_COLUMN_BYTES]);
         table->pair_domain[i] = finish->domains.place[pair->key.domain];
         table->pair_queries[i] = pair->queries;

@@ -5,6 +5,9 @@
 
 #include "tally.h"
 
+/** How many entries ahead memory is asked for, where they come in the order by content. */
+#define FINISH_AHEAD 12
+
 /** A key to sort by, and what it stands for. */
 struct ranked {
     uint64_t key;

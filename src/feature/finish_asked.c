@@ -36,6 +36,8 @@ static void slot_fill(struct finish *finish, size_t slot, size_t from)
     ranked_sort(finish->ranked, finish->spare, entries->count);
     for (size_t i = 0; i < entries->count; i++) {
         const struct asked *asked = map_at(entries, finish->ranked[i].at);
+        if (i + FINISH_AHEAD < entries->count)
+            __builtin_prefetch(map_at(entries, finish->ranked[i + FINISH_AHEAD].at));
         const struct client *client = map_at(&tally->clients, asked->key.client);
         const size_t to = from + i;
         finish->asked_client[to] = finish->clients.place[asked->key.client];
@@ -279,6 +281,8 @@ enum status domains_add_pairs(struct finish *finish, struct error *err)
         for (size_t at = client ? ends[client - 1] : 0; at < ends[client]; at++) {
             const struct pair *pair = map_at(&tally->pairs, finish->pairs.entry[at]);
             struct domain *domain = map_at(&tally->domains, pair->key.domain);
+            if (at + FINISH_AHEAD < tally->pairs.count)
+                __builtin_prefetch(map_at(&tally->pairs, finish->pairs.entry[at + FINISH_AHEAD]));
             domain->queries += pair->queries;
             if (pair->first_ms < domain->first_ms)
                 domain->first_ms = pair->first_ms;

@@ -20,36 +20,75 @@
 
 #define INDEX_LEAST 64
 
-static void run_close(struct run *run)
+static void run_free(struct run *run)
 {
     free(run->index);
-    run->index = NULL;
-    run->index_count = 0;
-    if (run->count > 0 && run->count < run->capacity) {
-        struct first *fit = realloc(run->items, run->count * sizeof *fit);
-        if (fit) {
-            run->items = fit;
-            run->capacity = run->count;
-        }
+    if (run->capacity > 0)  // else the items lie in a block
+        free(run->items);
+}
+
+/* What a closed run keeps lies in blocks of this size, shared by many; a larger run has one of its own. */
+#define BLOCK_BYTES ((size_t)8 << 20)
+
+/* Takes the items of a run to where they stay; its table and its room are then free for the next run. */
+static enum status run_close(struct runs *runs, struct run *run, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const size_t bytes = run->count * sizeof *run->items;
+    if (runs->block_used + bytes > runs->block_bytes) {
+        TRY(array_reserve(&runs->blocks, &runs->block_capacity, runs->block_count + 1, sizeof *runs->blocks,
+                          err));
+        const size_t room = bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES;
+        void *block = large_alloc(room, false);
+        if (!block)
+            return error_set(err, STATUS_NO_MEMORY, "repeated queries", "use more ranks or a shorter span",
+                             "no room for %zu bytes of questions", room);
+        runs->blocks[runs->block_count++] = block;
+        runs->block_bytes = room;
+        runs->block_used = 0;
+        runs->all_bytes += room;
     }
+    struct first *kept = (void *)(runs->blocks[runs->block_count - 1] + runs->block_used);
+    memcpy(kept, run->items, bytes);
+    runs->block_used += bytes;
+    run_free(&runs->spare);
+    runs->spare = (struct run){
+        .index = run->index, .index_count = run->index_count, .items = run->items, .capacity = run->capacity};
+    // A table that was hardly used is not worth clearing: lines that hop between slots open many runs.
+    if (8 * run->count < run->index_count) {
+        free(runs->spare.index);
+        runs->spare.index = NULL;
+        runs->spare.index_count = 0;
+    }
+    run->items = kept;
+    run->index = NULL;
+    run->index_count = run->capacity = 0;
+done:
+    return status;
 }
 
 void runs_clear(struct runs *runs)
 {
-    for (size_t i = 0; i < runs->count; i++) {
-        free(runs->items[i].index);
-        free(runs->items[i].items);
-    }
+    for (size_t i = 0; i < runs->count; i++)
+        run_free(&runs->items[i]);
+    for (size_t i = 0; i < runs->block_count; i++)
+        free(runs->blocks[i]);
+    run_free(&runs->spare);
+    free(runs->blocks);
     free(runs->items);
     *runs = (struct runs){0};
 }
 
+static size_t run_bytes(const struct run *run)
+{
+    return run->capacity * sizeof *run->items + run->index_count * sizeof *run->index;
+}
+
 size_t runs_bytes(const struct runs *runs)
 {
-    size_t bytes = runs->capacity * sizeof *runs->items;
-    for (size_t i = 0; i < runs->count; i++)
-        bytes += runs->items[i].capacity * sizeof *runs->items[i].items +
-                 runs->items[i].index_count * sizeof *runs->items[i].index;
+    size_t bytes = runs->capacity * sizeof *runs->items + runs->all_bytes + run_bytes(&runs->spare);
+    for (size_t i = runs->count > RUNS_OPEN ? runs->count - RUNS_OPEN : 0; i < runs->count; i++)
+        bytes += run_bytes(&runs->items[i]);
     return bytes;
 }
 
@@ -78,9 +117,8 @@ static size_t index_of(const struct run *run, const struct first *first)
     return at;
 }
 
-static enum status index_grow(struct run *run, struct error *err)
+static enum status index_grow(struct run *run, size_t count, struct error *err)
 {
-    size_t count = run->index_count ? 2 * run->index_count : INDEX_LEAST;
     uint32_t *index = calloc(count, sizeof *index);
     if (!index)
         return error_set(err, STATUS_NO_MEMORY, "repeated queries", "use more ranks or a shorter span",
@@ -109,7 +147,7 @@ static enum status run_put(struct tallies *tallies, struct run *run, const struc
     enum status status = STATUS_OK;
     assert(run);  // for clang-tidy, which does not see that a run that is not new has been found
     if (2 * (run->count + 1) > run->index_count)
-        TRY(index_grow(run, err));
+        TRY(index_grow(run, run->index_count ? 2 * run->index_count : INDEX_LEAST, err));
     const size_t at = index_of(run, first);
     if (run->index[at] != 0) {
         struct first *kept = &run->items[run->index[at] - 1];
@@ -132,10 +170,16 @@ enum status run_note(struct tallies *tallies, const struct first *first, uint32_
         if (runs->items[i].slot == slot)
             return run_put(tallies, &runs->items[i], first, err);
     if (runs->count >= RUNS_OPEN)
-        run_close(&runs->items[runs->count - RUNS_OPEN]);
+        TRY(run_close(runs, &runs->items[runs->count - RUNS_OPEN], err));
     TRY(array_reserve(&runs->items, &runs->capacity, runs->count + 1, sizeof *runs->items, err));
-    runs->items[runs->count] = (struct run){.slot = slot};
-    TRY(run_put(tallies, &runs->items[runs->count++], first, err));
+    struct run *run = &runs->items[runs->count++];
+    *run = runs->spare;
+    run->slot = slot;
+    run->count = 0;
+    runs->spare = (struct run){0};
+    if (run->index)
+        memset(run->index, 0, run->index_count * sizeof *run->index);
+    TRY(run_put(tallies, run, first, err));
 done:
     return status;
 }
@@ -214,13 +258,11 @@ static enum status runs_join(struct tallies *tallies, struct run *runs, size_t c
     for (size_t i = 0; i < count; i++)
         for (size_t m = 0; m < runs[i].count; m++)
             TRY(run_put(tallies, &joined, &runs[i].items[m], err));
-    free(runs[0].items);
-    free(runs[0].index);
+    run_free(&runs[0]);
     runs[0] = joined;
     joined = (struct run){0};
 done:
-    free(joined.items);
-    free(joined.index);
+    run_free(&joined);
     return status;
 }
 

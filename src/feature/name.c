@@ -143,6 +143,15 @@ static bool is_arpa(const struct qname *qname)
            memcmp(qname->wire + qname->bytes - 6, "\4arpa", 6) == 0;
 }
 
+static bool has_eight_bit(const struct qname *qname, size_t labels)
+{
+    const size_t end = labels < qname->label_count ? qname->label_at[labels] : qname->bytes;
+    uint8_t all = 0;
+    for (size_t i = 0; i < end; i++)
+        all |= qname->wire[i];
+    return all & 0x80;
+}
+
 void name_traits_find(const struct suffixes *suffixes, const struct qname *qname, struct name_traits *traits)
 {
     static const enum encoding CASELESS[] = {ENCODING_HEX, ENCODING_BASE32, ENCODING_EIGHT_BIT};
@@ -163,6 +172,9 @@ void name_traits_find(const struct suffixes *suffixes, const struct qname *qname
     traits->bigram_score = own.bigram_score;
     traits->bigrams = (uint16_t)own.bigrams;
     for (size_t i = 0; i < sizeof CASELESS / sizeof CASELESS[0] && sub_labels > 0; i++) {
+        // What run_is_encoded wants at least; most names are too short, and in ASCII.
+        if (CASELESS[i] == ENCODING_EIGHT_BIT ? !has_eight_bit(qname, sub_labels) : traits->sub_bytes < 24)
+            continue;
         unsigned bytes = encoded_bytes(qname->wire, sub_labels, CASELESS[i]);
         if (bytes > 0)
             traits->encodings |= (uint8_t)CASELESS[i];

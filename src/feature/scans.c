@@ -45,22 +45,28 @@ static void client_text(const struct scan *scan, uint64_t text[6])
     text[1] &= keep[1];
 }
 
-static size_t text_home(const uint64_t text[6], size_t mask)
+/* Texts of up to 16 bytes are two words: nearly all are IPv4. */
+static inline size_t text_home(const uint64_t text[6], bool is_wide, size_t mask)
 {
-    const uint64_t seed = memory_seed();
-    uint64_t hash = (text[0] ^ seed) * 0x9e3779b97f4a7c15u;
-    for (int i = 1; i < 6; i++)
+    uint64_t hash = (text[0] ^ memory_seed()) * 0x9e3779b97f4a7c15u;
+    hash = ((hash ^ hash >> 32) + text[1]) * 0x9e3779b97f4a7c15u;
+    for (int i = 2; i < 6 && is_wide; i++)
         hash = ((hash ^ hash >> 32) + text[i]) * 0x9e3779b97f4a7c15u;
     return (size_t)(hash >> 20) & mask;
 }
 
 /* The item of a text, or the free one where it belongs; at most half of the items are taken. */
-static struct asker_text *text_place(const struct asker_texts *texts, const uint64_t text[6])
+static inline struct asker_text *text_place(const struct asker_texts *texts, const uint64_t text[6])
 {
     const size_t mask = texts->item_count - 1;
-    size_t at = text_home(text, mask);
-    while (texts->items[at].asker != 0 && memcmp(texts->items[at].text, text, CLIENT_TEXT_BYTES) != 0)
-        at = (at + 1) & mask;
+    const bool is_wide = text[2] != 0;
+    size_t at = text_home(text, is_wide, mask);
+    for (; texts->items[at].asker != 0; at = (at + 1) & mask) {
+        const uint64_t *other = texts->items[at].text;
+        if (other[0] == text[0] && other[1] == text[1] && other[2] == text[2] &&
+            (!is_wide || memcmp(other, text, CLIENT_TEXT_BYTES) == 0))
+            break;
+    }
     return &texts->items[at];
 }
 
@@ -126,6 +132,12 @@ void name_memos_clear(struct name_memos *memos)
     *memos = (struct name_memos){0};
 }
 
+/* Where a name may be remembered, in this order. */
+static inline struct name_memo *memo_place(const struct name_memos *memos, uint64_t tag, size_t way)
+{
+    return &memos->items[((size_t)tag + way) & (memos->item_count - 1)];
+}
+
 /* Doubles the table while half of it is in use, up to its full size. */
 static enum status memos_reserve(struct name_memos *memos, size_t most, struct error *err)
 {
@@ -141,32 +153,30 @@ static enum status memos_reserve(struct name_memos *memos, size_t most, struct e
                          2 * old.item_count);
     }
     for (size_t i = 0; i < old.item_count; i++) {
-        size_t at = (size_t)old.items[i].tag & (memos->item_count - 1) & ~(size_t)(MEMO_WAYS - 1);
         if (old.items[i].tag == 0)
             continue;
-        for (int way = 0; way < MEMO_WAYS; way++)
-            if (memos->items[at + (size_t)way].tag == 0) {
-                memos->items[at + (size_t)way] = old.items[i];
+        for (size_t way = 0; way < MEMO_WAYS; way++) {
+            struct name_memo *place = memo_place(memos, old.items[i].tag, way);
+            if (place->tag == 0) {
+                *place = old.items[i];
                 memos->count++;
                 break;
             }
+        }
     }
     free(old.items);
     return STATUS_OK;
 }
 
-static struct name_memo *memo_home(const struct name_memos *memos, uint64_t tag)
-{
-    return &memos->items[(size_t)tag & (memos->item_count - 1) & ~(size_t)(MEMO_WAYS - 1)];
-}
-
 static struct name_memo *memo_find(const struct name_memos *memos, const struct scan *scan)
 {
-    struct name_memo *home = memo_home(memos, scan->name_tag);
-    for (int way = 0; way < MEMO_WAYS; way++)
-        if (home[way].tag == scan->name_tag && home[way].start == scan->name_start &&
-            home[way].count == scan->name_count)
-            return &home[way];
+    for (size_t way = 0; way < MEMO_WAYS; way++) {
+        struct name_memo *memo = memo_place(memos, scan->name_tag, way);
+        if (memo->tag == scan->name_tag && memo->start == scan->name_start && memo->count == scan->name_count)
+            return memo;
+        if (memo->tag == 0)
+            return NULL;
+    }
     return NULL;
 }
 
@@ -177,17 +187,16 @@ static enum status memo_learn(struct tallies *tallies, struct tally *tally, cons
     enum status status = STATUS_OK;
     struct query query;
     struct name *name = NULL;
-    struct name_memo *home = memo_home(&tally->memos, scan->name_tag);
+    size_t way = 0;
     *memo = NULL;
     if (!scan_name(scan, &query))
         return STATUS_OK;
     const uint64_t hash = content_hash(query.qname.wire, query.qname.bytes);
     TRY(tally_name(tally, tallies->plan->suffixes, &query.qname, hash, &name, err));
-    int way = 0;
-    while (way < MEMO_WAYS && home[way].tag != 0)
+    while (way < MEMO_WAYS && memo_place(&tally->memos, scan->name_tag, way)->tag != 0)
         way++;
     tally->memos.count += way < MEMO_WAYS;
-    *memo = &home[way < MEMO_WAYS ? way : (int)(hash % MEMO_WAYS)];
+    *memo = memo_place(&tally->memos, scan->name_tag, way < MEMO_WAYS ? way : hash % MEMO_WAYS);
     **memo = (struct name_memo){.tag = scan->name_tag,
                                 .start = scan->name_start,
                                 .hash = hash,
@@ -329,8 +338,12 @@ static enum status names_find(struct batch *batch, size_t *count, struct error *
             spelling_find(scan, seen, memo->sub_labels);
         place_find(tallies, batch->lines, scan->time_ms);
         seen->memo = memo;
+        seen->slot = tallies->place.slot;
         seen_hash(tallies, seen);
     }
+    // By now the slots have come.
+    for (size_t i = 0; i < *count; i++)
+        seen_prefetch(&batch->seen[i]);
 done:
     return status;
 }
@@ -374,7 +387,7 @@ static enum status memos_prepare(struct batch *batch, size_t count, struct error
         TRY(memos_reserve(memos, most, err));
     }
     for (size_t i = 0; i < count; i++)
-        __builtin_prefetch(memo_home(&batch->seen[i].tally->memos, batch->scans[i].name_tag), 1);
+        __builtin_prefetch(memo_place(&batch->seen[i].tally->memos, batch->scans[i].name_tag, 0), 1);
 done:
     return status;
 }
@@ -404,12 +417,12 @@ enum status tallies_scans(struct tallies *tallies, const struct line_parser *par
     TRY(clients_find(&batch, &count, err));
     for (size_t i = 0; i < count; i++)
         TRY(resolver_find(&batch, &scans[i], &batch.seen[i].resolver, err));
-    if (tallies->plan->rows_only) {
+    if (tallies->plan->depth == TALLY_ROWS) {
         TRY(rows_count(&batch, count, err));
     } else {
         TRY(memos_prepare(&batch, count, err));
         TRY(names_find(&batch, &count, err));
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count && tallies->plan->depth == TALLY_ALL; i++)
             TRY(scan_count(&batch, i, err));
     }
     for (size_t i = 0; i < count; i++)

@@ -127,6 +127,9 @@ enum status tally_slot(struct tally *tally, uint32_t slot, uint32_t client, stru
             tally->slots[tally->slot_count] = (struct slot){0};
             map_init(&tally->slots[tally->slot_count].asked, sizeof(struct asked), sizeof(struct asked_key));
         }
+        // An hour is much like the one before it: its table need not grow step by step again.
+        if (slot > 0)
+            TRY(map_reserve(&tally->slots[slot].asked, tally->slots[slot - 1].asked.count, err));
     }
     *out = &tally->slots[slot];
     const size_t had = (*out)->name_capacity;
@@ -222,15 +225,6 @@ void pair_clear(struct pair *pair)
     free(pair->types);
     if (pair->second_capacity != PAIR_FEW_SECONDS)
         free(pair->seconds.items);
-}
-
-size_t pair_list_bytes(const struct pair *pair)
-{
-    size_t types = pair->type_count ? 1 : 0;
-    while (types < pair->type_count)
-        types *= 2;
-    size_t seconds = pair->second_capacity == PAIR_FEW_SECONDS ? 0 : pair->second_capacity;
-    return (2 * types + seconds) * sizeof *pair->types;
 }
 
 enum status pair_add_type(struct pair *pair, uint32_t qtype, uint32_t queries, struct error *err)

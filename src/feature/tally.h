@@ -237,7 +237,7 @@ struct run {
     uint32_t *index;  // [index_count] of number + 1; NULL once closed
     size_t index_count;
     struct first *items;
-    size_t count, capacity;
+    size_t count, capacity;  // a capacity of 0: the items lie in a block of the runs
 };
 
 /** Runs that are open at a time: the lines of a log jump back and forth where a slot ends. */
@@ -246,6 +246,11 @@ struct run {
 struct runs {
     struct run *items;  // the open ones are the last
     size_t count, capacity;
+    struct run spare;  // room of a closed run, for the next one
+    unsigned char **blocks;  // [block_count]: items of closed runs
+    size_t block_count, block_capacity;
+    size_t block_bytes, block_used;  // of the last block
+    size_t all_bytes;  // of all blocks
 };
 
 /** The place of a second in its day. */
@@ -286,10 +291,14 @@ struct seen {
     struct name_memo *memo;  // NULL: none
     uint64_t asked_hash, pair_hash;  // of the map's keys, asker being entered
     uint32_t asked, pair;  // where they are, number + 1; 0: to be found by hash
+    uint32_t slot;  // for seen_prefetch
 };
 
 /** Fills the hashes of a query whose asker is entered. Local. */
 void seen_hash(struct tallies *tallies, struct seen *seen);
+
+/** Asks the processor for the entries of a query whose hashes were found some time ago. Local. */
+void seen_prefetch(const struct seen *seen);
 
 /** Frees what was remembered of names. Local. */
 void name_memos_clear(struct name_memos *memos);
@@ -351,7 +360,15 @@ MUST_CHECK enum status list64_insert(struct tally *tally, struct list64 *list, u
                                      struct error *err);
 
 /** Returns the memory of a pair's lists, which counts in tally.list_bytes. Local. */
-size_t pair_list_bytes(const struct pair *pair);
+static inline size_t pair_list_bytes(const struct pair *pair)
+{
+    size_t types = 0;
+    if (pair->type_count > 0)
+        for (types = 1; types < pair->type_count;)
+            types *= 2;
+    const size_t seconds = pair->second_capacity == PAIR_FEW_SECONDS ? 0 : pair->second_capacity;
+    return (2 * types + seconds) * sizeof *pair->types;
+}
 
 MUST_CHECK enum status tally_client(struct tally *tally, const struct ip *ip, uint32_t *client,
                                     struct error *err);

@@ -136,6 +136,7 @@ struct scan_bounds {
     int64_t from_ms, to_ms;  // [from, to)
     const char *last_line;  // borrowed, [last_count]; the line before the first one, NULL: none
     size_t last_count;
+    bool without_names;  // name_tag, name_start and mixed_case are not wanted
 };
 
 /**

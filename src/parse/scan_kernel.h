@@ -60,11 +60,13 @@ static inline const char *head_skip(struct line_parser *parser, const char *line
     return line + head->fraction_end + head->head_count;
 }
 
-/* "7f82f4347c70 ", of 1 to 16 digits. */
+/* "7f82f4347c70 ", of 1 to 16 digits; 12 are usual, and need not be counted before it goes on. */
 static inline const char *pointer_skip(const char *at)
 {
     const block text = block_load(at);
     const uint64_t digits = block_between(text, '0', '9') | block_between(text, 'a', 'f');
+    if ((digits & 0x1fff) == 0xfff && at[12] == ' ')
+        return at + 13;
     const int count = __builtin_ctzll(~digits | (uint64_t)1 << 17);
     return count > 0 && count <= 16 && at[count] == ' ' ? at + count + 1 : NULL;
 }
@@ -91,7 +93,8 @@ static inline const char *client_skip(const char *at, struct scan *scan)
 }
 
 /* The name up to ")", with its tag. */
-static inline const char *name_skip(const struct line_parser *parser, const char *at, struct scan *scan)
+static inline const char *name_skip(const struct line_parser *parser, const char *at, bool without_tag,
+                                    struct scan *scan)
 {
     char lower[64];
     size_t count = 0;
@@ -101,14 +104,16 @@ static inline const char *name_skip(const struct line_parser *parser, const char
         const uint64_t end = block_find(text, ')');
         const uint64_t stop = end | block_find(text, ' ') | block_find(text, '\\');
         const uint64_t mask = stop ? (stop & -stop) - 1 : ~(uint64_t)0;
-        const uint64_t upper = block_between(text, 'A', 'Z') & mask;
         if (stop && !(end & stop & -stop))
             return NULL;
-        capitals |= upper;
-        block_store(lower, block_lower(text, upper, mask));
-        tag = word_tag(tag, lower, parser->keys);
-        if (count == 0)
-            scan->name_start = word_at(lower);
+        if (!without_tag) {
+            const uint64_t upper = block_between(text, 'A', 'Z') & mask;
+            capitals |= upper;
+            block_store(lower, block_lower(text, upper, mask));
+            tag = word_tag(tag, lower, parser->keys);
+            if (count == 0)
+                scan->name_start = word_at(lower);
+        }
         if (stop) {
             count += (size_t)__builtin_ctzll(stop);
             break;
@@ -220,11 +225,12 @@ static inline const char *flags_skip(struct line_parser *parser, const char *at,
     return behind + flags_count + 2;
 }
 
-static inline bool server_find(const struct line_parser *parser, const uint64_t text[8], uint16_t *server)
+static inline bool server_find(const struct line_parser *parser, size_t home, block text, uint16_t *server)
 {
-    size_t at = scan_word_home(text[0], text[1]);
+    size_t at = home;
     for (int i = 0; i < SCAN_PROBES; i++, at = (at + 1) % SCAN_SERVERS)
-        if (parser->servers[at].is_known && memcmp(parser->servers[at].text, text, 64) == 0) {
+        if (parser->servers[at].is_known &&
+            block_same(block_load(parser->servers[at].text), text) == ~(uint64_t)0) {
             *server = (uint16_t)at;
             return true;
         }
@@ -234,7 +240,6 @@ static inline bool server_find(const struct line_parser *parser, const uint64_t 
 /* "SERVER)" and the end of the line. */
 static inline const char *server_skip(struct line_parser *parser, const char *at, struct scan *scan)
 {
-    uint64_t text[8] = {0};
     const block bytes = block_load(at);
     const uint64_t end = block_find(bytes, ')');
     if (end == 0)
@@ -242,9 +247,15 @@ static inline const char *server_skip(struct line_parser *parser, const char *at
     const size_t count = (size_t)__builtin_ctzll(end);
     if (at[count + 1] != '\n')
         return NULL;
-    block_store(text, block_lower(bytes, 0, mask_of(count)));
-    if (!server_find(parser, text, &scan->server) && !scan_learn_server(parser, text, count, &scan->server))
-        return NULL;
+    const block text = block_lower(bytes, 0, mask_of(count));
+    const size_t home = scan_word_home(word_at(at) & mask_of(8 * count),
+                                       count > 8 ? word_at(at + 8) & mask_of(8 * (count - 8)) : 0);
+    if (!server_find(parser, home, text, &scan->server)) {
+        uint64_t words[8];
+        block_store(words, text);
+        if (!scan_learn_server(parser, words, count, &scan->server))
+            return NULL;
+    }
     scan->server_at = (uint16_t)(at - scan->line);
     scan->server_count = (uint8_t)count;
     return at + count + 1;
@@ -286,12 +297,12 @@ static inline bool time_take(struct line_parser *parser, const struct scan_bound
     return true;
 }
 
-static inline bool line_scan(struct line_parser *parser, struct scan *scan)
+static inline bool line_scan(struct line_parser *parser, bool without_names, struct scan *scan)
 {
     const char *at = head_skip(parser, scan->line);
     if (at && parser->scan.has_pointer)
         at = pointer_skip(at);
-    if (!at || !(at = client_skip(at, scan)) || !(at = name_skip(parser, at, scan)) ||
+    if (!at || !(at = client_skip(at, scan)) || !(at = name_skip(parser, at, without_names, scan)) ||
         !(at = query_skip(at, scan)) || !(at = question_skip(at, scan)) ||
         !(at = flags_skip(parser, at, scan)) || !(at = server_skip(parser, at, scan)))
         return false;
@@ -307,7 +318,7 @@ size_t SCAN_KERNEL(struct line_parser *parser, const char *at, const char *end, 
     while (done < most && end - at >= SCAN_REACH) {
         struct scan *scan = &scans[done];
         scan->line = at;
-        if (!line_scan(parser, scan))
+        if (!line_scan(parser, bounds->without_names, scan))
             break;
         if (last && last_count == scan->count && memcmp(last, at, last_count) == 0)
             break;

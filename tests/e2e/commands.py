@@ -185,7 +185,7 @@ class Messages(Scratch):
             text = self.quern(name, '--help', expect=0).stdout
             self.assertTrue(text.startswith(f'Usage: quern {name} '), text)
             # Every option that is shown is known; 2026 is a year, and of other numbers at least no unknown option.
-            for option, value in re.findall(r'^ +(?:-\w, )? *(--\w+)(=\w+)?', text, re.M):
+            for option, value in re.findall(r'^ +(?:-\w, )? *(--[\w-]+)(=\w+)?', text, re.M):
                 if option not in ('--help', '--usage'):
                     ran = self.quern(name, option + ('=2026' if value else ''), '--usage')
                     self.assertRegex(ran.stderr, '^$|"2026" is no number')

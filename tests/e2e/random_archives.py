@@ -195,7 +195,7 @@ def quern(words, ranks, draw=None):
     start = [MPIEXEC, '-n', str(ranks)] if ranks > 1 else []
     environment = dict(os.environ)
     if draw:
-        environment['QUERN_READ_BYTES'] = str(draw.choice((1, 2, 63, 1000, 65536, 1 << 20)))
+        environment['QUERN_READ_BYTES'] = str(draw.choice((1, 2, 63, 1000, 65536, 1 << 18)))
     ran = subprocess.run([*start, QUERN, *words], capture_output=True, text=True, timeout=120, env=environment)
     if ran.returncode not in (0, 3):
         raise AssertionError(f'{words}: exit {ran.returncode}\n{ran.stderr}')

@@ -256,7 +256,7 @@ static void test_scanning_stops_at_doubled_lines_and_at_its_bounds(void **state)
     assert_int_equal(scan_lines(parser, text, bytes, SCAN_LINES, &bounds, scans), 1);
     bounds.from_ms = start + 501;
     assert_int_equal(scan_lines(parser, text, bytes, SCAN_LINES, &bounds, scans), 0);
-    bounds = (struct scan_bounds){0, INT64_MAX, text, scans[0].count};
+    bounds = (struct scan_bounds){.to_ms = INT64_MAX, .last_line = text, .last_count = scans[0].count};
     assert_int_equal(scan_lines(parser, text, bytes, SCAN_LINES, &bounds, scans), 0);
     // So near to the end that a line might not be whole.
     bounds.last_line = NULL;
