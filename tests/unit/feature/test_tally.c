@@ -254,6 +254,25 @@ static void test_days_outside_the_span_are_told_so_and_leave_nothing(void **stat
     asking_end(&asking);
 }
 
+static void test_the_day_at_hand_is_known_from_the_first_query_on(void **state)
+{
+    (void)state;
+    struct asking asking;
+    int64_t from_ms = 1, to_ms = 1;
+    asking_begin(&asking, "Asia/Tokyo");
+    asking.plan.end_day = DAY + 1;
+    struct tallies *tallies = tallies_new(&asking.plan);
+    assert_false(tallies_span(tallies, &from_ms, &to_ms));
+    (void)tallies_day(tallies, AT(9, 0, 0));
+    assert_true(tallies_span(tallies, &from_ms, &to_ms));
+    assert_int_equal(from_ms, AT(-9, 0, 0));
+    assert_int_equal(to_ms, AT(15, 0, 0));
+    (void)tallies_day(tallies, AT(15, 0, 0));  // the next day in Tokyo, which is not asked for
+    assert_false(tallies_span(tallies, &from_ms, &to_ms));
+    tallies_free(tallies);
+    asking_end(&asking);
+}
+
 static void test_spellings_in_both_cases_are_told_apart(void **state)
 {
     (void)state;
@@ -446,6 +465,7 @@ int main(void)
         cmocka_unit_test(test_a_zone_with_half_an_hour_cuts_days_there_and_slots_of_300_s_stay_utc),
         cmocka_unit_test(test_windows_below_an_hour_have_slots_of_their_own_length),
         cmocka_unit_test(test_days_outside_the_span_are_told_so_and_leave_nothing),
+        cmocka_unit_test(test_the_day_at_hand_is_known_from_the_first_query_on),
         cmocka_unit_test(test_spellings_in_both_cases_are_told_apart),
         cmocka_unit_test(test_a_pair_with_more_than_4096_seconds_holds_units),
         cmocka_unit_test(test_a_domain_keeps_the_64_least_hashes_of_its_clients),

@@ -301,7 +301,7 @@ static void test_a_domain_is_new_when_few_ask_and_nobody_did_for_30_days(void **
         asks[asked++] = (struct ask){LOCAL(5, 10, 0, 0), IPS[i], "www.pop.com", "A", NULL, NULL};
     for (size_t i = 0; i < 5; i++)
         asks[asked++] = (struct ask){LOCAL(5, 11, 0, 0), IPS[i], "www.few.com", "A", NULL, NULL};
-    for (int parts = 1; parts <= 4; parts *= 4) {
+    for (int parts = 1; parts <= 2; parts++) {
         rows_make(scene, asks, asked, parts);
         struct row_data *all = rows_all(scene, &count);
         assert_int_equal(count, 4 + 6 + 5);
@@ -397,7 +397,7 @@ static void test_ranks_have_equal_runs_of_the_rows_that_one_rank_has(void **stat
     struct rows alone = {0};
     struct team *one = team_alone();
     for (size_t i = 0; i < asked; i++)
-        asks[i] = (struct ask){LOCAL(0, 0, 0, 0) + (int64_t)(dice(&dice_state) % (INT64_C(9) * 86400000)),
+        asks[i] = (struct ask){LOCAL(0, 0, 0, 0) + (int64_t)(dice(&dice_state) % (INT64_C(5) * 86400000)),
                                IPS[dice(&dice_state) % 5],
                                NAMES[dice(&dice_state) % 5],
                                TYPES[dice(&dice_state) % 5],
@@ -408,7 +408,7 @@ static void test_ranks_have_equal_runs_of_the_rows_that_one_rank_has(void **stat
     asking_check(rows_load(one, &scene->plan, &alone, &err), &err);
     struct row_data *all = rows_all(scene, &count);
     assert_int_equal(count, alone.total);
-    assert_true(count > 200);
+    assert_true(count > 100);
     assert_memory_equal(all, alone.items, count * sizeof *all);
     for (size_t i = 1; i < count; i++)
         assert_true(all[i - 1].window_s < all[i].window_s ||
