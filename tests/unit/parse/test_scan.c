@@ -234,6 +234,35 @@ static void test_a_log_with_a_repeated_hour_means_the_same_when_scanned(void **s
     zone_free(zone);
 }
 
+/* Strictly read lines reach the second pass of the repeated hour; then the log jumps back to a scanned minute
+ * before it, and the hour begins anew. */
+static void test_a_jump_out_of_the_repeated_hour_ends_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *time, *tail;
+    } LINES[] = {{"01:59:30", ""},
+                 {"02:59:50", " [ECS 10.0.0.0/8/0]"},
+                 {"02:00:10", " [ECS 10.0.0.0/8/0]"},
+                 {"01:59:40", ""},
+                 {"02:30:00", ""},
+                 {"02:30:01", " [ECS 10.0.0.0/8/0]"}};
+    static char text[8192];
+    struct zone *zone = berlin();
+    struct race race = {.text = text};
+    for (size_t i = 0; i < sizeof LINES / sizeof LINES[0]; i++)
+        race.bytes += (size_t)snprintf(text + race.bytes, sizeof text - race.bytes,
+                                       "30-Oct-2022 %s.000 queries: info: client @0x7f82f4347c70 10.80.0.1#1 "
+                                       "(a.example): query: a.example IN A +E(0) (10.80.1.89)%s\n",
+                                       LINES[i].time, LINES[i].tail);
+    // Lines of another kind, so that those are whole for the scan.
+    while (race.bytes < sizeof text - 64)
+        race.bytes += (size_t)snprintf(text + race.bytes, 64, "no line of a log at all\n");
+    race_all_levels(&race, zone, 0);
+    assert_int_equal(race.scanned, 3);
+    zone_free(zone);
+}
+
 static void test_scanning_stops_at_doubled_lines_and_at_its_bounds(void **state)
 {
     (void)state;
@@ -270,6 +299,7 @@ int main(void)
         cmocka_unit_test(test_genuine_lines_mean_the_same_when_scanned),
         cmocka_unit_test(test_damaged_lines_mean_the_same_when_scanned),
         cmocka_unit_test(test_a_log_with_a_repeated_hour_means_the_same_when_scanned),
+        cmocka_unit_test(test_a_jump_out_of_the_repeated_hour_ends_it),
         cmocka_unit_test(test_scanning_stops_at_doubled_lines_and_at_its_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
