@@ -43,7 +43,7 @@ enum option_key {
 };
 
 #define FOR(command) (1u << COMMAND_##command)
-#define FOR_STEPS (FOR(RUN) | FOR(EXTRACT) | FOR(TRAIN) | FOR(SCORE) | FOR(REPORT))
+#define FOR_STEPS (FOR(RUN) | FOR(EXTRACT) | FOR(TRAIN) | FOR(SCORE) | FOR(DECIDE) | FOR(REPORT))
 #define FOR_JOBS (FOR_STEPS | FOR(CHECK))
 
 struct option_row {

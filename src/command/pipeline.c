@@ -173,29 +173,71 @@ static void evidence_tell(struct session *session, const struct evidence_list *e
                       evidence->silenced_count);
 }
 
-/* From scores of rows, and evidence in the store, to verdicts. */
-static enum status judge(struct session *session, const struct rows *rows, const struct model_scores *scores,
-                         struct judgement *judgement, struct error *err)
+/* The stored days of the job's span, [from_s, to_s). Collective. */
+static enum status span_find(struct session *session, int64_t *from_s, int64_t *to_s, struct error *err)
 {
     enum status status = STATUS_OK;
-    struct ip_role *roles = NULL;
+    struct store_day *days = NULL;
+    size_t count = 0;
+    TRY(store_days_shared(session->team, session->job->store_dir, &days, &count, err));
+    extract_span(session->job, session->zone, from_s, to_s);
+    if (count > 0) {
+        const int64_t first_s = zone_day_start(session->zone, days[0].day);
+        const int64_t end_s = zone_day_start(session->zone, days[count - 1].day + 1);
+        *from_s = *from_s > first_s ? *from_s : first_s;
+        *to_s = *to_s < end_s ? *to_s : end_s;
+    }
+done:
+    free(days);
+    return status;
+}
+
+/* From scores of rows, and evidence in the store, to verdicts. */
+static enum status judge(struct session *session, const struct scored *scored, const struct ip_role *roles,
+                         size_t role_count, struct judgement *judgement, struct error *err)
+{
+    enum status status = STATUS_OK;
     struct evidence_plan plan = {.dir = session->job->store_dir,
+                                 .from_s = scored->from_s,
+                                 .to_s = scored->to_s,
                                  .zone = session->zone,
                                  .calendar = session->calendar,
-                                 .window_s = session->job->features_window_s,
+                                 .window_s = scored->rows->window_s,
+                                 .roles = roles,
+                                 .role_count = role_count,
                                  .reputation = &session->job->decide_reputation,
                                  .allow = &session->job->decide_allow};
-    extract_span(session->job, session->zone, &plan.from_s, &plan.to_s);
-    TRY(roles_find(session->team, rows, &roles, &plan.role_count, err));
-    plan.roles = roles;
-    TRY(ips_judge(session->team, rows, scores, roles, plan.role_count, &judgement->ips, err));
+    TRY(ips_judge(session->team, scored->rows, scored->scores, roles, role_count, &judgement->ips, err));
     session_step(session, "weighing evidence");
     TRY(evidence_find(session->team, &plan, &judgement->evidence, err));
     evidence_tell(session, &judgement->evidence);
     TRY(team_agree(session->team, incidents_make(&judgement->evidence, &judgement->incidents, err), err));
     verdicts_take(&judgement->ips, &judgement->incidents);
 done:
-    free(roles);
+    return status;
+}
+
+enum status step_decide(struct session *session, const struct scored *scored, const struct ip_role *roles,
+                        size_t role_count, struct judgement *judgement, struct error *err)
+{
+    enum status status = STATUS_OK;
+    char path[4200], ranks[16];
+    char *job = NULL, *line = command_line(session);
+    enum status had = line ? job_text(session->job, &job, err) : STATUS_NO_MEMORY;
+    if (!line)
+        had = error_set(err, STATUS_NO_MEMORY, "scores", "", "no room for the command line");
+    TRY(team_agree(session->team, had, err));
+    TRY(judge(session, scored, roles, role_count, judgement, err));
+    (void)snprintf(ranks, sizeof ranks, "%d", team_size(session->team));
+    const struct provenance provenance[] = {{"command", line}, {"job", job}, {"ranks", ranks}};
+    path_in(session, "scores.h5", path, sizeof path);
+    const struct scores_file file = {path, session->job->features_timezone, provenance,
+                                     sizeof provenance / sizeof provenance[0]};
+    TRY(scores_write(session->team, &file, scored, judgement, err));
+done:
+    session_step_end(session);
+    free(job);
+    free(line);
     return status;
 }
 
@@ -204,15 +246,18 @@ enum status step_score(struct session *session, const struct rows *rows, const s
                        struct error *err)
 {
     enum status status = STATUS_OK;
-    char path[4200], ranks[16];
     struct model_scores scores = {0};
-    char *job = NULL, *line = command_line(session);
+    struct ip_role *roles = NULL;
+    size_t role_count = 0;
     const struct model_context *context = model_context_of(model);
     uint8_t *seen = calloc(rows->count + 1, 1);
-    enum status had;
-    if (seen && line)
-        had = job_text(session->job, &job, err);
-    else
+    struct scored scored = {.rows = rows,
+                            .scores = &scores,
+                            .seen = seen,
+                            .columns = model_columns(model),
+                            .calibration_level = context->calibration_level};
+    enum status had = STATUS_OK;
+    if (!seen)
         had = error_set(err, STATUS_NO_MEMORY, "scores", "", "no room for %zu rows", rows->count);
     session_step(session, "scoring");
     TRY(team_agree(session->team, had, err));
@@ -221,18 +266,15 @@ enum status step_score(struct session *session, const struct rows *rows, const s
         seen[row] = is_own_fit ? prepared->use[row] == MODEL_TRAIN
                                : rows->items[row].window_s >= context->train_from_s &&
                                      rows->items[row].window_s < context->train_to_s;
-    TRY(judge(session, rows, &scores, judgement, err));
-    (void)snprintf(ranks, sizeof ranks, "%d", team_size(session->team));
-    const struct provenance provenance[] = {{"command", line}, {"job", job}, {"ranks", ranks}};
-    path_in(session, "scores.h5", path, sizeof path);
-    const struct scores_file file = {path, session->job->features_timezone, provenance,
-                                     sizeof provenance / sizeof provenance[0]};
-    TRY(scores_write(session->team, &file, rows, model, &scores, seen, judgement, err));
+    for (size_t f = 0; f < scored.columns; f++)
+        (void)snprintf(scored.names[f], sizeof scored.names[f], "%s", model_column_name(model, f));
+    TRY(span_find(session, &scored.from_s, &scored.to_s, err));
+    TRY(roles_find(session->team, rows, &roles, &role_count, err));
+    TRY(step_decide(session, &scored, roles, role_count, judgement, err));
 done:
     session_step_end(session);
     model_scores_free(&scores);
+    free(roles);
     free(seen);
-    free(job);
-    free(line);
     return status;
 }

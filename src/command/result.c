@@ -56,7 +56,7 @@ static void suspects_print(const struct session *session, const struct ip_table 
     free(suspects);
 }
 
-void result_print(const struct session *session, const struct rows *rows, const struct model *model,
+void result_print(const struct session *session, const struct rows *rows, int calibration_level,
                   const struct judgement *judgement)
 {
     struct group_sizes sizes[GROUP_MODELS];
@@ -75,7 +75,7 @@ void result_print(const struct session *session, const struct rows *rows, const 
     if (sizes[GROUP_KMEANS2].minority_rows == 0)
         (void)printf(
             "  kmeans2: no minority found: the smaller cluster has 5 %% of the training rows or more\n");
-    if (model_context_of(model)->calibration_level == 3)
+    if (calibration_level == 3)
         (void)printf("  p-values are optimistic: there were too few rows to calibrate on others\n");
     suspects_print(session, table);
     (void)printf("\nResults: %s/scores.h5, %s/model.h5, %s\n", session->job->output_dir,

@@ -55,7 +55,7 @@ enum status command_run(struct session *session, struct error *err)
     if (session->options.json)
         json_print(session, &work, peak_bytes, true);
     else
-        result_print(session, &work.rows, work.model, &work.judgement);
+        result_print(session, &work.rows, model_context_of(work.model)->calibration_level, &work.judgement);
 done:
     work_clear(&work);
     return status;
@@ -136,7 +136,7 @@ enum status command_score(struct session *session, struct error *err)
     TRY(team_agree(session->team, prepare_scoring(work.model, &work.rows, &work.prepared, err), err));
     TRY(drift_tell(session, work.model, &work.prepared, err));
     TRY(step_score(session, &work.rows, &work.prepared, work.model, false, &work.judgement, err));
-    result_print(session, &work.rows, work.model, &work.judgement);
+    result_print(session, &work.rows, model_context_of(work.model)->calibration_level, &work.judgement);
 done:
     work_clear(&work);
     return status;

@@ -131,11 +131,21 @@ MUST_CHECK enum status step_score(struct session *session, const struct rows *ro
                                   const struct prepared *prepared, const struct model *model, bool is_own_fit,
                                   struct judgement *judgement, struct error *err);
 
+struct scored;
+
+/** Judges rows by their scores and by the evidence in the store, and writes output.dir/scores.h5. Collective.
+ *
+ * @param roles  borrowed, [role_count] ascending: of the IPs that this rank owns
+ */
+MUST_CHECK enum status step_decide(struct session *session, const struct scored *scored,
+                                   const struct ip_role *roles, size_t role_count,
+                                   struct judgement *judgement, struct error *err);
+
 /** Writes alerts.jsonl, suspects.csv and blocklist.rpz beside scores.h5. Collective. */
 MUST_CHECK enum status step_report(struct session *session, struct error *err);
 
 /** Prints the table of groups and the suspicious IPs, on rank 0. Local. */
-void result_print(const struct session *session, const struct rows *rows, const struct model *model,
+void result_print(const struct session *session, const struct rows *rows, int calibration_level,
                   const struct judgement *judgement);
 
 struct json;

@@ -17,6 +17,7 @@
 #include "evidence/evidence.h"
 #include "model/model.h"
 #include "parallel/parallel.h"
+#include "store/store.h"
 #include "table/table.h"
 
 #include <stddef.h>
@@ -131,6 +132,8 @@ struct judgement {
 /** Frees what it holds; a zeroed one is fine. Local. */
 void judgement_clear(struct judgement *judgement);
 
+/* ---- scores.h5 ---- */
+
 /** What a scores.h5 says of where it comes from; left out of its digest. */
 struct provenance {
     const char *name;
@@ -145,14 +148,48 @@ struct scores_file {
     size_t provenance_count;
 };
 
+/** Rows with their scores, this rank's run of them: what score makes, and decide judges anew. Borrowed. */
+struct scored {
+    const struct rows *rows;
+    const struct model_scores *scores;  // of these rows
+    const uint8_t *seen;  // [rows->count] whether the fit saw the row
+    size_t columns;
+    char names[FEATURES_MOST][STORE_NAME_BYTES];  // [columns] of the features
+    int calibration_level;  // of the model (model/prepare.h)
+    int64_t from_s, to_s;  // UTC: the stored days that were scored
+};
+
 /**
  * Writes scores.h5: a variable a score of rows and IPs, netCDF conventions, whole or not at all. Collective.
  *
- * @param seen  borrowed, [rows->count]: whether the fit saw the row
+ * An earlier file stays as it is until the new one is whole.
  */
 MUST_CHECK enum status scores_write(const struct team *team, const struct scores_file *file,
-                                    const struct rows *rows, const struct model *model,
-                                    const struct model_scores *scores, const uint8_t *seen,
-                                    const struct judgement *judgement, struct error *err);
+                                    const struct scored *scored, const struct judgement *judgement,
+                                    struct error *err);
+
+/** Scores that were read back, with what they lie in. */
+struct scores_kept {
+    struct scored scored;  // into the members below
+    struct rows rows;  // as rows_load's, without what only models want: values, raw, numerators, hosts
+    struct model_scores scores;
+    uint8_t *seen;
+    struct ip_role *roles;  // [role_count] ascending: of the IPs that this rank owns
+    size_t role_count;
+};
+
+/**
+ * Reads the rows of a scores.h5, each rank an equal run of them, and the roles of its IPs. Collective.
+ *
+ * @param timezone  borrowed; the job's, which must be the file's
+ * @param zone      borrowed; that zone, of the rows' days
+ * @param kept      filled; free it with scores_kept_clear
+ * @return          STATUS_MISMATCH for another time zone; STATUS_IO, STATUS_CORRUPT
+ */
+MUST_CHECK enum status scores_read(const struct team *team, const char *path, const char *timezone,
+                                   const struct zone *zone, struct scores_kept *kept, struct error *err);
+
+/** Frees what it holds; a zeroed one is fine. Local. */
+void scores_kept_clear(struct scores_kept *kept);
 
 #endif

@@ -15,6 +15,8 @@ static const char CAUSE_OR_NONE[] = "none"
     ;
 #define CAUSE_MEANINGS (CAUSE_OR_NONE + sizeof "none")
 
+#define GROUP_MEANINGS "majority minority"
+
 /* A table of scores.h5 while it is written: this rank's run of entries. */
 struct part {
     const struct team *team;

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GROUP_MEANINGS "majority minority"
-
 enum status scores_put(const struct part *part, const char *name, enum store_type type, const char *second,
                        const char *units, const char *text, const char *meanings, const void *values,
                        struct error *err)
@@ -82,34 +80,10 @@ static enum status row_scores_put(const struct part *part, const struct model_sc
                                   struct error *err)
 {
     enum status status = STATUS_OK;
-    TRY(scores_put(part, "row_kmeans2_group", STORE_I8, NULL, "", "group by k-means with two clusters",
-                   GROUP_MEANINGS, scores->kmeans2_group, err));
-    TRY(scores_put(part, "row_kmeans_group", STORE_I8, NULL, "", "group by k-means", GROUP_MEANINGS,
-                   scores->kmeans_group, err));
-    TRY(scores_put(part, "row_autoencoder_group", STORE_I8, NULL, "", "group by the autoencoder",
-                   GROUP_MEANINGS, scores->autoencoder_group, err));
-    TRY(scores_put(part, "row_kmeans_cluster", STORE_I32, NULL, "1", "nearest cluster", NULL,
-                   scores->kmeans_cluster, err));
-    TRY(scores_put(part, "row_kmeans_distance", STORE_I64, NULL, "2^-16",
-                   "squared distance to its centre over the median of that cluster", NULL,
-                   scores->kmeans_distance, err));
-    TRY(scores_put(part, "row_kmeans_p", STORE_F64, NULL, "1",
-                   "share of normal rows at least as far from their centre", NULL, scores->kmeans_p, err));
-    TRY(scores_put(part, "row_autoencoder_error", STORE_F64, NULL, "1", "reconstruction error", NULL,
-                   scores->autoencoder_error, err));
-    TRY(scores_put(part, "row_autoencoder_p", STORE_F64, NULL, "1",
-                   "share of normal rows with at least this error", NULL, scores->autoencoder_p, err));
-    TRY(scores_put(part, "row_extrapolated", STORE_U8, NULL, "1",
-                   "1 where a p-value comes from the fitted tail, not from counting", NULL,
-                   scores->p_extrapolated, err));
-    TRY(scores_put(part, "row_score", STORE_F64, NULL, "1",
-                   "-log10 of twice the smaller of the two p-values: 3 means one normal row in a thousand",
-                   NULL, scores->score, err));
-    TRY(scores_put(part, "row_kmeans_share", STORE_F32, "feature", "1",
-                   "share of each feature in the squared distance", NULL, scores->kmeans_share, err));
-    TRY(scores_put(part, "row_autoencoder_share", STORE_F32, "feature", "1",
-                   "share of each feature in the reconstruction error", NULL, scores->autoencoder_share,
-                   err));
+#define X(name, member, type, second, units, text, meanings)                                                 \
+    TRY(scores_put(part, #name, STORE_##type, second, units, text, meanings, scores->member, err));
+#include "score_columns.def"
+#undef X
 done:
     return status;
 }
@@ -170,13 +144,18 @@ done:
 
 /* ---- the file ---- */
 
-static enum status head_put_local(struct store_writer *writer, const char *timezone, const struct rows *rows,
-                                  size_t columns, size_t ips, struct error *err)
+static enum status head_put_local(struct store_writer *writer, const char *timezone,
+                                  const struct scored *scored, size_t ips, struct error *err)
 {
     enum status status = STATUS_OK;
+    const struct rows *rows = scored->rows;
     TRY(store_attribute_text(writer, NULL, "timezone", timezone, err));
     TRY(store_attribute_i64(writer, NULL, "window_s", rows->window_s, err));
     TRY(store_attribute_i64(writer, NULL, "history_days", rows->history_days, err));
+    TRY(store_attribute_i64(writer, NULL, "days", rows->day_count, err));
+    TRY(store_attribute_i64(writer, NULL, "from_s", scored->from_s, err));
+    TRY(store_attribute_i64(writer, NULL, "to_s", scored->to_s, err));
+    TRY(store_attribute_i64(writer, NULL, "calibration_level", scored->calibration_level, err));
     TRY(store_attribute_text(writer, NULL, "feature_set", rows->set == FEATURE_SET_TALK ? "talk" : "full",
                              err));
     TRY(store_attribute_text(writer, NULL, "score_meaning",
@@ -184,7 +163,7 @@ static enum status head_put_local(struct store_writer *writer, const char *timez
                              err));
     TRY(store_dimension(writer, "row", (size_t)rows->total, err));
     TRY(store_dimension(writer, "ip", ips, err));
-    TRY(store_dimension(writer, "feature", columns, err));
+    TRY(store_dimension(writer, "feature", scored->columns, err));
     TRY(store_dimension(writer, "octet", sizeof(struct ip), err));
     TRY(store_dimension(writer, "ip_character", IP_COLUMN_BYTES, err));
     TRY(store_dimension(writer, "feature_character", STORE_NAME_BYTES, err));
@@ -203,23 +182,19 @@ done:
 }
 
 static enum status feature_names_put(const struct team *team, struct store_writer *writer,
-                                     const struct model *model, struct error *err)
+                                     const struct scored *scored, struct error *err)
 {
-    char names[FEATURES_MOST][STORE_NAME_BYTES] = {{0}};
-    size_t columns = model_columns(model);
-    for (size_t f = 0; f < columns; f++)
-        (void)snprintf(names[f], sizeof names[f], "%s", model_column_name(model, f));
-    struct part part = {team, writer, "feature", 0, team_rank(team) == 0 ? columns : 0, NULL};
-    part.first = part.count ? 0 : columns;
+    struct part part = {team, writer, "feature", 0, team_rank(team) == 0 ? scored->columns : 0, NULL};
+    part.first = part.count ? 0 : scored->columns;
     return scores_put(&part, "feature_name", STORE_CHAR, "feature_character", "", "names of the features",
-                      NULL, names, err);
+                      NULL, scored->names, err);
 }
 
-enum status scores_write(const struct team *team, const struct scores_file *file, const struct rows *rows,
-                         const struct model *model, const struct model_scores *scores, const uint8_t *seen,
+enum status scores_write(const struct team *team, const struct scores_file *file, const struct scored *scored,
                          const struct judgement *judgement, struct error *err)
 {
     const struct ip_table *table = &judgement->ips;
+    const struct rows *rows = scored->rows;
     enum status status = STATUS_OK;
     struct store_writer *writer = NULL;
     size_t ranks = (size_t)team_size(team), rank = (size_t)team_rank(team);
@@ -230,14 +205,13 @@ enum status scores_write(const struct team *team, const struct scores_file *file
         team, room ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, file->path, "", "no room for a column"),
         err));
     TRY(store_create(team, file->path, &writer, err));
-    TRY(team_agree(
-        team, head_put_local(writer, file->timezone, rows, model_columns(model), table->count, err), err));
+    TRY(team_agree(team, head_put_local(writer, file->timezone, scored, table->count, err), err));
     TRY(team_agree(team, judgement_dimensions_local(writer, judgement, err), err));
     TRY(team_agree(team, provenance_put_local(writer, file->provenance, file->provenance_count, err), err));
-    TRY(feature_names_put(team, writer, model, err));
+    TRY(feature_names_put(team, writer, scored, err));
     struct part of_rows = {team, writer, "row", (size_t)rows->first, rows->count, room};
-    TRY(rows_put(&of_rows, rows, seen, model_columns(model), err));
-    TRY(row_scores_put(&of_rows, scores, err));
+    TRY(rows_put(&of_rows, rows, scored->seen, scored->columns, err));
+    TRY(row_scores_put(&of_rows, scored->scores, err));
     struct part of_ips = {team, writer, "ip", ip_from, ip_to - ip_from, room};
     TRY(ips_put(&of_ips, table->items + ip_from, err));
     TRY(judgement_put(team, writer, judgement, err));
