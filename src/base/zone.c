@@ -433,3 +433,31 @@ int64_t zone_day_start(const struct zone *zone, int64_t day)
     }
     return high;
 }
+
+void day_write_text(int64_t day, char text[DAY_TEXT_BYTES])
+{
+    int year = 0, month = 0, date = 0;
+    civil_from_day(day, &year, &month, &date);
+    (void)snprintf(text, DAY_TEXT_BYTES, "%04d-%02d-%02d", year % 10000, month, date);
+}
+
+bool day_read_text(const char *text, int64_t *day)
+{
+    static const char FORM[] = "dddd-dd-dd";
+    int numbers[3] = {0}, same[3], part = 0;
+    if (strlen(text) != sizeof FORM - 1)
+        return false;
+    for (size_t i = 0; i < sizeof FORM - 1; i++) {
+        const bool is_digit = text[i] >= '0' && text[i] <= '9';
+        if (FORM[i] == '-' ? text[i] != '-' : !is_digit)
+            return false;
+        if (is_digit)
+            numbers[part] = numbers[part] * 10 + (text[i] - '0');
+        else
+            part++;
+    }
+    *day = day_from_civil(numbers[0], numbers[1], numbers[2]);
+    // 30 February is a mistake, not a day in March.
+    civil_from_day(*day, &same[0], &same[1], &same[2]);
+    return same[0] == numbers[0] && same[1] == numbers[1] && same[2] == numbers[2];
+}

@@ -62,4 +62,13 @@ int64_t day_from_civil(int year, int month, int day);
 /** Splits a day into year, month 1 … 12 and day 1 … 31. Local. */
 void civil_from_day(int64_t day, int *year, int *month, int *date);
 
+/** Room for a day as text, YYYY-MM-DD, with its '\0'. */
+#define DAY_TEXT_BYTES 16
+
+/** Writes a day of the years 0 to 9999 as YYYY-MM-DD. Local. */
+void day_write_text(int64_t day, char text[DAY_TEXT_BYTES]);
+
+/** Reads YYYY-MM-DD, a date that exists. Returns false when it is none. Local. */
+bool day_read_text(const char *text, int64_t *day);
+
 #endif

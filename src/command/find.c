@@ -11,13 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static void day_write(int64_t day, char text[16])
-{
-    int year = 0, month = 0, date = 0;
-    civil_from_day(day, &year, &month, &date);
-    (void)snprintf(text, 16, "%04d-%02d-%02d", year % 10000, month, date);
-}
-
 static void askers_json(FILE *stream, const struct asker *askers, size_t count)
 {
     struct json json = json_begin(stream);
@@ -25,8 +18,8 @@ static void askers_json(FILE *stream, const struct asker *askers, size_t count)
     for (size_t i = 0; i < count; i++) {
         char ip[IP_TEXT_BYTES], first[16], last[16];
         const size_t length = ip_write(&askers[i].ip, ip);
-        day_write(askers[i].first_day, first);
-        day_write(askers[i].last_day, last);
+        day_write_text(askers[i].first_day, first);
+        day_write_text(askers[i].last_day, last);
         json_open(&json, NULL, '{');
         json_text(&json, "ip", ip, length);
         json_text(&json, "first_day", first, strlen(first));
@@ -52,8 +45,8 @@ static void askers_print(FILE *stream, const char *name, const struct asker *ask
     for (size_t i = 0; i < count; i++) {
         char ip[IP_TEXT_BYTES], first[16], last[16];
         (void)ip_write(&askers[i].ip, ip);
-        day_write(askers[i].first_day, first);
-        day_write(askers[i].last_day, last);
+        day_write_text(askers[i].first_day, first);
+        day_write_text(askers[i].last_day, last);
         (void)fprintf(stream, "  %-39s %-10s %-10s %6" PRId64 " %10" PRId64 " %8" PRId64 "\n", ip, first,
                       last, askers[i].days, askers[i].queries, askers[i].names);
     }

@@ -40,6 +40,8 @@ enum option_key {
     KEY_K,
     KEY_HIDDEN,
     KEY_BATCH,
+    KEY_UNTIL,
+    KEY_REASON,
 };
 
 #define FOR(command) (1u << COMMAND_##command)
@@ -80,6 +82,8 @@ static const struct option_row OPTIONS[] = {
     {FOR(BENCH), {"k", KEY_K, "K", 0, "kmeans: clusters (8)", 0}},
     {FOR(BENCH), {"hidden", KEY_HIDDEN, "N,...", 0, "autoencoder: widths of the hidden layers (16,8,16)", 0}},
     {FOR(BENCH), {"batch", KEY_BATCH, "N", 0, "autoencoder: rows a step (2048)", 0}},
+    {FOR(ACK), {"until", KEY_UNTIL, "DATE", 0, "The last day it holds for", 0}},
+    {FOR(ACK), {"reason", KEY_REASON, "TEXT", 0, "Why", 0}},
     {FOR(INFO), {"digest", KEY_DIGEST, NULL, 0, "Print content digests only", 0}},
 };
 #define OPTION_COUNT (sizeof OPTIONS / sizeof OPTIONS[0])
@@ -108,6 +112,8 @@ static error_t option_read(int key, char *text, struct argp_state *state)
     case KEY_TIMEZONE: options->timezone = text; break;
     case KEY_YEAR: options->year = number_of(text, 1970, 9999, state, "year"); break;
     case KEY_RANKS: options->ranks = number_of(text, 1, INT_MAX, state, "ranks"); break;
+    case KEY_UNTIL: options->until = text; break;
+    case KEY_REASON: options->reason = text; break;
     case KEY_DIGEST: options->digest = true; break;
     case KEY_FEATURE_SET: options->feature_set = text; break;
     case KEY_ROWS: options->rows = number_of(text, 1, INT_MAX, state, "rows"); break;

@@ -192,11 +192,45 @@ done:
     return status;
 }
 
+/* From evidence, what people said and what the last run said to incidents; alike on every rank. */
+static enum status incidents_judge(struct session *session, const struct scored *scored,
+                                   struct judgement *judgement, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const int64_t first_day = zone_day_of(session->zone, scored->from_s);
+    const int64_t last_day = zone_day_of(session->zone, scored->to_s - 1);
+    struct acks acks = {0};
+    char path[4200], text[80];
+    uint8_t *marks = calloc(judgement->evidence.count + 1, 1);
+    if (!marks)
+        return error_set(err, STATUS_NO_MEMORY, "incidents", "", "no room for evidence");
+    path_in(session, "acks.csv", path, sizeof path);
+    TRY(acks_read(path, &acks, err));
+    if (acks.odd > 0) {
+        (void)snprintf(text, sizeof text, "%" PRId64 " lines are no entry, line %" PRId64 " first", acks.odd,
+                       acks.first_odd);
+        session_warn(session, path, text);
+    }
+    acks_mark(&acks, &judgement->evidence, marks);
+    TRY(acks_count(&acks, judgement->acks, err));
+    TRY(incidents_make(&judgement->evidence, marks, &judgement->incidents, err));
+    judgement->fingerprint = evidence_fingerprint(&judgement->evidence, scored->from_s, scored->to_s);
+    TRY(statuses_settle(&judgement->incidents, &judgement->past, judgement->fingerprint, last_day, err));
+    judgement->budget.per_day = session->job->decide_budget;
+    TRY(budget_apply(&judgement->incidents, &judgement->evidence, first_day, last_day, &judgement->budget,
+                     err));
+done:
+    free(marks);
+    acks_clear(&acks);
+    return status;
+}
+
 /* From scores of rows, and evidence in the store, to verdicts. */
 static enum status judge(struct session *session, const struct scored *scored, const struct ip_role *roles,
                          size_t role_count, struct judgement *judgement, struct error *err)
 {
     enum status status = STATUS_OK;
+    char path[4200];
     struct evidence_plan plan = {.dir = session->job->store_dir,
                                  .from_s = scored->from_s,
                                  .to_s = scored->to_s,
@@ -211,7 +245,9 @@ static enum status judge(struct session *session, const struct scored *scored, c
     session_step(session, "weighing evidence");
     TRY(evidence_find(session->team, &plan, &judgement->evidence, err));
     evidence_tell(session, &judgement->evidence);
-    TRY(team_agree(session->team, incidents_make(&judgement->evidence, &judgement->incidents, err), err));
+    path_in(session, "scores.h5", path, sizeof path);
+    TRY(past_read(session->team, path, &judgement->past, err));
+    TRY(team_agree(session->team, incidents_judge(session, scored, judgement, err), err));
     verdicts_take(&judgement->ips, &judgement->incidents);
 done:
     return status;

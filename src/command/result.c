@@ -56,6 +56,35 @@ static void suspects_print(const struct session *session, const struct ip_table 
     free(suspects);
 }
 
+static void incidents_print(const struct judgement *judgement)
+{
+    const struct budget *budget = &judgement->budget;
+    bool any = false;
+    (void)printf("\nIncidents: %" PRId64 " told, %" PRId64 " new, %" PRId64 " ongoing and %" PRId64
+                 " closed since the last run",
+                 budget->told, budget->by_status[INCIDENT_NEW], budget->by_status[INCIDENT_ONGOING],
+                 budget->by_status[INCIDENT_CLOSED]);
+    if (budget->candidates > budget->told)
+        (void)printf("; %" PRId64 " more are beyond %" PRId64 " a day", budget->candidates - budget->told,
+                     budget->per_day);
+    (void)printf("\n  at most %.2f a day of them are false: those of the last %" PRId64
+                 " days that nobody called real\n",
+                 budget->false_per_day, (budget->days + 3) / 4);
+    for (int m = 0; m < MECHANISMS; m++) {
+        const struct ack_count *count = &judgement->acks[m];
+        if (count->real + count->benign + count->unknown == 0)
+            continue;
+        if (!any)
+            (void)printf("  what people said, by mechanism:\n");
+        any = true;
+        (void)printf("    %-16s %" PRId64 " real, %" PRId64 " benign, %" PRId64 " unknown",
+                     mechanism_info((enum mechanism)m)->name, count->real, count->benign, count->unknown);
+        if (count->real + count->benign > 0)
+            (void)printf(": precision %.2f", (double)count->real / (double)(count->real + count->benign));
+        (void)printf("\n");
+    }
+}
+
 void result_print(const struct session *session, const struct rows *rows, int calibration_level,
                   const struct judgement *judgement)
 {
@@ -77,6 +106,7 @@ void result_print(const struct session *session, const struct rows *rows, int ca
             "  kmeans2: no minority found: the smaller cluster has 5 %% of the training rows or more\n");
     if (calibration_level == 3)
         (void)printf("  p-values are optimistic: there were too few rows to calibrate on others\n");
+    incidents_print(judgement);
     suspects_print(session, table);
     (void)printf("\nResults: %s/scores.h5, %s/model.h5, %s\n", session->job->output_dir,
                  session->job->output_dir, session->job->store_dir);

@@ -35,6 +35,7 @@ struct options {
     const char *output;  // --output
     const char *timezone;  // --timezone
     const char *from, *to;  // --from, --to
+    const char *until, *reason;  // of ack
     int year;  // --year
     int ranks;  // --ranks
     int rows, columns, k, batch;  // of bench; 0: not given

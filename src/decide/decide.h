@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/ip.h"
+#include "decide/incidents.h"
 #include "evidence/evidence.h"
 #include "model/model.h"
 #include "parallel/parallel.h"
@@ -28,14 +29,6 @@ enum group_model { GROUP_KMEANS2, GROUP_KMEANS, GROUP_AUTOENCODER, GROUP_MODELS 
 
 /** Returns a model's name, such as "kmeans2". Borrowed, static. Local. */
 const char *group_model_name(enum group_model model);
-
-enum verdict { VERDICT_NONE, VERDICT_NOTICE, VERDICT_WARNING, VERDICT_CRITICAL, VERDICTS };
-
-/** Returns the verdict's name, such as "notice". Borrowed, static. Local. */
-const char *verdict_name(enum verdict verdict);
-
-/** The verdicts' names as flag_meanings, in the order of enum verdict. */
-#define VERDICT_MEANINGS "none notice warning critical"
 
 /** What is said of an IP over the span. */
 struct ip_judged {
@@ -87,36 +80,8 @@ MUST_CHECK enum status ips_judge(const struct team *team, const struct rows *row
 /** Gives each IP its score and its rank: 1 is the largest score, equal ones stand by IP. Local. */
 void ips_rank(struct ip_table *table);
 
-/** What a host seems to do, from all evidence of one cause. */
-struct incident {
-    struct ip ip;
-    uint64_t id;  // the same from run to run: hash of IP and cause
-    uint64_t domain;  // of the strongest evidence; 0 when it is about the host
-    int64_t first_day, last_day;  // local
-    int64_t evidence;  // how many pieces
-    double strength;  // the strongest mechanism's bits + 0.3 of each other one's
-    int32_t cause;  // enum incident_cause
-    int32_t verdict;  // enum verdict
-};
-
-/** By IP, then cause; the same on every rank. */
-struct incident_list {
-    struct incident *items;  // [count]
-    size_t count;
-};
-
-/**
- * Adds up the evidence of each IP and cause. Local.
- *
- * A warning has one statistic of a bit or more; a critical one 3 bits in all, or two statistics of a bit on
- * the same domain. A fault is a warning at most.
- *
- * @param list  filled, the same on every rank; free its items with free()
- */
-MUST_CHECK enum status incidents_make(const struct evidence_list *evidence, struct incident_list *list,
-                                      struct error *err);
-
-/** Raises the IPs' verdicts to what their incidents say, and ranks anew; two causes are a warning. Local. */
+/** Raises the IPs' verdicts to what their incidents say, but for benign ones, and ranks anew; two causes are
+ * a warning. Local. */
 void verdicts_take(struct ip_table *table, const struct incident_list *list);
 
 /** Adds up the groups of each model. Local. */
@@ -127,6 +92,10 @@ struct judgement {
     struct ip_table ips;
     struct evidence_list evidence;
     struct incident_list incidents;
+    struct past past;  // what the last run said
+    int64_t fingerprint;  // of the evidence
+    struct budget budget;
+    struct ack_count acks[MECHANISMS];
 };
 
 /** Frees what it holds; a zeroed one is fine. Local. */

@@ -80,65 +80,199 @@ static void incident_weigh(struct incident *incident, const struct evidence *ite
 static uint64_t identity(const struct incident *incident)
 {
     unsigned char bytes[sizeof(struct ip) + 32] = {0};
-    memcpy(bytes, &incident->ip, sizeof incident->ip);
-    memcpy(bytes + sizeof incident->ip, cause_name((enum incident_cause)incident->cause),
-           strlen(cause_name((enum incident_cause)incident->cause)));
+    const char *cause = cause_name((enum incident_cause)incident->cause);
+    if (incident->cause == CAUSE_CAMPAIGN)
+        memcpy(bytes, &incident->domain, sizeof incident->domain);
+    else
+        memcpy(bytes, &incident->ip, sizeof incident->ip);
+    memcpy(bytes + sizeof incident->ip, cause, strlen(cause));
     return content_hash(bytes, sizeof bytes);
 }
 
-enum status incidents_make(const struct evidence_list *evidence, struct incident_list *list,
-                           struct error *err)
+/* A piece of evidence on its way into an incident. */
+struct piece {
+    const struct evidence *item;
+    size_t at;  // in the evidence
+    uint8_t mark;
+};
+
+/* Campaigns behind all else, by domain, then mechanism; else in the order of the evidence. */
+static int compare_pieces(const void *a, const void *b)
+{
+    const struct piece *x = a, *y = b;
+    const int campaigns = (cause_of(x->item) == CAUSE_CAMPAIGN) - (cause_of(y->item) == CAUSE_CAMPAIGN);
+    if (campaigns == 0 && cause_of(x->item) == CAUSE_CAMPAIGN) {
+        if (x->item->domain != y->item->domain)
+            return x->item->domain < y->item->domain ? -1 : 1;
+        if (x->item->mechanism != y->item->mechanism)
+            return x->item->mechanism - y->item->mechanism;
+    }
+    return campaigns ? campaigns : (x->at > y->at) - (x->at < y->at);
+}
+
+static bool is_together(const struct evidence *a, const struct evidence *b)
+{
+    if (cause_of(a) != cause_of(b))
+        return false;
+    return cause_of(a) == CAUSE_CAMPAIGN ? a->domain == b->domain : ip_compare(&a->ip, &b->ip) == 0;
+}
+
+/* Makes the incident of pieces[0 … count); `room` holds as many pieces of evidence. */
+static struct incident incident_of(const struct piece *pieces, size_t count, struct evidence *room)
+{
+    struct incident incident = {.ip = pieces[0].item->ip,
+                                .cause = (int32_t)cause_of(pieces[0].item),
+                                .first_day = pieces[0].item->day,
+                                .last_day = pieces[0].item->day,
+                                .evidence = (int64_t)count,
+                                .past = -1};
+    bool said[ACKS] = {false};
+    size_t kept = 0;
+    double most = -1;
+    for (size_t i = 0; i < count; i++) {
+        const struct evidence *item = pieces[i].item;
+        incident.first_day = item->day < incident.first_day ? item->day : incident.first_day;
+        incident.last_day = item->day > incident.last_day ? item->day : incident.last_day;
+        said[pieces[i].mark] = true;
+        if (pieces[i].mark != ACK_BENIGN)
+            room[kept++] = *item;
+        if (incident.cause == CAUSE_CAMPAIGN &&
+            (item->bits > most || (item->bits == most && ip_compare(&item->ip, &incident.ip) < 0))) {
+            most = item->bits;
+            incident.ip = item->ip;
+        }
+    }
+    if (kept == 0) {
+        incident.ack = ACK_BENIGN;
+        for (; kept < count; kept++)
+            room[kept] = *pieces[kept].item;
+    } else if (said[ACK_REAL] || said[ACK_UNKNOWN]) {
+        incident.ack = said[ACK_REAL] ? ACK_REAL : ACK_UNKNOWN;
+    }
+    incident_weigh(&incident, room, kept);
+    incident.id = identity(&incident);
+    return incident;
+}
+
+static int compare_incidents(const void *a, const void *b)
+{
+    const struct incident *x = a, *y = b;
+    const int order = ip_compare(&x->ip, &y->ip);
+    if (order || x->cause != y->cause)
+        return order ? order : x->cause - y->cause;
+    return (x->domain > y->domain) - (x->domain < y->domain);
+}
+
+/* Puts the incidents in order; the pieces of evidence follow. `past` is where each stood before. */
+static enum status incidents_sort(struct incident_list *list, size_t evidence_count, struct error *err)
+{
+    int32_t *now = calloc(list->count + 1, sizeof *now);
+    if (!now)
+        return error_set(err, STATUS_NO_MEMORY, "incidents", "", "no room for incidents");
+    for (size_t i = 0; i < list->count; i++)
+        list->items[i].past = (int32_t)i;
+    if (list->count > 0)
+        qsort(list->items, list->count, sizeof *list->items, compare_incidents);
+    for (size_t i = 0; i < list->count; i++) {
+        now[list->items[i].past] = (int32_t)i;
+        list->items[i].past = -1;
+    }
+    for (size_t i = 0; i < evidence_count; i++)
+        if (list->of_evidence[i] >= 0)
+            list->of_evidence[i] = now[list->of_evidence[i]];
+    free(now);
+    return STATUS_OK;
+}
+
+/* Which IPs take part in which incidents, each once; the evidence is by IP. */
+static enum status links_make(const struct evidence_list *evidence, struct incident_list *list,
+                              struct error *err)
+{
+    list->links = calloc(evidence->count + 1, sizeof *list->links);
+    if (!list->links)
+        return error_set(err, STATUS_NO_MEMORY, "incidents", "", "no room for incidents");
+    for (size_t i = 0; i < evidence->count; i++) {
+        const struct incident_link link = {evidence->items[i].ip, list->of_evidence[i]};
+        bool is_known = link.incident < 0;
+        for (size_t at = list->link_count;
+             at-- > 0 && !is_known && ip_compare(&list->links[at].ip, &link.ip) == 0;)
+            is_known = list->links[at].incident == link.incident;
+        if (is_known)
+            continue;
+        list->links[list->link_count++] = link;
+        list->items[link.incident].hosts++;
+    }
+    return STATUS_OK;
+}
+
+enum status incidents_make(const struct evidence_list *evidence, const uint8_t *marks,
+                           struct incident_list *list, struct error *err)
 {
     enum status status = STATUS_OK;
     size_t capacity = 0, count = 0;
     *list = (struct incident_list){0};
-    struct evidence *items = malloc((evidence->count + 1) * sizeof *items);
-    if (!items)
-        return error_set(err, STATUS_NO_MEMORY, "incidents", "", "no room for evidence");
-    for (size_t i = 0; i < evidence->count; i++)
-        if (!evidence->items[i].is_silenced)
-            items[count++] = evidence->items[i];
-    for (size_t from = 0, to = 0; from < count; from = to) {
-        struct incident incident = {.ip = items[from].ip,
-                                    .cause = (int32_t)cause_of(&items[from]),
-                                    .first_day = items[from].day,
-                                    .last_day = items[from].day};
-        for (; to < count && ip_compare(&items[to].ip, &incident.ip) == 0 &&
-               cause_of(&items[to]) == (enum incident_cause)incident.cause;
-             to++) {
-            if (items[to].day < incident.first_day)
-                incident.first_day = items[to].day;
-            if (items[to].day > incident.last_day)
-                incident.last_day = items[to].day;
-        }
-        incident.evidence = (int64_t)(to - from);
-        incident.id = identity(&incident);
-        incident_weigh(&incident, items + from, to - from);
-        TRY(array_reserve(&list->items, &capacity, list->count + 1, sizeof incident, err));
-        list->items[list->count++] = incident;
+    struct piece *pieces = malloc((evidence->count + 1) * sizeof *pieces);
+    struct evidence *room = malloc((evidence->count + 1) * sizeof *room);
+    list->of_evidence = malloc((evidence->count + 1) * sizeof *list->of_evidence);
+    if (!pieces || !room || !list->of_evidence) {
+        status = error_set(err, STATUS_NO_MEMORY, "incidents", "", "no room for evidence");
+        goto done;
     }
+    for (size_t i = 0; i < evidence->count; i++) {
+        list->of_evidence[i] = -1;
+        if (!evidence->items[i].is_silenced)
+            pieces[count++] = (struct piece){&evidence->items[i], i, marks ? marks[i] : ACK_NONE};
+    }
+    if (count > 0)
+        qsort(pieces, count, sizeof *pieces, compare_pieces);
+    for (size_t from = 0, to = 0; from < count; from = to) {
+        for (; to < count && is_together(pieces[from].item, pieces[to].item); to++)
+            list->of_evidence[pieces[to].at] = (int32_t)list->count;
+        TRY(array_reserve(&list->items, &capacity, list->count + 1, sizeof *list->items, err));
+        list->items[list->count++] = incident_of(pieces + from, to - from, room);
+    }
+    TRY(incidents_sort(list, evidence->count, err));
+    TRY(links_make(evidence, list, err));
 done:
-    free(items);
+    free(pieces);
+    free(room);
+    if (status != STATUS_OK)
+        incidents_clear(list);
     return status;
+}
+
+void incidents_clear(struct incident_list *list)
+{
+    free(list->items);
+    free(list->of_evidence);
+    free(list->links);
+    *list = (struct incident_list){0};
 }
 
 /* ---- verdicts ---- */
 
-static void verdict_take(struct ip_judged *ip, const struct incident *incidents, size_t count)
+static void verdict_take(struct ip_judged *ip, const struct incident_list *list,
+                         const struct incident_link *links, size_t count)
 {
-    const struct incident *gravest = &incidents[0];  // there is one at least
-    for (size_t i = 1; i < count; i++) {
-        const struct incident *incident = &incidents[i];
+    const struct incident *gravest = NULL;
+    uint64_t causes = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct incident *incident = &list->items[links[i].incident];
+        if (incident->ack == ACK_BENIGN)
+            continue;
+        causes |= UINT64_C(1) << incident->cause;
         // A broken device may be far beyond its threshold: it must not hide what makes the verdict.
-        if (incident->verdict > gravest->verdict ||
+        if (!gravest || incident->verdict > gravest->verdict ||
             (incident->verdict == gravest->verdict && incident->strength > gravest->strength))
             gravest = incident;
     }
+    if (!gravest)
+        return;
     ip->cause = gravest->cause;
     ip->strength = gravest->strength;
     if (gravest->verdict > ip->verdict)
         ip->verdict = gravest->verdict;
-    if (count >= 2 && ip->verdict < VERDICT_WARNING)
+    if ((causes & (causes - 1)) != 0 && ip->verdict < VERDICT_WARNING)
         ip->verdict = VERDICT_WARNING;
 }
 
@@ -149,15 +283,16 @@ static int compare_ip(const void *a, const void *b)
 
 void verdicts_take(struct ip_table *table, const struct incident_list *list)
 {
-    for (size_t from = 0, to = 0; from < list->count; from = to) {
-        while (to < list->count && ip_compare(&list->items[to].ip, &list->items[from].ip) == 0)
+    const struct incident_link *links = list->links;
+    for (size_t from = 0, to = 0; from < list->link_count; from = to) {
+        while (to < list->link_count && ip_compare(&links[to].ip, &links[from].ip) == 0)
             to++;
-        struct ip_judged *ip = table->count ? bsearch(&list->items[from].ip, table->items, table->count,
+        struct ip_judged *ip = table->count ? bsearch(&links[from].ip, table->items, table->count,
                                                       sizeof *table->items, compare_ip)
                                             : NULL;
         // A host may be known for its silence alone, and have no row in the span.
         if (ip)
-            verdict_take(ip, list->items + from, to - from);
+            verdict_take(ip, list, links + from, to - from);
     }
     ips_rank(table);
 }

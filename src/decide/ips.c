@@ -222,6 +222,7 @@ void judgement_clear(struct judgement *judgement)
 {
     free(judgement->ips.items);
     evidence_clear(&judgement->evidence);
-    free(judgement->incidents.items);
+    incidents_clear(&judgement->incidents);
+    free(judgement->past.items);
     *judgement = (struct judgement){0};
 }

@@ -75,7 +75,13 @@ static enum status heap_make(const struct judgement *judgement, enum heap_kind k
     for (size_t i = 0; i < count; i++) {
         int64_t hashes = 0;
         const uint64_t *of = hashes_of(judgement, kind, i, &hashes);
-        TRY(texts_add(heap, &judgement->evidence, of, hashes, err));
+        const int32_t past = kind == INCIDENT_DOMAIN ? judgement->incidents.items[i].past : -1;
+        if (past >= 0) {
+            const char *text = judgement->past.items[past].domain;
+            TRY(heap_add(heap, text, strlen(text), err));
+        } else {
+            TRY(texts_add(heap, &judgement->evidence, of, hashes, err));
+        }
         heap->ends[i] = (int64_t)heap->count;
     }
 done:
@@ -98,6 +104,10 @@ enum status judgement_dimensions_local(struct store_writer *writer, const struct
                                        struct error *err)
 {
     enum status status = STATUS_OK;
+    const struct budget *budget = &judgement->budget;
+    TRY(store_attribute_i64(writer, NULL, "evidence_fingerprint", judgement->fingerprint, err));
+    TRY(store_attribute_i64(writer, NULL, "budget_per_day", budget->per_day, err));
+    TRY(store_attribute_f64(writer, NULL, "false_per_day", budget->false_per_day, err));
     TRY(store_dimension(writer, "incident", judgement->incidents.count, err));
     TRY(store_dimension(writer, "evidence", judgement->evidence.count, err));
     TRY(heap_dimension(writer, judgement, INCIDENT_DOMAIN, "incident_domain_byte", err));
@@ -147,7 +157,16 @@ static enum status incidents_put(const struct part *part, const struct judgement
            first_day);
     MEMBER("incident_last_day", STORE_I64, int64_t, DAY_UNITS, "last local day with evidence", NULL,
            last_day);
-    MEMBER("incident_evidence", STORE_I64, int64_t, "1", "pieces of evidence", NULL, evidence);
+    MEMBER("incident_evidence", STORE_I64, int64_t, "1",
+           "pieces of evidence; 0 when the last run had it and nothing is left of it", NULL, evidence);
+    MEMBER("incident_hosts", STORE_I64, int64_t, "1", "IPs that take part; incident_ip has the most bits",
+           NULL, hosts);
+    MEMBER("incident_status", STORE_I8, int8_t, "",
+           "since the last run that found other evidence; past: it was closed in an earlier one",
+           INCIDENT_STATUS_MEANINGS, status);
+    MEMBER("incident_ack", STORE_I8, int8_t, "", "what people said of it", ACK_MEANINGS, ack);
+    MEMBER("incident_told", STORE_I8, int8_t, "",
+           "whether it is told: within decide.budget, or on a critical list", "no yes", is_told);
     TRY(heap_put(part, judgement, INCIDENT_DOMAIN, "incident_domain_end", "incident_domain",
                  "incident_domain_byte", "domains of the strongest evidence, one behind the other", err));
 done:
@@ -181,6 +200,9 @@ static enum status evidence_put(const struct part *part, const struct judgement 
     MEMBER("evidence_bits", STORE_F64, double, "bit", "log2 of value over threshold, at most 10", NULL, bits);
     MEMBER("evidence_silenced", STORE_I8, int8_t, "",
            "whether an allow list covers it: then no incident has it", "no yes", is_silenced);
+    TRY(scores_put(part, "evidence_incident", STORE_I32, NULL, "1",
+                   "the incident it belongs to, as an index; -1 when it is silenced", NULL,
+                   judgement->incidents.of_evidence, err));
     MEMBER("evidence_feed", STORE_I32, int32_t, "1",
            "number of the list in decide.reputation, from 0; -1 when it is not about a list", NULL, feed);
     MEMBER("evidence_feed_line", STORE_I32, int32_t, "1", "line of that list, 0 when it is not about one",

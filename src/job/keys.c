@@ -160,6 +160,10 @@ void key_expected(const struct key *key, char out[KEY_EXPECTED_BYTES])
     case VALUE_DURATION:
         (void)snprintf(out, room, "a duration such as 1h (s, m, h or d), from 1s to 1d");
         break;
+    case VALUE_RATE:
+        (void)snprintf(out, room, "a number a day such as 5/day, from %" PRId64 "/day to %" PRId64 "/day",
+                       key->least, key->most);
+        break;
     case VALUE_CHOICE: expected_choice(key, out, room); break;
     }
 }

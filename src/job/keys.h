@@ -23,6 +23,7 @@ enum value_type {
     VALUE_AUTO,  // an integer, or auto, which is 0
     VALUE_SIZE,
     VALUE_DURATION,
+    VALUE_RATE,  // so many a day
     VALUE_CHOICE,
 };
 

@@ -114,6 +114,14 @@ static bool choice_read(const struct key *key, const char *text, int64_t *value)
     return false;
 }
 
+/* Digits and then "/day". */
+static bool rate_read(const struct key *key, const char *text, int64_t *value)
+{
+    const size_t digits = strspn(text, "0123456789");
+    return digits_read(text, digits, value) && strcmp(text + digits, "/day") == 0 && *value >= key->least &&
+           *value <= key->most;
+}
+
 bool value_read(const struct key *key, const char *text, int64_t now_local_s, int64_t *value)
 {
     bool good = false;
@@ -121,6 +129,8 @@ bool value_read(const struct key *key, const char *text, int64_t now_local_s, in
         good = time_read(text, now_local_s, value);
     } else if (key->type == VALUE_CHOICE) {
         good = choice_read(key, text, value);
+    } else if (key->type == VALUE_RATE) {
+        good = rate_read(key, text, value);
     } else if (key->type == VALUE_SIZE || key->type == VALUE_DURATION) {
         bool size = key->type == VALUE_SIZE;
         good = united_read(text, size ? SIZE_UNITS : DURATION_UNITS, size, value) && *value >= key->least &&
@@ -177,6 +187,8 @@ void value_write(const struct key *key, int64_t value, char out[VALUE_BYTES])
         size_write(value, out);
     else if (key->type == VALUE_DURATION)
         united_write(value, DURATION_UNITS, out);
+    else if (key->type == VALUE_RATE)
+        (void)snprintf(out, VALUE_BYTES, "%" PRId64 "/day", value);
     else if ((key->type == VALUE_BATCH || key->type == VALUE_AUTO) && value == 0)
         (void)snprintf(out, VALUE_BYTES, "auto");
     else

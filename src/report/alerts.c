@@ -2,6 +2,7 @@
  * zone. */
 #include "report/report.h"
 
+#include "base/csv.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -32,13 +33,6 @@ static enum status file_write(const char *dir, const char *name, write_file *wri
     return error_set(err, STATUS_IO, path, "check the disk", "cannot be written: %s", strerror(reason));
 }
 
-static void day_write(int64_t day, char text[16])
-{
-    int year = 0, month = 0, date = 0;
-    civil_from_day(day, &year, &month, &date);
-    (void)snprintf(text, 16, "%04d-%02d-%02d", year % 10000, month, date);
-}
-
 /* ---- alerts.jsonl ---- */
 
 static void text_member(FILE *stream, const char *key, const char *text)
@@ -54,8 +48,10 @@ static void alerts_write(const struct verdicts *verdicts, FILE *stream)
     for (size_t i = 0; i < verdicts->incident_count; i++) {
         const struct verdict_incident *incident = &verdicts->incidents[i];
         char first[16], last[16];
-        day_write(incident->first_day, first);
-        day_write(incident->last_day, last);
+        if (!incident->told)
+            continue;
+        day_write_text(incident->first_day, first);
+        day_write_text(incident->last_day, last);
         (void)fprintf(stream, "{\"@timestamp\":\"%sT00:00:00Z\"", last);
         text_member(stream, "event.kind", "alert");
         text_member(stream, "event.category", "network");
@@ -68,6 +64,9 @@ static void alerts_write(const struct verdicts *verdicts, FILE *stream)
         if (*incident->domain)
             text_member(stream, "dns.question.registered_domain", incident->domain);
         text_member(stream, "quern.verdict", verdict_name((enum verdict)incident->verdict));
+        text_member(stream, "quern.status", incident_status_name((enum incident_status)incident->status));
+        text_member(stream, "quern.ack", ack_name((enum ack)incident->ack));
+        (void)fprintf(stream, ",\"quern.hosts\":%" PRId64, incident->hosts);
         (void)fprintf(stream, ",\"quern.strength_bits\":%.6f,\"quern.evidence\":%" PRId64 "}\n",
                       incident->strength, incident->evidence);
     }
@@ -75,22 +74,10 @@ static void alerts_write(const struct verdicts *verdicts, FILE *stream)
 
 /* ---- suspects.csv ---- */
 
-/* A cell (RFC 4180). Spreadsheets take =, +, -, @ and blanks at the start for a formula: an apostrophe makes
- * it text. */
 static void cell(FILE *stream, const char *text, const char *behind)
 {
-    (void)fputc('"', stream);
-    if (*text && strchr("=+-@\t\r\n", *text))
-        (void)fputc('\'', stream);
-    for (const char *c = text; *c; c++) {
-        if (*c == '"')
-            (void)fputc('"', stream);
-        if ((unsigned char)*c >= 0x20 && (unsigned char)*c < 0x7f)
-            (void)fputc(*c, stream);
-        else
-            (void)fprintf(stream, "\\x%02x", (unsigned)(unsigned char)*c);
-    }
-    (void)fprintf(stream, "\"%s", behind);
+    csv_cell(stream, text);
+    (void)fputs(behind, stream);
 }
 
 /* The domain of the IP's gravest incident; the gravest stand first. */

@@ -234,7 +234,7 @@ enum status history_read(const char *dir, const struct ip *ip, struct history *h
     TRY(rows_fill(&source, history, err));
     TRY(features_fill(&source, history, err));
     TRY(ip_fill(&source, history, err));
-    TRY(reasons_fill(source.reader, history, err));
+    TRY(reasons_get(source.reader, &history->ip, &history->reasons, err));
     qsort(history->rows, history->row_count, sizeof *history->rows, compare_rows);
 done:
     store_close(source.reader);
@@ -248,7 +248,7 @@ done:
 void history_clear(struct history *history)
 {
     free(history->rows);
-    free(history->reasons);
+    reasons_clear(&history->reasons);
     zone_free(history->zone);
     *history = (struct history){0};
 }

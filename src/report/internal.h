@@ -5,9 +5,9 @@
 #include "report/report.h"
 #include "store/store.h"
 
-/* Reads the evidence of history->ip. */
-MUST_CHECK enum status reasons_fill(const struct store_reader *reader, struct history *history,
-                                    struct error *err);
+/* As reasons_read, from an open file. */
+MUST_CHECK enum status reasons_get(const struct store_reader *reader, const struct ip *ip,
+                                   struct reason_list *list, struct error *err);
 
 /* Prints the evidence for a terminal. */
 void reasons_print(const struct history *history, FILE *stream);

@@ -18,80 +18,75 @@ struct evidence_file {
     const struct store_reader *reader;
     size_t count, picked_count;
     size_t *picked;  // of the IP
-    int64_t *room;  // for a column
+    int64_t *room;  // for a column of 16 bytes an entry
+    struct reason *items;  // [picked_count]
 };
 
 static enum status column_get(const struct evidence_file *file, const char *name, enum store_type type,
-                              const char *dimension, size_t count, void *values, struct error *err)
+                              const char *second, struct error *err)
 {
-    const struct store_column column = {.name = name, .type = type, .dimensions = {dimension}};
-    return store_get(file->reader, &column, 0, count, values, err);
+    const struct store_column column = {.name = name, .type = type, .dimensions = {"evidence", second}};
+    return store_get(file->reader, &column, 0, file->count, file->room, err);
 }
 
 static enum status evidence_pick(struct evidence_file *file, const struct ip *ip, struct error *err)
 {
     enum status status = STATUS_OK;
-    const struct store_column column = {
-        .name = "evidence_ip", .type = STORE_U8, .dimensions = {"evidence", "octet"}};
-    uint8_t *octets = malloc(file->count * sizeof *ip + 1);
     file->picked = calloc(file->count + 1, sizeof *file->picked);
-    file->room = malloc((file->count + 1) * sizeof *file->room);
-    if (!octets || !file->picked || !file->room) {
-        status = error_set(err, STATUS_NO_MEMORY, "scores.h5", "", "no room for evidence");
-        goto done;
-    }
-    TRY(store_get(file->reader, &column, 0, file->count, octets, err));
+    file->room = malloc((file->count + 1) * sizeof *ip);
+    if (!file->picked || !file->room)
+        return error_set(err, STATUS_NO_MEMORY, "scores.h5", "", "no room for evidence");
+    TRY(column_get(file, "evidence_ip", STORE_U8, "octet", err));
+    const struct ip *ips = (const struct ip *)(const void *)file->room;
     for (size_t i = 0; i < file->count; i++)
-        if (memcmp(octets + i * sizeof *ip, ip, sizeof *ip) == 0)
+        if (!ip || ip_compare(&ips[i], ip) == 0)
             file->picked[file->picked_count++] = i;
+    file->items = calloc(file->picked_count + 1, sizeof *file->items);
+    if (!file->items)
+        return error_set(err, STATUS_NO_MEMORY, "scores.h5", "", "no room for evidence");
+    for (size_t i = 0; i < file->picked_count; i++)
+        file->items[i].ip = ips[file->picked[i]];
 done:
-    free(octets);
     return status;
 }
 
 #define PICK(name, type, ctype, member)                                                                      \
-    TRY(column_get(&file, name, type, "evidence", file.count, file.room, err));                              \
+    TRY(column_get(&file, name, type, NULL, err));                                                           \
     for (size_t i = 0; i < file.picked_count; i++)                                                           \
-    history->reasons[i].member = ((const ctype *)file.room)[file.picked[i]]
+    file.items[i].member = ((const ctype *)file.room)[file.picked[i]]
 
-/* Copies text i of a heap into `to`, cut at a blank when it is too long. */
-static bool text_copy(const char *heap, size_t heap_count, const int64_t *ends, size_t i, char *to,
-                      size_t room)
-{
-    const int64_t from = i ? ends[i - 1] : 0;
-    if (from < 0 || ends[i] < from || (size_t)ends[i] > heap_count)
-        return false;
-    size_t count = (size_t)(ends[i] - from);
-    if (count >= room) {
-        count = room - 1;
-        while (count > 0 && heap[(size_t)from + count] != ' ')
-            count--;
-    }
-    memcpy(to, heap + from, count);
-    to[count] = '\0';
-    return true;
-}
-
-static enum status heap_get(const struct evidence_file *file, const char *ends_name, const char *text_name,
-                            const char *dimension, struct history *history, size_t offset, size_t room,
-                            struct error *err)
+/* Copies the texts of the picked entries out of a heap, each with its end; offset: of the item's member. */
+static enum status texts_get(const struct evidence_file *file, const char *ends_name, const char *text_name,
+                             const char *dimension, size_t offset, char **texts, struct error *err)
 {
     enum status status = STATUS_OK;
-    size_t bytes = 0;
+    const struct store_column text = {.name = text_name, .type = STORE_CHAR, .dimensions = {dimension}};
+    size_t bytes = 0, used = 0;
     char *heap = NULL;
     TRY(store_dimension_size(file->reader, dimension, &bytes, err));
-    heap = bytes <= SIZE_MAX / 2 ? malloc(bytes + 1) : NULL;
-    if (!heap)
-        return error_set(err, STATUS_NO_MEMORY, "scores.h5", "", "no room for %zu bytes of names", bytes);
-    TRY(column_get(file, text_name, STORE_CHAR, dimension, bytes, heap, err));
-    TRY(column_get(file, ends_name, STORE_I64, "evidence", file->count, file->room, err));
-    for (size_t i = 0; i < file->picked_count; i++)
-        if (!text_copy(heap, bytes, file->room, file->picked[i], (char *)&history->reasons[i] + offset,
-                       room)) {
+    heap = bytes <= SIZE_MAX / 4 ? malloc(bytes + 1) : NULL;
+    *texts = heap ? malloc(bytes + file->picked_count + 1) : NULL;
+    if (!*texts) {
+        status = error_set(err, STATUS_NO_MEMORY, "scores.h5", "", "no room for %zu bytes of names", bytes);
+        goto done;
+    }
+    TRY(store_get(file->reader, &text, 0, bytes, heap, err));
+    TRY(column_get(file, ends_name, STORE_I64, NULL, err));
+    int64_t before = 0;
+    for (size_t i = 0; i < file->picked_count; i++) {
+        const size_t at = file->picked[i];
+        const int64_t from = at ? file->room[at - 1] : 0, to = file->room[at];
+        if (from < before || to < from || (size_t)to > bytes) {
             status = error_set(err, STATUS_CORRUPT, "scores.h5", "run score again",
                                "%s points outside its text", ends_name);
             goto done;
         }
+        const char *copy = memcpy(*texts + used, heap + from, (size_t)(to - from));
+        memcpy((char *)&file->items[i] + offset, &copy, sizeof copy);
+        used += (size_t)(to - from);
+        (*texts)[used++] = '\0';
+        before = to;
+    }
 done:
     free(heap);
     return status;
@@ -104,66 +99,88 @@ static int compare_bits(const void *a, const void *b)
         return x->bits > y->bits ? -1 : 1;
     if (x->day != y->day)
         return x->day < y->day ? -1 : 1;
-    return x->mechanism - y->mechanism ? x->mechanism - y->mechanism : strcmp(x->domain, y->domain);
+    if (x->mechanism != y->mechanism)
+        return x->mechanism - y->mechanism;
+    const int order = strcmp(x->domain, y->domain);
+    return order ? order : ip_compare(&x->ip, &y->ip);
 }
 
-enum status reasons_fill(const struct store_reader *reader, struct history *history, struct error *err)
+enum status reasons_get(const struct store_reader *reader, const struct ip *ip, struct reason_list *list,
+                        struct error *err)
 {
     enum status status = STATUS_OK;
     struct evidence_file file = {.reader = reader};
+    *list = (struct reason_list){0};
     TRY(store_dimension_size(reader, "evidence", &file.count, err));
     if (file.count > SIZE_MAX / 1024)
         return error_set(err, STATUS_CORRUPT, "scores.h5", "run score again",
                          "more evidence than there can be");
-    TRY(evidence_pick(&file, &history->ip, err));
-    history->reasons = calloc(file.picked_count + 1, sizeof *history->reasons);
-    if (!history->reasons) {
-        status = error_set(err, STATUS_NO_MEMORY, "scores.h5", "", "no room for evidence");
-        goto done;
-    }
-    history->reason_count = file.picked_count;
+    TRY(evidence_pick(&file, ip, err));
     PICK("evidence_day", STORE_I64, int64_t, day);
     PICK("evidence_value", STORE_I64, int64_t, value);
     PICK("evidence_threshold", STORE_I64, int64_t, threshold);
     PICK("evidence_bits", STORE_F64, double, bits);
     PICK("evidence_window_days", STORE_I32, int32_t, window_days);
+    PICK("evidence_incident", STORE_I32, int32_t, incident);
     PICK("evidence_mechanism", STORE_I8, int8_t, mechanism);
-    TRY(heap_get(&file, "evidence_domain_end", "evidence_domain", "evidence_domain_byte", history,
-                 offsetof(struct reason, domain), sizeof history->reasons->domain, err));
-    TRY(heap_get(&file, "evidence_name_end", "evidence_name", "evidence_name_byte", history,
-                 offsetof(struct reason, names), sizeof history->reasons->names, err));
-    for (size_t i = 0; i < history->reason_count; i++)
-        if (history->reasons[i].mechanism < 0 || history->reasons[i].mechanism >= MECHANISMS ||
-            history->reasons[i].day < -DAY_MOST || history->reasons[i].day > DAY_MOST) {
+    for (size_t i = 0; i < file.picked_count; i++)
+        if (file.items[i].mechanism < 0 || file.items[i].mechanism >= MECHANISMS ||
+            file.items[i].day < -DAY_MOST || file.items[i].day > DAY_MOST) {
             status = error_set(err, STATUS_CORRUPT, "scores.h5", "run score again",
                                "a mechanism or a day that does not exist");
             goto done;
         }
-    qsort(history->reasons, history->reason_count, sizeof *history->reasons, compare_bits);
+    TRY(texts_get(&file, "evidence_domain_end", "evidence_domain", "evidence_domain_byte",
+                  offsetof(struct reason, domain), &list->domains, err));
+    TRY(texts_get(&file, "evidence_name_end", "evidence_name", "evidence_name_byte",
+                  offsetof(struct reason, names), &list->names, err));
+    if (file.picked_count > 0)
+        qsort(file.items, file.picked_count, sizeof *file.items, compare_bits);
+    list->items = file.items;
+    list->count = file.picked_count;
+    file.items = NULL;
 done:
     free(file.picked);
     free(file.room);
+    free(file.items);
+    if (status != STATUS_OK)
+        reasons_clear(list);
     return status;
 }
 
-static void day_write(int64_t day, char text[16])
+enum status reasons_read(const char *dir, const struct ip *ip, struct reason_list *list, struct error *err)
 {
-    int year = 0, month = 0, date = 0;
-    civil_from_day(day, &year, &month, &date);
-    (void)snprintf(text, 16, "%04d-%02d-%02d", year % 10000, month, date);
+    enum status status = STATUS_OK;
+    char path[4200];
+    struct store_reader *reader = NULL;
+    *list = (struct reason_list){0};
+    (void)snprintf(path, sizeof path, "%s/scores.h5", dir);
+    TRY(store_open_local(path, &reader, err));
+    TRY(reasons_get(reader, ip, list, err));
+done:
+    store_close(reader);
+    return status;
+}
+
+void reasons_clear(struct reason_list *list)
+{
+    free(list->items);
+    free(list->domains);
+    free(list->names);
+    *list = (struct reason_list){0};
 }
 
 void reasons_print(const struct history *history, FILE *stream)
 {
-    if (history->reason_count == 0)
+    if (history->reasons.count == 0)
         return;
     (void)fprintf(stream,
                   "\nEvidence: a statistic against its threshold, in bits (1: twice the threshold)\n");
-    for (size_t i = 0; i < history->reason_count && i < REASONS_PRINTED; i++) {
-        const struct reason *reason = &history->reasons[i];
+    for (size_t i = 0; i < history->reasons.count && i < REASONS_PRINTED; i++) {
+        const struct reason *reason = &history->reasons.items[i];
         const struct mechanism_info *info = mechanism_info((enum mechanism)reason->mechanism);
-        char day[16], domain[4 * sizeof reason->domain], names[200];
-        day_write(reason->day, day);
+        char day[16], domain[4 * QNAME_TEXT_BYTES], names[200];
+        day_write_text(reason->day, day);
         (void)text_for_terminal(reason->domain, strlen(reason->domain), domain, sizeof domain);
         const size_t count = strlen(reason->names);
         (void)text_for_terminal(reason->names, count, names, sizeof names);
@@ -176,18 +193,18 @@ void reasons_print(const struct history *history, FILE *stream)
         if (count > 0)
             (void)fprintf(stream, "      %s\n", names);
     }
-    if (history->reason_count > REASONS_PRINTED)
-        (void)fprintf(stream, "  and %zu more in scores.h5\n", history->reason_count - REASONS_PRINTED);
+    if (history->reasons.count > REASONS_PRINTED)
+        (void)fprintf(stream, "  and %zu more in scores.h5\n", history->reasons.count - REASONS_PRINTED);
 }
 
 void reasons_json(const struct history *history, struct json *json)
 {
     json_open(json, "evidence", '[');
-    for (size_t i = 0; i < history->reason_count; i++) {
-        const struct reason *reason = &history->reasons[i];
+    for (size_t i = 0; i < history->reasons.count; i++) {
+        const struct reason *reason = &history->reasons.items[i];
         const struct mechanism_info *info = mechanism_info((enum mechanism)reason->mechanism);
         char day[16];
-        day_write(reason->day, day);
+        day_write_text(reason->day, day);
         json_open(json, NULL, '{');
         json_text(json, "day", day, strlen(day));
         json_text(json, "cause", cause_name(info->cause), strlen(cause_name(info->cause)));

@@ -32,20 +32,33 @@ struct history_row {
     float kmeans_share[FEATURES_MOST], autoencoder_share[FEATURES_MOST];
 };
 
-/** Most names that come with a reason. */
-#define REASON_NAMES_BYTES 4096
-
 /** A piece of evidence, as scores.h5 has it. Texts are an attacker's bytes: escape them for what shows them.
  */
 struct reason {
+    struct ip ip;
     int64_t day;  // local; the window ends here
     int64_t value, threshold;
     double bits;
     int32_t window_days;
+    int32_t incident;  // its number in scores.h5, −1 when it is silenced
     int8_t mechanism;
-    char domain[QNAME_TEXT_BYTES];  // "" when it is about the host
-    char names[REASON_NAMES_BYTES];  // with blanks between; cut at whole names
+    const char *domain;  // "" when it is about the host
+    const char *names;  // with blanks between
 };
+
+struct reason_list {
+    struct reason *items;  // [count] the most bits first
+    size_t count;
+    char *domains, *names;  // what the items' texts point into
+};
+
+/** Reads the evidence of an IP, or of all when `ip` is NULL, from DIR/scores.h5; free it with reasons_clear.
+ * Local. */
+MUST_CHECK enum status reasons_read(const char *dir, const struct ip *ip, struct reason_list *list,
+                                    struct error *err);
+
+/** Frees what it holds; a zeroed one is fine. Local. */
+void reasons_clear(struct reason_list *list);
 
 /** Everything that scores.h5 says of an IP. */
 struct history {
@@ -64,8 +77,7 @@ struct history {
     int8_t verdict, role;
     int8_t cause;  // 0 none, else an enum incident_cause + 1
     int8_t both[GROUP_MODELS], always[GROUP_MODELS];
-    struct reason *reasons;  // [reason_count] the most bits first
-    size_t reason_count;
+    struct reason_list reasons;
 };
 
 /**
@@ -118,9 +130,10 @@ struct verdicts {
         char ip[IP_COLUMN_BYTES + 1];
         uint64_t id;
         int64_t first_day, last_day;  // local, since 1970-01-01
-        int64_t evidence;
+        int64_t evidence, hosts;
+        int64_t number;  // in scores.h5
         double strength;
-        int8_t cause, verdict;
+        int8_t cause, verdict, status, ack, told;
         char domain[QNAME_TEXT_BYTES];
     } * incidents;  // [incident_count] the strongest first
     size_t incident_count;

@@ -128,8 +128,14 @@ static enum status incidents_get(const struct store_reader *reader, struct verdi
     GET("incident_last_day", STORE_I64, verdict_incident, last_day);
     GET("incident_evidence", STORE_I64, verdict_incident, evidence);
     GET("incident_strength", STORE_F64, verdict_incident, strength);
+    GET("incident_hosts", STORE_I64, verdict_incident, hosts);
     GET("incident_cause", STORE_I8, verdict_incident, cause);
     GET("incident_verdict", STORE_I8, verdict_incident, verdict);
+    GET("incident_status", STORE_I8, verdict_incident, status);
+    GET("incident_ack", STORE_I8, verdict_incident, ack);
+    GET("incident_told", STORE_I8, verdict_incident, told);
+    for (size_t i = 0; i < table.count; i++)
+        ((struct verdict_incident *)(void *)table.items)[i].number = (int64_t)i;
     TRY(domains_get(&table, (struct verdict_incident *)(void *)table.items, err));
 done:
     verdicts->incidents = (struct verdict_incident *)(void *)table.items;
@@ -174,7 +180,9 @@ static bool is_sound(const struct verdicts *verdicts)
     for (size_t i = 0; i < verdicts->incident_count; i++) {
         const struct verdict_incident *incident = &verdicts->incidents[i];
         if (incident->verdict < 0 || incident->verdict >= VERDICTS || incident->cause < 0 ||
-            incident->cause >= CAUSES || !is_day(incident->first_day) || !is_day(incident->last_day))
+            incident->cause >= CAUSES || incident->status < 0 || incident->status >= INCIDENT_STATUSES ||
+            incident->ack < 0 || incident->ack >= ACKS || !is_day(incident->first_day) ||
+            !is_day(incident->last_day))
             return false;
     }
     return true;
@@ -193,7 +201,8 @@ static bool is_blocked(const struct verdict_incident *incident)
 {
     const bool is_tunnel = incident->cause == CAUSE_TUNNEL && incident->verdict == VERDICT_CRITICAL;
     const bool is_listed = incident->cause == CAUSE_LISTED && incident->verdict >= VERDICT_WARNING;
-    return (is_tunnel || is_listed) && is_zone_name(incident->domain);
+    return (is_tunnel || is_listed) && incident->ack != ACK_BENIGN && incident->evidence > 0 &&
+           is_zone_name(incident->domain);
 }
 
 static int compare_names(const void *a, const void *b)

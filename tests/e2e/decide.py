@@ -118,5 +118,101 @@ class Anew(unittest.TestCase):
         place.quern('decide', place.job, '--quiet', '--set', f'output.dir={place.top}/none', expect=1)
 
 
+
+class Life(unittest.TestCase):
+    """An archive that grows: what an incident is from run to run, and what people say of it."""
+
+    def setUp(self):
+        self.place = Place()
+        self.addCleanup(self.place.stack.close)
+
+    def run_with(self, days, *attacks, ranks=1):
+        place = self.place
+        place.write(f'{days[0]:02d}.log', office(days) + [text for attack in attacks for text in attack])
+        ran = place.quern('run', place.job, '--quiet', ranks=ranks)
+        return ran.stdout, {(alert['source.ip'], alert['rule.name']): alert for alert in place.alerts()}
+
+    def test_an_incident_is_new_then_ongoing_then_closed_once_and_new_again(self):
+        out, first = self.run_with(range(7, 11), tunnel(10, '10.9.1.1', 't.tunnel-one.net'))
+        one = first['10.9.1.1', 'tunnel']
+        self.assertEqual(one['quern.status'], 'new')
+        self.assertIn('Incidents: 1 told, 1 new, 0 ongoing and 0 closed', out)
+        before = self.place.digest()
+        self.place.quern('run', self.place.job, '--quiet', ranks=3)
+        self.assertEqual(self.place.digest(), before)  # the same job again changes nothing
+        _, second = self.run_with([11, 12], tunnel(12, '10.9.1.1', 't.tunnel-one.net'),
+                                  tunnel(12, '10.9.1.2', 't.two.net'))
+        self.assertEqual(second['10.9.1.1', 'tunnel']['event.id'], one['event.id'])
+        self.assertEqual(second['10.9.1.1', 'tunnel']['quern.status'], 'ongoing')
+        self.assertEqual(second['10.9.1.2', 'tunnel']['quern.status'], 'new')
+        _, third = self.run_with(range(13, 21))  # the last day of evidence is 8 days ago: closed
+        self.assertEqual({alert['quern.status'] for alert in third.values()}, {'closed'})
+        self.assertEqual(third['10.9.1.1', 'tunnel']['event.id'], one['event.id'])
+        _, fourth = self.run_with([21])
+        self.assertEqual(fourth, {})  # told once
+        self.assertEqual(self.place.verdict('10.9.1.1'), ('critical', 'tunnel'))  # but over the span it was there
+        _, fifth = self.run_with([22], tunnel(22, '10.9.1.1', 't.tunnel-one.net'))
+        self.assertEqual([(ip, alert['quern.status'], alert['event.id']) for (ip, _), alert in fifth.items()],
+                         [('10.9.1.1', 'new', one['event.id'])])
+
+    def test_what_is_left_of_no_evidence_is_closed_once(self):
+        self.run_with(range(7, 11), tunnel(10, '10.9.1.1', 't.tunnel-one.net'))
+        (self.place.top / 'allow.csv').write_text('tunnel-one.net,,,,ours\n')
+        words = ['decide', self.place.job, '--quiet', '--set', f'decide.allow=[{self.place.top}/allow.csv]']
+        for ranks in (1, 2):  # the second time is the same evidence: it stays as it was told
+            self.place.quern(*words, ranks=ranks)
+            self.place.quern('report', self.place.job, '--quiet')
+            self.assertEqual([(a['quern.status'], a['quern.evidence'], a['dns.question.registered_domain'])
+                              for a in self.place.alerts()], [('closed', 0, 'tunnel-one.net')])
+        self.assertEqual(self.place.verdict('10.9.1.1')[0] in ('none', 'notice'), True)
+        self.assertNotIn('tunnel-one', (self.place.out / 'blocklist.rpz').read_text())
+
+    def test_an_ack_holds_and_counts(self):
+        place = self.place
+        _, alerts = self.run_with(range(7, 11), tunnel(10, '10.9.1.1', 't.tunnel-one.net'),
+                                  tunnel(10, '10.9.1.2', 't.=cmd|calc.zz', at=40000))
+        ids = {ip: alert['event.id'] for (ip, _), alert in alerts.items()}
+        place.quern('ack', place.out, ids['10.9.1.1'][:8], 'benign', '--reason', 'x', expect=2)  # without an end
+        place.quern('ack', place.out, ids['10.9.1.1'][:8], 'benign', '--until', '2022-02-30', '--reason', 'x', expect=2)
+        place.quern('ack', place.out, 'ffff', 'real', '--reason', 'x', expect=2)
+        place.quern('ack', place.out, ids['10.9.1.1'][:8], 'benign', '--until', '2022-02-11', '--reason', '=backup "A"')
+        place.quern('ack', place.out, ids['10.9.1.2'], 'real', '--reason', '本物')
+        text = (place.out / 'acks.csv').read_text()
+        self.assertIn('"\'=backup ""A"""', text)
+        self.assertIn('"\'=cmd|calc.zz"', text)
+        self.assertIn('本物', text)
+        for ranks in (1, 3):
+            out = place.quern('decide', place.job, '--quiet', ranks=ranks).stdout
+        place.quern('report', place.job, '--quiet')
+        self.assertEqual([(a['source.ip'], a['quern.ack']) for a in place.alerts()], [('10.9.1.2', 'real')])
+        self.assertRegex(out, r'new_names +1 real, 1 benign, 0 unknown: precision 0.50')
+        self.assertIn('at most 0.00 a day of them are false', out)
+        self.assertNotEqual(place.verdict('10.9.1.1')[1], 'tunnel')
+        self.assertEqual(place.verdict('10.9.1.2'), ('critical', 'tunnel'))
+        # It holds until its last day, for its domain: another one of the same host is told.
+        _, later = self.run_with([11], tunnel(11, '10.9.1.1', 't.other-one.net'))
+        self.assertEqual(later['10.9.1.1', 'tunnel']['dns.question.registered_domain'], 'other-one.net')
+        _, later = self.run_with([12], tunnel(12, '10.9.1.1', 't.tunnel-one.net', 800))
+        self.assertIn(('10.9.1.1', 'tunnel'), later)
+        # A pair and a mechanism; a line that people broke is told and left out.
+        place.quern('ack', place.out, '10.9.1.2', '*', '*', 'unknown', '--reason', 'looking')
+        place.quern('ack', place.out, '*', '*', '*', 'unknown', '--reason', 'all', expect=2)
+        with open(place.out / 'acks.csv', 'a') as file:
+            file.write('yesterday,benign,,10.9.1.2,,,,\n')
+        ran = place.quern('decide', place.job, '--quiet')
+        self.assertIn('acks.csv: 1 lines are no entry', ran.stderr)
+        self.assertIn('unknown', place.quern('ack', place.out).stdout)
+
+    def test_the_budget_counts_incidents(self):
+        words = [tunnel(10, f'10.9.1.{i}', f't.tunnel-{i}.net', 130 + 20 * i) for i in range(1, 7)]
+        place = self.place
+        place.write('a.log', office(range(7, 11)) + [text for attack in words for text in attack])
+        out = place.quern('run', place.job, '--quiet', '--set', 'decide.budget=1/day').stdout
+        self.assertIn('Incidents: 4 told, 4 new, 0 ongoing and 0 closed since the last run; 2 more are beyond 1 a day', out)
+        self.assertIn('at most 4.00 a day of them are false', out)
+        self.assertEqual([alert['source.ip'] for alert in place.alerts()], [f'10.9.1.{i}' for i in (6, 5, 4, 3)])
+        place.quern('run', place.job, '--quiet', '--set', 'decide.budget=5', expect=2)
+
+
 if __name__ == '__main__':
     unittest.main(argv=sys.argv[:1] + sys.argv[3:], verbosity=1)

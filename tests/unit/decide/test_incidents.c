@@ -39,7 +39,7 @@ static struct incident_list incidents_of(const struct given *given, size_t count
         assert_true(ip_read(given[i].ip, strlen(given[i].ip), &items[i].ip));
     }
     const struct evidence_list evidence = {.items = items, .count = count};
-    assert_int_equal(incidents_make(&evidence, &list, &err), STATUS_OK);
+    assert_int_equal(incidents_make(&evidence, NULL, &list, &err), STATUS_OK);
     return list;
 }
 
@@ -49,7 +49,7 @@ static struct incident incident_of(const struct given *given, size_t count)
     struct incident_list list = incidents_of(given, count);
     assert_int_equal(list.count, 1);
     struct incident incident = list.items[0];
-    free(list.items);
+    incidents_clear(&list);
     return incident;
 }
 
@@ -111,13 +111,13 @@ static void test_silenced_evidence_is_no_incident(void **state)
                                         {IP, MECHANISM_NEW_NAMES, 8, 5, 1, false}};
     struct incident_list list = incidents_of(ALL, 1);
     assert_int_equal(list.count, 0);
-    free(list.items);
+    incidents_clear(&list);
     struct incident incident = incident_of(SOME, 2);
     assert_true(incident.strength == 1 && incident.domain == 8 && incident.first_day == 5 &&
                 incident.evidence == 1);
     list = incidents_of(NULL, 0);
     assert_int_equal(list.count, 0);
-    free(list.items);
+    incidents_clear(&list);
 }
 
 static void test_an_identity_stays_and_belongs_to_ip_and_cause(void **state)
@@ -140,7 +140,7 @@ static void judge(const struct given *given, size_t count, struct ip_judged *ip)
     *ip = (struct ip_judged){.model_score = 0.5, .cause = -1};
     assert_true(ip_read(IP, strlen(IP), &ip->ip));
     verdicts_take(&table, &list);
-    free(list.items);
+    incidents_clear(&list);
 }
 
 static void test_an_ip_is_known_by_its_gravest_incident(void **state)

@@ -167,12 +167,12 @@ static void test_anomalies_are_minority_rows_and_scores_from_2_the_largest_first
 /* The scene's one piece of evidence. */
 static void reason_add(struct scene *scene, const char *domain, const char *names)
 {
-    scene->history.reasons = &scene->reason;
-    scene->history.reason_count = 1;
+    scene->history.reasons.items = &scene->reason;
+    scene->history.reasons.count = 1;
     scene->reason = (struct reason){
         .day = DAY_S / 86400, .value = 120, .threshold = 60, .bits = 1, .window_days = 1, .mechanism = 0};
-    (void)snprintf(scene->reason.domain, sizeof scene->reason.domain, "%s", domain);
-    (void)snprintf(scene->reason.names, sizeof scene->reason.names, "%s", names);
+    scene->reason.domain = domain;
+    scene->reason.names = names;
 }
 
 static void print_expect(const struct history *history, const char *expected)
@@ -397,6 +397,7 @@ static void scores_craft(const char *path, const struct craft *craft)
     put(writer, craft, "evidence_threshold", STORE_I64, "evidence", NULL, &rank);
     put(writer, craft, "evidence_bits", STORE_F64, "evidence", NULL, &half);
     put(writer, craft, "evidence_window_days", STORE_I32, "evidence", NULL, &(int32_t){1});
+    put(writer, craft, "evidence_incident", STORE_I32, "evidence", NULL, &(int32_t){0});
     put(writer, craft, "evidence_mechanism", STORE_I8, "evidence", NULL, &craft->mechanism);
     put(writer, craft, "evidence_domain_end", STORE_I64, "evidence", NULL, &(int64_t){4});
     put(writer, craft, "evidence_domain", STORE_CHAR, "evidence_domain_byte", NULL, "a.bc");
@@ -429,9 +430,9 @@ static void read_expect(const struct craft *craft, enum status expected, const c
         assert_int_equal(history.ip_count, 1);
         assert_int_equal(zone_offset_s(history.zone, DAY_S), 32400);
         assert_true(history.score == 0.5);
-        assert_int_equal(history.reason_count, 1);
-        assert_string_equal(history.reasons[0].domain, "a.bc");
-        assert_string_equal(history.reasons[0].names, "x.a.bc");
+        assert_int_equal(history.reasons.count, 1);
+        assert_string_equal(history.reasons.items[0].domain, "a.bc");
+        assert_string_equal(history.reasons.items[0].names, "x.a.bc");
     } else {
         assert_null(history.rows);
     }

@@ -10,7 +10,7 @@
 struct craft {
     double score, strength;
     int64_t first_day, last_day, domain_end;
-    int8_t verdict, role, cause, incident_cause;
+    int8_t verdict, role, cause, incident_cause, incident_status, incident_ack;
 };
 
 static const struct craft GOOD = {
@@ -53,6 +53,10 @@ static void scores_craft(const char *path, const struct craft *craft)
     put(writer, "incident_strength", STORE_F64, "incident", NULL, &craft->strength);
     put(writer, "incident_cause", STORE_I8, "incident", NULL, &craft->incident_cause);
     put(writer, "incident_verdict", STORE_I8, "incident", NULL, &craft->verdict);
+    put(writer, "incident_hosts", STORE_I64, "incident", NULL, &one);
+    put(writer, "incident_status", STORE_I8, "incident", NULL, &craft->incident_status);
+    put(writer, "incident_ack", STORE_I8, "incident", NULL, &craft->incident_ack);
+    put(writer, "incident_told", STORE_I8, "incident", NULL, &(int8_t){1});
     put(writer, "incident_domain_end", STORE_I64, "incident", NULL, &craft->domain_end);
     put(writer, "incident_domain", STORE_CHAR, "incident_domain_byte", NULL, "evil.com");
     asking_check(store_finish_local(writer, &err), &err);
@@ -90,6 +94,9 @@ static void test_a_file_that_deceives_is_refused(void **state)
     REFUSED(cause, CAUSES + 1);
     REFUSED(incident_cause, CAUSES);
     REFUSED(incident_cause, -1);
+    REFUSED(incident_status, INCIDENT_STATUSES);
+    REFUSED(incident_status, -1);
+    REFUSED(incident_ack, ACKS);
     REFUSED(domain_end, 9);
     REFUSED(domain_end, -1);
     REFUSED(first_day, INT64_MIN);

@@ -1,0 +1,59 @@
+#include "csv.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+static void cell(FILE *stream, const char *text, bool keeps_utf8)
+{
+    (void)fputc('"', stream);
+    if (*text && strchr("=+-@\t\r\n", *text))
+        (void)fputc('\'', stream);
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        const bool is_c1 = *c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0;  // controls behind ASCII
+        if (*c == '"')
+            (void)fputc('"', stream);
+        if ((*c >= 0x20 && *c < 0x7f) || (keeps_utf8 && *c >= 0x80 && !is_c1))
+            (void)fputc(*c, stream);
+        else
+            (void)fprintf(stream, "\\x%02x", (unsigned)*c);
+        if (is_c1 && keeps_utf8)
+            (void)fprintf(stream, "\\x%02x", (unsigned)*++c);
+    }
+    (void)fputc('"', stream);
+}
+
+void csv_cell(FILE *stream, const char *text)
+{
+    cell(stream, text, false);
+}
+
+void csv_cell_utf8(FILE *stream, const char *text)
+{
+    cell(stream, text, true);
+}
+
+size_t csv_split(char *line, char **cells, size_t most)
+{
+    size_t count = 0;
+    for (char *at = line; count < most;) {
+        char *to = at;
+        cells[count++] = to;
+        const bool is_quoted = *at == '"';
+        at += is_quoted;
+        while (*at && (is_quoted || *at != ',')) {
+            if (is_quoted && *at == '"') {
+                if (at[1] != '"')
+                    break;
+                at++;
+            }
+            *to++ = *at++;
+        }
+        at += strcspn(at, ",");
+        const bool is_last = *at == '\0';
+        *to = '\0';
+        if (is_last)
+            break;
+        at++;
+    }
+    return count;
+}
