@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "base/simd.h"
 #include "base/text.h"
+#include "parallel/stop.h"
 #include "store/store.h"
 
 #include <assert.h>
@@ -168,6 +169,7 @@ done:
 enum status session_folders(struct session *session, struct error *err)
 {
     enum status had = session_prints(session) ? folders_take_local(session, err) : STATUS_OK;
+    stop_listen();  // from here on something is lost that is not saved first
     return team_agree(session->team, had, err);
 }
 

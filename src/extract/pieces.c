@@ -4,6 +4,8 @@
  * files' first times, so that a rank's run of them has few files and few days. */
 #include "internal.h"
 
+#include "parallel/stop.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -212,6 +214,9 @@ static enum status pieces_read_local(struct extraction *run, const struct archiv
             *err = fault;
         }
         work_add_done(run->work, pieces[at].work);
+        if (status == STATUS_OK && stop_asked())
+            status = error_set(err, STATUS_STOPPED, "signal", "run the same job again",
+                               "stopped while reading logs; the store is as it was before");
     }
     if (status != STATUS_OK)
         work_stop(run->work);
