@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # run.sh - all tests: installs what they need, then units, the real program under mpirun, lints, and again under ASan
 # and UBSan. usage: tests/run.sh [--fast | --long | --help]     --fast: the release build only; --long: also 1,000
-# random archives
+# random archives and a job that is killed 30 times
 set -euo pipefail
 fast= long=
 case "${1:-}" in
@@ -34,4 +34,5 @@ if [ -z "$fast" ]; then
 fi
 if [ -n "$long" ]; then
     /usr/bin/python3 tests/e2e/random_archives.py build/release/quern mpirun 1000
+    /usr/bin/python3 tests/e2e/kills.py build/release/quern mpirun 30
 fi

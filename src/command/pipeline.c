@@ -5,11 +5,15 @@
 #include "base/json.h"
 #include "decide/decide.h"
 #include "model/prepare.h"
+#include "parallel/stop.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* At most this long between two checkpoints of a training: what a kill may cost. */
+#define CHECKPOINT_S 60.0
 
 /* ---- extract ---- */
 
@@ -70,6 +74,16 @@ enum status step_refresh(struct session *session, struct extract_summary *summar
 
 /* ---- rows ---- */
 
+enum status step_go_on(const struct session *session, struct error *err)
+{
+    int64_t asked = stop_asked();
+    team_max_i64(session->team, &asked, 1);
+    if (!asked)
+        return STATUS_OK;
+    return error_set(err, STATUS_STOPPED, "signal", "run the same job again: it goes on from there",
+                     "stopped between two steps of the job");
+}
+
 enum status step_load(struct session *session, struct rows *rows, struct error *err)
 {
     const struct job *job = session->job;
@@ -100,7 +114,8 @@ static struct model_settings model_settings(const struct job *job)
                                       .hidden_count = (int)job->model_autoencoder_hidden.count,
                                       .epochs = (int)job->model_autoencoder_epochs,
                                       .batch = (int)job->model_autoencoder_batch,
-                                      .autoencoder_seed = (uint64_t)job->model_autoencoder_seed};
+                                      .autoencoder_seed = (uint64_t)job->model_autoencoder_seed,
+                                      .nets = (int)job->model_autoencoder_nets};
     for (int i = 0; i < settings.hidden_count; i++)
         settings.hidden[i] = (int)job->model_autoencoder_hidden.items[i];
     return settings;
@@ -130,20 +145,48 @@ static void train_tell(struct session *session, const struct model *model)
                       LEVELS[level]);
 }
 
+/* Tests set QUERN_CHECKPOINT_S: a job of seconds is to be stopped at any step. */
+static double checkpoint_every_s(void)
+{
+    const char *text = getenv("QUERN_CHECKPOINT_S");
+    return text ? strtod(text, NULL) : CHECKPOINT_S;
+}
+
+/* The model of the rows and settings: the one in output.dir when it is that, else a fit, whose checkpoint
+ * lies beside it meanwhile. */
+static enum status model_make(struct session *session, const struct prepared *prepared, struct model **model,
+                              struct error *err)
+{
+    enum status status = STATUS_OK;
+    char path[4200], beside[4200];
+    const struct model_settings settings = model_settings(session->job);
+    const struct model_checkpoint checkpoint = {beside, checkpoint_every_s()};
+    path_in(session, "model.h5", path, sizeof path);
+    path_in(session, "checkpoint.h5", beside, sizeof beside);
+    TRY(model_find(session->team, path, &prepared->input, &settings, &prepared->context, model, err));
+    if (*model) {
+        if (session->options.verbose && session_prints(session))
+            (void)fprintf(stderr, "quern: %s is of these rows and settings: kept\n", path);
+        return STATUS_OK;
+    }
+    TRY(model_resume(session->team, &prepared->input, &settings, &prepared->context, &checkpoint, model,
+                     err));
+    TRY(model_write(session->team, *model, path, err));
+    TRY(model_checkpoint_remove(session->team, &checkpoint, err));
+done:
+    return status;
+}
+
 enum status step_train(struct session *session, struct rows *rows, struct prepared *prepared,
                        struct model **model, struct error *err)
 {
     enum status status = STATUS_OK;
-    char path[4200];
     const struct prepare_plan plan = {session->zone, session->job->model_train,
                                       session->job->model_calibrate};
-    struct model_settings settings = model_settings(session->job);
     session_step(session, "training");
     TRY(prepare_training(session->team, &plan, rows, prepared, err));
-    TRY(model_fit(session->team, &prepared->input, &settings, &prepared->context, model, err));
+    TRY(model_make(session, prepared, model, err));
     session_step_end(session);
-    path_in(session, "model.h5", path, sizeof path);
-    TRY(model_write(session->team, *model, path, err));
     train_tell(session, *model);
 done:
     return status;

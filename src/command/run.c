@@ -47,8 +47,10 @@ enum status command_run(struct session *session, struct error *err)
     TRY(session_job(session, err));
     TRY(session_folders(session, err));
     TRY(step_extract(session, &work.summary, err));
+    TRY(step_go_on(session, err));
     TRY(step_load(session, &work.rows, err));
     TRY(step_train(session, &work.rows, &work.prepared, &work.model, err));
+    TRY(step_go_on(session, err));
     TRY(step_score(session, &work.rows, &work.prepared, work.model, true, &work.judgement, err));
     TRY(step_report(session, err));
     int64_t peak_bytes = session_peak_bytes(session);
@@ -89,6 +91,7 @@ enum status command_train(struct session *session, struct error *err)
     TRY(session_job(session, err));
     TRY(session_folders(session, err));
     TRY(step_refresh(session, &work.summary, err));
+    TRY(step_go_on(session, err));
     TRY(step_load(session, &work.rows, err));
     TRY(step_train(session, &work.rows, &work.prepared, &work.model, err));
     struct model_summary fit = model_summary_of(work.model);
@@ -132,9 +135,11 @@ enum status command_score(struct session *session, struct error *err)
     // First the model: a wrong path should not cost an hour of reading logs.
     TRY(model_read(session->team, session->options.model ? session->options.model : path, &work.model, err));
     TRY(step_refresh(session, &work.summary, err));
+    TRY(step_go_on(session, err));
     TRY(step_load(session, &work.rows, err));
     TRY(team_agree(session->team, prepare_scoring(work.model, &work.rows, &work.prepared, err), err));
     TRY(drift_tell(session, work.model, &work.prepared, err));
+    TRY(step_go_on(session, err));
     TRY(step_score(session, &work.rows, &work.prepared, work.model, false, &work.judgement, err));
     result_print(session, &work.rows, model_context_of(work.model)->calibration_level, &work.judgement);
 done:

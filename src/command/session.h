@@ -82,7 +82,8 @@ void options_clear(struct options *options);
 /** Reads the job that the first word names, its zone and calendar. Collective. */
 MUST_CHECK enum status session_job(struct session *session, struct error *err);
 
-/** Makes output.dir and store.dir and takes them for this job. Collective. */
+/** Makes output.dir and store.dir and takes them for this job, which from now on stops between steps when a
+ * signal asks for it. Collective. */
 MUST_CHECK enum status session_folders(struct session *session, struct error *err);
 
 /** Frees what the session holds but the team. Local. */
@@ -116,6 +117,10 @@ MUST_CHECK enum status step_extract(struct session *session, struct extract_summ
 MUST_CHECK enum status step_refresh(struct session *session, struct extract_summary *summary,
                                     struct error *err);
 
+/** Returns STATUS_STOPPED when any rank was asked to stop: between steps that have saved what they did.
+ * Collective. */
+MUST_CHECK enum status step_go_on(const struct session *session, struct error *err);
+
 /** Loads the rows of the job's span. Collective. */
 MUST_CHECK enum status step_load(struct session *session, struct rows *rows, struct error *err);
 
@@ -123,7 +128,8 @@ struct prepared;
 struct judgement;
 struct ip_table;
 
-/** Trains and writes output.dir/model.h5. Collective. */
+/** Trains and writes output.dir/model.h5, or keeps the one that is there when it is of these rows and
+ * settings. Collective. */
 MUST_CHECK enum status step_train(struct session *session, struct rows *rows, struct prepared *prepared,
                                   struct model **model, struct error *err);
 

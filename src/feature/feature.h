@@ -436,6 +436,11 @@ size_t feature_count(enum job_feature_set set);
 /** Returns what feature `at` of a set is. Borrowed, static. Local. */
 const struct feature_info *feature_info(enum job_feature_set set, size_t at);
 
+/** Returns what a feature is, by content: a hash of its name, unit, kind, transform and least scale, and of
+ * the version of the formulas that make its numbers. Rows of another definition are another model's. Local.
+ */
+uint64_t feature_definition(enum job_feature_set set, size_t at);
+
 /**
  * Returns the value of a feature as the models see it, before scaling. Local.
  *

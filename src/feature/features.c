@@ -2,11 +2,17 @@
 #include "feature/feature.h"
 
 #include "base/exact.h"
+#include "base/hash.h"
 
 #include <math.h>
+#include <stdio.h>
 
 /* A share of few queries jumps; it is drawn to the mean as if by this many queries more. */
 #define PRIOR_QUERIES 4.0
+
+/* Counts up when the same line of features.def comes to mean other numbers: a formula of table/ or feature/.
+ */
+#define FORMULAS_VERSION 1
 
 #define X(NAME, name, unit, how, transform, floor, text)                                                     \
     {#name, unit, FEATURE_##how, FEATURE_##transform, floor, text},
@@ -36,6 +42,16 @@ size_t feature_count(enum job_feature_set set)
 const struct feature_info *feature_info(enum job_feature_set set, size_t at)
 {
     return set == FEATURE_SET_TALK ? &TALK[at] : &FULL[at];
+}
+
+uint64_t feature_definition(enum job_feature_set set, size_t at)
+{
+    const struct feature_info *info = feature_info(set, at);
+    char text[256];
+    // %a: a floor as it is, not as it is rounded.
+    const int length = snprintf(text, sizeof text, "%d %s %s %d %d %a", FORMULAS_VERSION, info->name,
+                                info->unit, (int)info->how, (int)info->transform, info->floor);
+    return content_hash(text, length < (int)sizeof text ? (size_t)length : sizeof text - 1);
 }
 
 float feature_value(const struct feature_info *info, double num, double den, double prior)

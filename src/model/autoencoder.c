@@ -1,8 +1,6 @@
 #include "autoencoder.h"
 
-#include "deal.h"
-#include "net.h"
-#include "optimizer.h"
+#include "training.h"
 
 #include "base/clock.h"
 
@@ -17,29 +15,6 @@
 #define PATIENCE 5  // epochs without a lower held-out loss
 #define HELD_PART 16
 #define HELD_LEAST 64
-
-enum { ROW_TRAINS = 1, ROW_HELD = 2 };
-
-/* The state of a training. */
-struct training {
-    const struct grid_rows *rows;
-    const uint8_t *active;
-    const struct model_settings *settings;
-    uint8_t *roles;  // [rows->count] ROW_TRAINS, ROW_HELD or both
-    uint8_t *trains;  // [rows->count] whether it trains
-    int64_t held_rows;
-    double unit;  // of a loss: 1/(2^32 · active features)
-    int batch;
-    struct deal deal;
-    struct net net;
-    struct net_work work;
-    struct optimizer optimizer;
-    int64_t *step_sums;  // [parameter_count + 3] gradient, loss, rows, clamps
-    float *best;  // [parameter_count]
-    struct loss_point *losses;  // [settings->epochs]
-    int64_t clamps;
-    int64_t steps_done;
-};
 
 int autoencoder_batch(int64_t row_count)
 {
@@ -71,62 +46,40 @@ static void roles_choose(const struct team *team, struct training *training, con
     }
 }
 
-static enum status training_make_local(struct training *training, size_t columns, struct error *err)
+static bool member_trains(const struct training *training, const struct member *member)
 {
-    const struct model_settings *settings = training->settings;
-    enum status status = STATUS_OK;
-    TRY(net_make((int)columns, settings->hidden, settings->hidden_count, &training->net, err));
-    TRY(net_work_make(&training->net, &training->work, err));
-    TRY(optimizer_make(&training->net, &training->optimizer, err));
-    const size_t count = training->net.parameter_count;
-    training->step_sums = malloc((count + 3) * sizeof *training->step_sums);
-    training->best = malloc(count * sizeof *training->best);
-    training->losses = calloc((size_t)settings->epochs, sizeof *training->losses);
-    training->roles = malloc(training->rows->count + 1);
-    training->trains = malloc(training->rows->count + 1);
-    if (!training->step_sums || !training->best || !training->losses || !training->roles || !training->trains)
-        TRY(model_no_memory("autoencoder", count, err));
-    net_draw(&training->net, settings->autoencoder_seed);
-    int active_count = 0;
-    for (size_t c = 0; c < columns; c++)
-        active_count += training->active[c] != 0;
-    training->unit = 0x1p-32 / (active_count ? active_count : 1);
-done:
-    return status;
+    return member->numbers[MEMBER_EPOCHS] == training->numbers[TRAINING_EPOCH] &&
+           member->numbers[MEMBER_EPOCHS] - member->numbers[MEMBER_BEST_EPOCH] < PATIENCE;
 }
 
-static void training_clear(struct training *training)
+/* Adds a micro-batch that is loaded to the sums of one net. */
+static void micro_add(struct training *training, const struct member *member, size_t row_count, int64_t *sums)
 {
-    deal_clear(&training->deal);
-    net_clear(&training->net);
-    net_work_clear(&training->work);
-    optimizer_clear(&training->optimizer);
-    free(training->step_sums);
-    free(training->best);
-    free(training->losses);
-    free(training->roles);
-    free(training->trains);
-    *training = (struct training){0};
+    const size_t count = member->net.parameter_count;
+    int64_t errors[MICRO_ROWS];
+    net_forward(&member->net, &training->work);
+    net_errors(&member->net, &training->work, training->active, errors, NULL);
+    sums[count + 2] += net_gradient(&member->net, &training->work, training->active, row_count, sums);
+    for (size_t row = 0; row < row_count; row++)
+        sums[count] += errors[row];
+    sums[count + 1] += (int64_t)row_count;
 }
 
 /* This rank's part of a step's sums. */
 static void step_add(struct training *training, uint32_t epoch, int64_t step)
 {
-    const size_t count = training->net.parameter_count;
-    int64_t errors[MICRO_ROWS];
-    memset(training->step_sums, 0, (count + 3) * sizeof *training->step_sums);
+    const size_t stride = member_sums(training), count = stride * (size_t)training->member_count;
+    memset(training->step_sums, 0, count * sizeof *training->step_sums);
+    training->step_sums[count] = checkpoint_signal(training->checkpoint);
     for (int stripe = 0; stripe < training->deal.stripe_count; stripe++) {
         struct deal_micro micro = deal_take(&training->deal, stripe, epoch, step);
         if (micro.row_count == 0)
             continue;
-        net_load_turned(&training->net, &training->work, micro.values);
-        net_forward(&training->net, &training->work);
-        net_errors(&training->net, &training->work, training->active, errors, NULL);
-        training->step_sums[count + 2] += net_gradient(&training->net, &training->work, training->active,
-                                                       micro.row_count, training->step_sums);
-        for (size_t row = 0; row < micro.row_count; row++)
-            training->step_sums[count] += errors[row];
-        training->step_sums[count + 1] += (int64_t)micro.row_count;
+        net_load_turned(&training->members[0].net, &training->work, micro.values);
+        for (int i = 0; i < training->member_count; i++)
+            if (member_trains(training, &training->members[i]))
+                micro_add(training, &training->members[i], micro.row_count,
+                          training->step_sums + (size_t)i * stride);
     }
 }
 
@@ -135,32 +88,51 @@ static void step_add(struct training *training, uint32_t epoch, int64_t step)
 static double step_rate(const struct training *training)
 {
     const double steps = (double)(deal_steps(&training->deal) * training->settings->epochs);
-    const double warm = (double)(training->steps_done + 1) / (0.05 * steps);
+    const double warm = (double)(training->numbers[TRAINING_STEPS_DONE] + 1) / (0.05 * steps);
     const double scale = training->batch > BATCH ? sqrt((double)training->batch / BATCH) : 1.0;
     return RATE * scale * (warm < 1.0 ? warm : 1.0);
 }
 
-/* One epoch; returns the mean loss of its rows as they were met. */
-static double epoch_train(const struct team *team, struct training *training, uint32_t epoch)
+/* What a step's sums over the ranks do to one net. */
+static void member_step(struct training *training, struct member *member, const int64_t *sums)
 {
-    const size_t count = training->net.parameter_count;
-    int128 loss = 0;
-    for (int64_t step = 0; step < deal_steps(&training->deal); step++) {
-        step_add(training, epoch, step);
+    const size_t count = member->net.parameter_count;
+    member_wide_put(member, MEMBER_LOSS_HIGH, member_wide(member, MEMBER_LOSS_HIGH) + sums[count]);
+    member->numbers[MEMBER_CLAMPS] += sums[count + 2];
+    optimizer_step(&member->optimizer, &member->net, sums, sums[count + 1], step_rate(training));
+}
+
+/* The steps of an epoch that are left. */
+static enum status epoch_train(const struct team *team, struct training *training, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const size_t stride = member_sums(training), count = stride * (size_t)training->member_count;
+    int64_t *numbers = training->numbers;
+    while (numbers[TRAINING_STEP] < deal_steps(&training->deal)) {
+        step_add(training, (uint32_t)numbers[TRAINING_EPOCH], numbers[TRAINING_STEP]);
         // Each |sum| is below 2^63: at most 4,096 micro-batches of ±2^50, 2^18 rows of 2^44.
-        team_sum_i64(team, training->step_sums, count + 3);
-        loss += training->step_sums[count];
-        training->clamps += training->step_sums[count + 2];
-        optimizer_step(&training->optimizer, &training->net, training->step_sums,
-                       training->step_sums[count + 1], step_rate(training));
-        training->steps_done++;
+        team_sum_i64(team, training->step_sums, count + 1);
+        for (int i = 0; i < training->member_count; i++)
+            if (member_trains(training, &training->members[i]))
+                member_step(training, &training->members[i], training->step_sums + (size_t)i * stride);
+        numbers[TRAINING_STEPS_DONE]++;
+        numbers[TRAINING_STEP]++;
+        TRY(checkpoint_look(team, training->checkpoint, training->step_sums[count], err));
     }
-    return wide_double(loss) * training->unit / (double)training->deal.row_count;
+done:
+    return status;
+}
+
+/* The mean loss of an epoch's rows as they were met. */
+static double epoch_loss(const struct training *training, const struct member *member)
+{
+    return wide_double(member_wide(member, MEMBER_LOSS_HIGH)) * training->unit /
+           (double)training->deal.row_count;
 }
 
 /* The sum over the held-out rows. A lane is a row, so how they are grouped here changes no error. */
-static enum status held_loss(const struct team *team, struct training *training, int128 *loss,
-                             struct error *err)
+static enum status held_loss(const struct team *team, struct training *training, const struct net *net,
+                             int128 *loss, struct error *err)
 {
     int16_t rows[MICRO_ROWS * GRID_COLUMNS];
     int64_t errors[MICRO_ROWS];
@@ -174,9 +146,9 @@ static enum status held_loss(const struct team *team, struct training *training,
             filled++;
         }
         if (filled == MICRO_ROWS || (last && filled > 0)) {
-            net_load(&training->net, &training->work, rows, filled);
-            net_forward(&training->net, &training->work);
-            net_errors(&training->net, &training->work, training->active, errors, NULL);
+            net_load(net, &training->work, rows, filled);
+            net_forward(net, &training->work);
+            net_errors(net, &training->work, training->active, errors, NULL);
             for (size_t i = 0; i < filled; i++)
                 *loss += errors[i];
             filled = 0;
@@ -185,26 +157,46 @@ static enum status held_loss(const struct team *team, struct training *training,
     return wide_sum(team, loss, 1, err);
 }
 
-static enum status train(const struct team *team, struct training *training, int64_t *epochs,
-                         struct error *err)
+/* After an epoch of a net: is it the best so far? */
+static enum status member_judge(const struct team *team, struct training *training, struct member *member,
+                                struct error *err)
 {
     enum status status = STATUS_OK;
-    const size_t bytes = training->net.parameter_count * sizeof *training->best;
-    int128 least = -1;
-    int64_t best_epoch = 0;
-    for (*epochs = 0; *epochs < training->settings->epochs && *epochs - best_epoch < PATIENCE; (*epochs)++) {
-        int128 held = 0;
-        struct loss_point *point = &training->losses[*epochs];
-        point->train = epoch_train(team, training, (uint32_t)*epochs);
-        TRY(held_loss(team, training, &held, err));
-        point->held = wide_double(held) * training->unit / (double)training->held_rows;
-        if (least < 0 || held < least) {
-            least = held;
-            best_epoch = *epochs + 1;
-            memcpy(training->best, training->net.parameters, bytes);
-        }
+    int128 held = 0;
+    struct loss_point *point = &member->losses[member->numbers[MEMBER_EPOCHS]];
+    const int128 least = member_wide(member, MEMBER_LEAST_HIGH);
+    TRY(held_loss(team, training, &member->net, &held, err));
+    point->train = epoch_loss(training, member);
+    point->held = wide_double(held) * training->unit / (double)training->held_rows;
+    member->numbers[MEMBER_EPOCHS]++;
+    member_wide_put(member, MEMBER_LOSS_HIGH, 0);
+    if (least < 0 || held < least) {
+        member_wide_put(member, MEMBER_LEAST_HIGH, held);
+        member->numbers[MEMBER_BEST_EPOCH] = member->numbers[MEMBER_EPOCHS];
+        memcpy(member->best, member->net.parameters, member->net.parameter_count * sizeof *member->best);
     }
-    memcpy(training->net.parameters, training->best, bytes);
+done:
+    return status;
+}
+
+static enum status train(const struct team *team, struct training *training, struct error *err)
+{
+    enum status status = STATUS_OK;
+    int64_t *numbers = training->numbers;
+    for (bool any = true; any && numbers[TRAINING_EPOCH] < training->settings->epochs;) {
+        TRY(epoch_train(team, training, err));
+        for (int i = 0; i < training->member_count; i++)
+            if (member_trains(training, &training->members[i]))
+                TRY(member_judge(team, training, &training->members[i], err));
+        numbers[TRAINING_EPOCH]++;
+        numbers[TRAINING_STEP] = 0;
+        any = false;
+        for (int i = 0; i < training->member_count; i++)
+            any = any || member_trains(training, &training->members[i]);
+    }
+    for (int i = 0; i < training->member_count; i++)
+        memcpy(training->members[i].net.parameters, training->members[i].best,
+               training->members[i].net.parameter_count * sizeof(float));
 done:
     return status;
 }
@@ -223,29 +215,69 @@ static enum status training_begin(const struct team *team, struct training *trai
     const struct deal_source source = {
         .rows = rows->values, .keep = training->trains, .count = rows->count, .columns = columns};
     TRY(deal_make(team, source, training->batch, training->settings->autoencoder_seed, &training->deal, err));
+    if (checkpoint_is_in(training->checkpoint, CHECKPOINT_AUTOENCODER))
+        TRY(training_get(team, training, err));
+    checkpoint_begin(training->checkpoint, CHECKPOINT_AUTOENCODER, training->parts, training->part_count);
 done:
     return status;
 }
 
+void trained_nets_clear(struct trained_net *nets, int count)
+{
+    for (int i = 0; i < count; i++) {
+        net_clear(&nets[i].net);
+        free(nets[i].losses);
+        nets[i] = (struct trained_net){0};
+    }
+}
+
+/* Moves the nets out of the training. */
+static void result_take(struct training *training, struct autoencoder_result *result)
+{
+    *result = (struct autoencoder_result){
+        .net_count = training->member_count, .held_rows = training->held_rows, .batch = training->batch};
+    for (int i = 0; i < training->member_count; i++) {
+        struct member *member = &training->members[i];
+        const int64_t epochs = member->numbers[MEMBER_EPOCHS];
+        result->nets[i] = (struct trained_net){member->net, member->losses, epochs};
+        result->epochs = epochs > result->epochs ? epochs : result->epochs;
+        result->clamps += member->numbers[MEMBER_CLAMPS];
+        member->net = (struct net){0};
+        member->losses = NULL;
+    }
+}
+
 enum status autoencoder_fit(const struct team *team, const struct grid_rows *rows, const uint64_t *ip_hash,
                             size_t columns, const uint8_t *active, const struct model_settings *settings,
-                            struct autoencoder_result *result, struct error *err)
+                            struct checkpoint *checkpoint, struct autoencoder_result *result,
+                            struct error *err)
 {
     enum status status = STATUS_OK;
-    int64_t epochs = 0;
-    struct training training = {.rows = rows, .active = active, .settings = settings};
+    struct training training = {
+        .rows = rows, .active = active, .settings = settings, .checkpoint = checkpoint};
     TRY(training_begin(team, &training, ip_hash, columns, err));
-    TRY(train(team, &training, &epochs, err));
-    *result = (struct autoencoder_result){.net = training.net,
-                                          .losses = training.losses,
-                                          .epochs = epochs,
-                                          .held_rows = training.held_rows,
-                                          .clamps = training.clamps,
-                                          .batch = training.batch};
-    training.net = (struct net){0};
-    training.losses = NULL;
+    TRY(train(team, &training, err));
+    result_take(&training, result);
 done:
+    checkpoint_begin(checkpoint, CHECKPOINT_AUTOENCODER, NULL, 0);
     training_clear(&training);
+    return status;
+}
+
+/* An epoch without a look at held-out rows. */
+static enum status epoch_go(const struct team *team, struct training *training, double *loss,
+                            struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct member *member = &training->members[0];
+    member_wide_put(member, MEMBER_LOSS_HIGH, 0);
+    TRY(epoch_train(team, training, err));
+    *loss = epoch_loss(training, member);
+    training->numbers[TRAINING_EPOCH]++;
+    training->numbers[TRAINING_STEP] = 0;
+    // As if every epoch were the best one.
+    member->numbers[MEMBER_EPOCHS] = member->numbers[MEMBER_BEST_EPOCH] = training->numbers[TRAINING_EPOCH];
+done:
     return status;
 }
 
@@ -257,11 +289,11 @@ enum status autoencoder_time(const struct team *team, const struct grid_rows *ro
     struct training training = {.rows = rows, .active = active, .settings = settings};
     TRY(training_begin(team, &training, ip_hash, columns, err));
     time->began_s = clock_seconds();
-    (void)epoch_train(team, &training, 0);
+    TRY(epoch_go(team, &training, &time->loss, err));
     const double wall_s = clock_seconds(), cpu_s = clock_cpu_seconds();
     int64_t go_on = 1;
     for (time->epochs = 0; go_on; time->epochs++) {
-        time->loss = epoch_train(team, &training, (uint32_t)time->epochs + 1);
+        TRY(epoch_go(team, &training, &time->loss, err));
         go_on = clock_seconds() - wall_s < seconds && time->epochs + 2 < settings->epochs;
         team_max_i64(team, &go_on, 1);
     }
@@ -275,7 +307,6 @@ done:
 
 void autoencoder_result_clear(struct autoencoder_result *result)
 {
-    net_clear(&result->net);
-    free(result->losses);
+    trained_nets_clear(result->nets, result->net_count);
     *result = (struct autoencoder_result){0};
 }

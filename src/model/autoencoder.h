@@ -3,6 +3,9 @@
  *
  * Loshchilov, Hutter 2019, "Decoupled weight decay regularization": learning rate 1e-3, β 0.9 and 0.999, ε
  * 1e-8, decay 1e-4 on weights only. Every rank does the same update: cheaper than sending it.
+ *
+ * Several nets train side by side: on the same micro-batches, from first weights of different seeds, their
+ * gradients in one sum over ranks. Each has its own best epoch and its own end.
  */
 #ifndef MODEL_AUTOENCODER_H
 #define MODEL_AUTOENCODER_H
@@ -13,11 +16,11 @@
 
 /** What a training leaves behind. */
 struct autoencoder_result {
-    struct net net;  // the parameters of the epoch with the least held-out loss
-    struct loss_point *losses;  // [epochs] mean loss of a row and active feature
-    int64_t epochs;
+    struct trained_net nets[MODEL_NETS_MOST];
+    int net_count;
+    int64_t epochs;  // of the net that trained longest
     int64_t held_rows;
-    int64_t clamps;
+    int64_t clamps;  // of all nets
     int batch;
 };
 
@@ -25,15 +28,16 @@ struct autoencoder_result {
  * Trains on the rows whose IP hash mod 16 is not 0; the others (where they are fewer than 64, or all: every
  * 16th row) tell when to stop: 5 epochs without a lower loss. Collective.
  *
- * @param rows      borrowed; at least one over all ranks
- * @param ip_hash   borrowed, [rows->count]
- * @param active    borrowed, [columns]
- * @param result    filled; end it with autoencoder_result_clear. Untouched on failure.
- * @return          STATUS_NO_MEMORY, agreed on
+ * @param rows        borrowed; at least one over all ranks
+ * @param ip_hash     borrowed, [rows->count]
+ * @param active      borrowed, [columns]
+ * @param checkpoint  where it goes on and saves its state; NULL: from the start, in one go
+ * @param result      filled; end it with autoencoder_result_clear. Untouched on failure.
+ * @return            STATUS_NO_MEMORY, agreed on; as checkpoint_look
  */
 MUST_CHECK enum status autoencoder_fit(const struct team *team, const struct grid_rows *rows,
                                        const uint64_t *ip_hash, size_t columns, const uint8_t *active,
-                                       const struct model_settings *settings,
+                                       const struct model_settings *settings, struct checkpoint *checkpoint,
                                        struct autoencoder_result *result, struct error *err);
 
 /** What autoencoder_time measured. */

@@ -72,6 +72,7 @@ static void scales_lay(const struct model *model, struct image *image)
     const struct scaling *scaling = &model->scaling, *talk = &model->kmeans2.scaling;
     for (size_t c = 0; c < scaling->columns; c++) {
         memcpy(image->feature_name + c * MODEL_NAME_BYTES, model->names[c], MODEL_NAME_BYTES);
+        image->feature_definition[c] = model->definitions[c];
         image->feature_median[c] = scaling->median[c];
         image->feature_scale[c] = scaling->scale[c];
         image->feature_floor[c] = scaling->floor[c];
@@ -137,9 +138,26 @@ static void kmeans2_lay(const struct kmeans2 *kmeans2, struct image *image)
     }
 }
 
+static void nets_lay(const struct model *model, struct image *image)
+{
+    const size_t epochs = image->size[IMAGE_epoch], weights = model->nets[0].net.weight_count;
+    const size_t biases = model->nets[0].net.parameter_count - weights;
+    for (size_t i = 0; i < (size_t)model->net_count; i++) {
+        const struct trained_net *trained = &model->nets[i];
+        image->autoencoder_epochs[i] = trained->epochs;
+        memcpy(image->autoencoder_weight + i * weights, trained->net.parameters, weights * sizeof(float));
+        memcpy(image->autoencoder_bias + i * biases, trained->net.parameters + weights,
+               biases * sizeof(float));
+        for (size_t epoch = 0; epoch < (size_t)trained->epochs; epoch++) {
+            image->autoencoder_loss[i * epochs + epoch] = trained->losses[epoch].train;
+            image->autoencoder_held_loss[i * epochs + epoch] = trained->losses[epoch].held;
+        }
+    }
+}
+
 enum status image_of_model(const struct model *model, struct image *image, struct error *err)
 {
-    const struct net *net = &model->net;
+    const struct net *net = &model->nets[0].net;
     const size_t size[IMAGE_DIMENSIONS] = {
         [IMAGE_one] = 1,
         [IMAGE_feature] = model->scaling.columns,
@@ -150,6 +168,7 @@ enum status image_of_model(const struct model *model, struct image *image, struc
         [IMAGE_kmeans2_cluster] = 2,
         [IMAGE_talk_feature] = MODEL_TALK_COLUMNS,
         [IMAGE_autoencoder_layer] = (size_t)net->layer_count + 1,
+        [IMAGE_autoencoder_net] = (size_t)model->net_count,
         [IMAGE_autoencoder_weight_number] = net->weight_count,
         [IMAGE_autoencoder_bias_number] = net->parameter_count - net->weight_count,
         [IMAGE_epoch] = (size_t)model->summary.epochs,
@@ -165,13 +184,7 @@ enum status image_of_model(const struct model *model, struct image *image, struc
     kmeans2_lay(&model->kmeans2, image);
     for (int l = 0; l <= net->layer_count; l++)
         image->autoencoder_width[l] = net->width[l];
-    memcpy(image->autoencoder_weight, net->parameters, net->weight_count * sizeof(float));
-    memcpy(image->autoencoder_bias, net->parameters + net->weight_count,
-           (net->parameter_count - net->weight_count) * sizeof(float));
-    for (size_t epoch = 0; epoch < image->size[IMAGE_epoch]; epoch++) {
-        image->autoencoder_loss[epoch] = model->losses[epoch].train;
-        image->autoencoder_held_loss[epoch] = model->losses[epoch].held;
-    }
+    nets_lay(model, image);
     memcpy(image->kmeans_calibration, model->kmeans_calibration.scores,
            model->kmeans_calibration.count * sizeof(int64_t));
     memcpy(image->autoencoder_calibration, model->autoencoder_calibration.scores,

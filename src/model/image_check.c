@@ -115,6 +115,9 @@ static enum status check_net(const struct image *image, const char *path, struct
         return corrupt(path, "autoencoder_weight", "their number is not that of the layers", err);
     if (biases != image->size[IMAGE_autoencoder_bias_number])
         return corrupt(path, "autoencoder_bias", "their number is not that of the layers", err);
+    if (!all_between_i64(image->autoencoder_epochs, image->size[IMAGE_autoencoder_net], 1,
+                         (int64_t)image->size[IMAGE_epoch]))
+        return corrupt(path, "autoencoder_epochs", "a number is out of bounds", err);
     return STATUS_OK;
 }
 
@@ -202,6 +205,7 @@ static void scales_take(const struct image *image, struct model *model)
     model->scaling.columns = image->size[IMAGE_feature];
     for (size_t c = 0; c < model->scaling.columns; c++) {
         memcpy(model->names[c], image->feature_name + c * MODEL_NAME_BYTES, MODEL_NAME_BYTES);
+        model->definitions[c] = image->feature_definition[c];
         model->scaling.median[c] = image->feature_median[c];
         model->scaling.scale[c] = image->feature_scale[c];
         model->scaling.floor[c] = image->feature_floor[c];
@@ -223,27 +227,41 @@ static enum status calibration_take(const int64_t *scores, size_t count, struct 
     return STATUS_OK;
 }
 
-static enum status net_take(const struct image *image, struct model *model, struct error *err)
+/* One of the nets, with its losses. */
+static enum status net_take(const struct image *image, const struct model_settings *settings, size_t number,
+                            struct trained_net *out, struct error *err)
 {
-    const int hidden_count = (int)image->size[IMAGE_autoencoder_layer] - 2;
-    model->settings.hidden_count = hidden_count;
-    for (int l = 0; l < hidden_count; l++)
-        model->settings.hidden[l] = image->autoencoder_width[l + 1];
+    const size_t weights = image->size[IMAGE_autoencoder_weight_number];
+    const size_t biases = image->size[IMAGE_autoencoder_bias_number], epochs = image->size[IMAGE_epoch];
+    const double *loss = image->autoencoder_loss + number * epochs;
+    const double *held = image->autoencoder_held_loss + number * epochs;
     enum status status =
-        net_make(image->autoencoder_width[0], model->settings.hidden, hidden_count, &model->net, err);
+        net_make(image->autoencoder_width[0], settings->hidden, settings->hidden_count, &out->net, err);
     if (status != STATUS_OK)
         return status;
-    memcpy(model->net.parameters, image->autoencoder_weight, model->net.weight_count * sizeof(float));
-    memcpy(model->net.parameters + model->net.weight_count, image->autoencoder_bias,
-           (model->net.parameter_count - model->net.weight_count) * sizeof(float));
-    model->summary.epochs = (int64_t)image->size[IMAGE_epoch];
-    model->losses = calloc(image->size[IMAGE_epoch], sizeof *model->losses);
-    if (!model->losses)
-        return model_no_memory("autoencoder", image->size[IMAGE_epoch], err);
-    for (size_t epoch = 0; epoch < image->size[IMAGE_epoch]; epoch++)
-        model->losses[epoch] = (struct loss_point){.train = image->autoencoder_loss[epoch],
-                                                   .held = image->autoencoder_held_loss[epoch]};
+    memcpy(out->net.parameters, image->autoencoder_weight + number * weights, weights * sizeof(float));
+    memcpy(out->net.parameters + weights, image->autoencoder_bias + number * biases, biases * sizeof(float));
+    out->epochs = image->autoencoder_epochs[number];
+    out->losses = calloc(epochs, sizeof *out->losses);
+    if (!out->losses)
+        return model_no_memory("autoencoder", epochs, err);
+    for (int64_t epoch = 0; epoch < out->epochs; epoch++)
+        out->losses[epoch] = (struct loss_point){.train = loss[epoch], .held = held[epoch]};
     return STATUS_OK;
+}
+
+static enum status nets_take(const struct image *image, struct model *model, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct model_settings *settings = &model->settings;
+    settings->hidden_count = (int)image->size[IMAGE_autoencoder_layer] - 2;
+    for (int l = 0; l < settings->hidden_count; l++)
+        settings->hidden[l] = image->autoencoder_width[l + 1];
+    model->summary.epochs = (int64_t)image->size[IMAGE_epoch];
+    model->net_count = settings->nets = (int)image->size[IMAGE_autoencoder_net];
+    for (size_t i = 0; status == STATUS_OK && i < image->size[IMAGE_autoencoder_net]; i++)
+        status = net_take(image, settings, i, &model->nets[i], err);
+    return status;
 }
 
 enum status image_to_model(const struct image *image, const char *path, struct model *model,
@@ -258,7 +276,7 @@ enum status image_to_model(const struct image *image, const char *path, struct m
     kmeans2_take(image, model->settings.kmeans2_robust, &model->kmeans2);
     choice_take(image, &model->choice);
     TRY(kmeans_take(image, &model->kmeans, err));
-    TRY(net_take(image, model, err));
+    TRY(nets_take(image, model, err));
     TRY(calibration_take(image->kmeans_calibration, image->size[IMAGE_kmeans_calibration_row],
                          &model->kmeans_calibration, err));
     TRY(calibration_take(image->autoencoder_calibration, image->size[IMAGE_autoencoder_calibration_row],

@@ -59,6 +59,14 @@ struct kmeans2 {
     struct scaling scaling;  // of talk_values; columns is 0 with the raw scaling
 };
 
+#define MODEL_SETTINGS_BYTES 1024
+
+/** What a fit is of; see identity.h. */
+struct identity {
+    char settings[MODEL_SETTINGS_BYTES];  // "key=value" lines
+    char rows[64];  // how many, and a hash of their content
+};
+
 /** A dense net: layer l has width[l + 1] units with width[l] inputs each. */
 struct net {
     int layer_count;  // hidden layers and the output
@@ -71,6 +79,13 @@ struct net {
 struct loss_point {
     double train;
     double held;
+};
+
+/** A net and how it was trained. */
+struct trained_net {
+    struct net net;  // the parameters of the epoch with the least held-out loss
+    struct loss_point *losses;  // [epochs] mean loss of a row and active feature
+    int64_t epochs;
 };
 
 /** Scores of the calibration rows, and the tail beyond them. */
@@ -86,14 +101,16 @@ struct model {
     struct model_context context;
     struct model_settings settings;
     struct model_summary summary;
+    struct identity identity;
     char names[GRID_COLUMNS][MODEL_NAME_BYTES];
+    uint64_t definitions[GRID_COLUMNS];
     struct scaling scaling;
     int64_t bin_rows[GRID_COLUMNS][DRIFT_BINS];  // training rows by bins of their scaled values (drift.h)
     struct kmeans2 kmeans2;
     struct kmeans kmeans;
     struct kmeans_choice choice;
-    struct net net;
-    struct loss_point *losses;  // [summary.epochs]
+    struct trained_net nets[MODEL_NETS_MOST];
+    int net_count;
     struct calibration kmeans_calibration;
     struct calibration autoencoder_calibration;
 };
@@ -106,6 +123,21 @@ MUST_CHECK static inline enum status model_no_memory(const char *where, size_t c
                                    "no room for %zu entries", count);
     return status == STATUS_OK ? STATUS_NO_MEMORY : status;
 }
+
+/** Returns how many nets are trained side by side. Inline. Local. */
+static inline int model_nets(const struct model_settings *settings)
+{
+    return settings->nets > 0 ? settings->nets : 1;
+}
+
+/** Returns what column c is, by content. Inline. Local. */
+static inline uint64_t input_definition(const struct model_input *input, size_t c)
+{
+    return input->definitions ? input->definitions[c] : 0;
+}
+
+/** Frees nets and their losses, and makes them empty. Local. */
+void trained_nets_clear(struct trained_net *nets, int count);
 
 /** Checks settings and sizes against the bounds above; `columns` is the input's. Local. */
 MUST_CHECK enum status model_check_local(const struct model_settings *settings, size_t columns,

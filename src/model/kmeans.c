@@ -1,5 +1,6 @@
 #include "kmeans.h"
 
+#include "checkpoint.h"
 #include "draw.h"
 #include "kmeans_pass.h"
 #include "kmeans_seed.h"
@@ -38,16 +39,29 @@ static enum status kmeans_make_local(int k, struct kmeans *kmeans, struct error 
     return model_no_memory("k-means", count, err);
 }
 
-/* Lloyd's iterations, in place. The last pass was by the lattice that is left. */
-static void lloyd(const struct team *team, struct pass *pass, int16_t *lattice)
+/* Where Lloyd's iterations stand. */
+enum lloyd_number { LLOYD_SEEDING, LLOYD_PASS, LLOYD_LEAST, LLOYD_NUMBERS };
+
+/* Lloyd's iterations, in place, from pass `*number` on. The last pass was by the lattice that is left.
+ *
+ * A checkpoint is taken between a pass that was not the last and the move of the centres. Who goes on from it
+ * goes through that pass again: all rows count as moved then, so it is not the last one now either. */
+static enum status lloyd(const struct team *team, struct pass *pass, int16_t *lattice, int64_t *number,
+                         struct checkpoint *checkpoint, struct error *err)
 {
+    enum status status = STATUS_OK;
     pass_forget(pass);
-    for (int passes = 1;; passes++) {
+    for (;; (*number)++) {
+        pass->signal = checkpoint_signal(checkpoint);
         pass_go(team, pass, lattice);
-        if (passes == KMEANS_PASSES_MOST || pass_moved(pass) <= pass->rows->total >> 17 ||
-            !pass_move(team, pass, lattice))
-            return;
+        if (*number == KMEANS_PASSES_MOST || pass_moved(pass) <= pass->rows->total >> 17)
+            break;
+        TRY(checkpoint_look(team, checkpoint, pass_signals(pass), err));
+        if (!pass_move(team, pass, lattice))
+            break;
     }
+done:
+    return status;
 }
 
 struct ranked {
@@ -152,12 +166,13 @@ enum status kmeans_run(const struct team *team, const struct grid_rows *rows, co
 {
     enum status status = STATUS_OK;
     struct pass pass = {0};
+    int64_t number = 1;
     int16_t *lattice = malloc((size_t)k * CENTRE_BYTES);
     TRY(team_agree(team, lattice ? STATUS_OK : model_no_memory("k-means", (size_t)k, err), err));
     assert(lattice);
     TRY(pass_make(team, rows, k, &pass, err));
     memcpy(lattice, start, (size_t)k * CENTRE_BYTES);
-    lloyd(team, &pass, lattice);
+    TRY(lloyd(team, &pass, lattice, &number, NULL, err));
     TRY(clusters_order(team, &pass, lattice, err));
     TRY(kmeans_take(team, &pass, lattice, out, err));
 done:
@@ -166,44 +181,120 @@ done:
     return status;
 }
 
-/* All seedings; leaves the start of the best one in `best`. */
-static enum status seedings_try(const struct team *team, struct pass *pass, uint64_t seed, int16_t *lattice,
-                                int16_t *best, struct error *err)
+/* What the seedings leave behind from step to step. */
+struct seedings {
+    int64_t numbers[LLOYD_NUMBERS];  // seeding; its pass, 0: not begun; the least inertia so far
+    int16_t *lattice;  // [k][GRID_COLUMNS] of this seeding
+    int16_t *best;  // [k][GRID_COLUMNS] the end of the best seeding
+    struct checkpoint_part parts[3];
+};
+
+static enum status seedings_make_local(int k, struct seedings *seedings, struct error *err)
 {
-    int64_t inertia_least = INT64_MAX;
-    for (uint32_t seeding = 0; seeding < KMEANS_SEEDINGS; seeding++) {
-        int found = 0;
-        enum status status = kmeans_seed(team, pass, seed, seeding, lattice, &found, err);
-        if (status != STATUS_OK)
-            return status;
-        if (found < pass->k)
-            return error_set(err, STATUS_USAGE, "model.kmeans.k", "choose a smaller k, or train on more rows",
-                             "k is %d, but only %d of the %" PRId64 " training rows are distinct", pass->k,
-                             found, pass->rows->total);
-        lloyd(team, pass, lattice);
-        if (pass->inertia < inertia_least) {
-            inertia_least = pass->inertia;
-            memcpy(best, lattice, (size_t)pass->k * CENTRE_BYTES);
-        }
-    }
+    const size_t cells = (size_t)k * GRID_COLUMNS;
+    int16_t *room = calloc(2 * cells, sizeof *room);
+    if (!room)
+        return model_no_memory("k-means", cells, err);
+    *seedings =
+        (struct seedings){.numbers = {[LLOYD_LEAST] = INT64_MAX}, .lattice = room, .best = room + cells};
+    seedings->parts[0] =
+        (struct checkpoint_part){"kmeans_number", STORE_I64, LLOYD_NUMBERS, seedings->numbers};
+    seedings->parts[1] = (struct checkpoint_part){"kmeans_lattice_now", STORE_I16, cells, seedings->lattice};
+    seedings->parts[2] = (struct checkpoint_part){"kmeans_lattice_best", STORE_I16, cells, seedings->best};
     return STATUS_OK;
 }
 
+static bool lattice_is_on_grid(const int16_t *lattice, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (lattice[i] < -GRID_MOST || lattice[i] > GRID_MOST)
+            return false;
+    return true;
+}
+
+/* Takes over what an earlier fit left. */
+static enum status seedings_get(const struct team *team, const struct checkpoint *checkpoint, int k,
+                                struct seedings *seedings, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const int64_t *numbers = seedings->numbers;
+    TRY(checkpoint_get(team, checkpoint, seedings->parts, 3, err));
+    if (numbers[LLOYD_SEEDING] < 0 || numbers[LLOYD_SEEDING] >= KMEANS_SEEDINGS || numbers[LLOYD_PASS] < 1 ||
+        numbers[LLOYD_PASS] >= KMEANS_PASSES_MOST || numbers[LLOYD_LEAST] < 0)
+        TRY(checkpoint_corrupt(checkpoint, "kmeans_number", err));
+    if (!lattice_is_on_grid(seedings->lattice, 2 * (size_t)k * GRID_COLUMNS))
+        TRY(checkpoint_corrupt(checkpoint, "kmeans_lattice_now", err));
+done:
+    return status;
+}
+
+/* All seedings, or those that are left of them. */
+static enum status seedings_try(const struct team *team, struct pass *pass, uint64_t seed,
+                                struct seedings *seedings, struct checkpoint *checkpoint, struct error *err)
+{
+    enum status status = STATUS_OK;
+    int64_t *numbers = seedings->numbers;
+    for (; numbers[LLOYD_SEEDING] < KMEANS_SEEDINGS; numbers[LLOYD_SEEDING]++) {
+        int found = pass->k;
+        if (numbers[LLOYD_PASS] == 0)
+            TRY(kmeans_seed(team, pass, seed, (uint32_t)numbers[LLOYD_SEEDING], seedings->lattice, &found,
+                            err));
+        if (found < pass->k)
+            TRY(error_set(err, STATUS_USAGE, "model.kmeans.k", "choose a smaller k, or train on more rows",
+                          "k is %d, but only %d of the %" PRId64 " training rows are distinct", pass->k,
+                          found, pass->rows->total));
+        if (numbers[LLOYD_PASS] == 0)
+            numbers[LLOYD_PASS] = 1;
+        TRY(lloyd(team, pass, seedings->lattice, &numbers[LLOYD_PASS], checkpoint, err));
+        if (pass->inertia < numbers[LLOYD_LEAST]) {
+            numbers[LLOYD_LEAST] = pass->inertia;
+            memcpy(seedings->best, seedings->lattice, (size_t)pass->k * CENTRE_BYTES);
+        }
+        numbers[LLOYD_PASS] = 0;
+    }
+done:
+    return status;
+}
+
+/* Leaves the start of the best seeding's last pass in seedings->best, from an earlier fit or from the rows.
+ */
+static enum status best_find(const struct team *team, struct pass *pass, uint64_t seed,
+                             struct seedings *seedings, struct checkpoint *checkpoint, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const size_t cells = (size_t)pass->k * GRID_COLUMNS;
+    const struct checkpoint_part result = {"kmeans_lattice", STORE_I16, cells, seedings->best};
+    if (checkpoint_is_past(checkpoint, CHECKPOINT_KMEANS)) {
+        TRY(checkpoint_get(team, checkpoint, &result, 1, err));
+        if (!lattice_is_on_grid(seedings->best, cells))
+            TRY(checkpoint_corrupt(checkpoint, result.name, err));
+        return status;
+    }
+    if (checkpoint_is_in(checkpoint, CHECKPOINT_KMEANS))
+        TRY(seedings_get(team, checkpoint, pass->k, seedings, err));
+    checkpoint_begin(checkpoint, CHECKPOINT_KMEANS, seedings->parts, 3);
+    TRY(seedings_try(team, pass, seed, seedings, checkpoint, err));
+done:
+    return status;
+}
+
 enum status kmeans_fit(const struct team *team, const struct grid_rows *rows, int k, uint64_t seed,
-                       struct kmeans *out, struct error *err)
+                       struct checkpoint *checkpoint, struct kmeans *out, struct error *err)
 {
     enum status status = STATUS_OK;
     struct pass pass = {0};
-    int16_t *lattice = calloc(2 * (size_t)k, CENTRE_BYTES);
-    TRY(team_agree(team, lattice ? STATUS_OK : model_no_memory("k-means", (size_t)k, err), err));
-    assert(lattice);
+    struct seedings seedings = {0};
+    TRY(team_agree(team, seedings_make_local(k, &seedings, err), err));
+    assert(seedings.lattice);
     TRY(pass_make(team, rows, k, &pass, err));
-    int16_t *best = lattice + (size_t)k * GRID_COLUMNS;
-    TRY(seedings_try(team, &pass, seed, lattice, best, err));
-    TRY(clusters_order(team, &pass, best, err));
-    TRY(kmeans_take(team, &pass, best, out, err));
+    TRY(best_find(team, &pass, seed, &seedings, checkpoint, err));
+    TRY(clusters_order(team, &pass, seedings.best, err));
+    TRY(kmeans_take(team, &pass, seedings.best, out, err));
+    const struct checkpoint_part result = {"kmeans_lattice", STORE_I16, (size_t)k * GRID_COLUMNS,
+                                           out->lattice};
+    checkpoint_keep(checkpoint, &result);
 done:
-    free(lattice);
+    free(seedings.lattice);
     pass_clear(&pass);
     return status;
 }

@@ -13,6 +13,8 @@
 
 #include "internal.h"
 
+struct checkpoint;
+
 #define KMEANS_SEEDINGS 8
 #define KMEANS_PASSES_MOST 100
 
@@ -55,10 +57,11 @@ MUST_CHECK enum status kmeans_run(const struct team *team, const struct grid_row
  * Fits k clusters: 8 seedings (kmeans_seed.h), each run to its end; the least (inertia, seeding) stays.
  * Collective.
  *
- * @return STATUS_USAGE when the rows have fewer than k distinct values
+ * @param checkpoint  where it goes on and saves its state; NULL: from the start, in one go
+ * @return STATUS_USAGE when the rows have fewer than k distinct values; as checkpoint_look
  */
 MUST_CHECK enum status kmeans_fit(const struct team *team, const struct grid_rows *rows, int k, uint64_t seed,
-                                  struct kmeans *out, struct error *err);
+                                  struct checkpoint *checkpoint, struct kmeans *out, struct error *err);
 
 /** Frees what it holds and makes it empty. Local. */
 void kmeans_clear(struct kmeans *kmeans);

@@ -1,5 +1,6 @@
 #include "kmeans2.h"
 
+#include "checkpoint.h"
 #include "draw.h"
 #include "kmeans.h"
 
@@ -18,6 +19,7 @@ struct wide_totals {
     int128 count[2];
     int128 inertia;
     int128 moved;
+    int128 signals;  // checkpoint.h
 };
 
 #define TOTAL_COUNT (sizeof(struct wide_totals) / sizeof(int128))
@@ -25,6 +27,7 @@ struct wide_totals {
 struct wide_pass {
     const struct wide_rows *rows;
     int8_t *labels;  // [rows->count]; −1 before the first pass
+    int64_t signal;  // this rank's part of the signals
     struct wide_totals totals;
 };
 
@@ -56,6 +59,7 @@ static enum status wide_pass_go(const struct team *team, struct wide_pass *pass,
 {
     struct wide_totals *totals = &pass->totals;
     memset(totals, 0, sizeof *totals);
+    totals->signals = pass->signal;
     for (size_t row = 0; row < pass->rows->count; row++) {
         const int64_t *values = row_at(pass->rows, row);
         uint128 distance;
@@ -134,16 +138,20 @@ static bool wide_move(const struct team *team, struct wide_pass *pass, int64_t l
     return changed;
 }
 
+/* From pass `*number` on; checkpoints as in lloyd (kmeans.c). */
 static enum status wide_lloyd(const struct team *team, struct wide_pass *pass, int64_t lattice[2][COLUMNS],
-                              struct error *err)
+                              int64_t *number, struct checkpoint *checkpoint, struct error *err)
 {
     enum status status = STATUS_OK;
     memset(pass->labels, -1, pass->rows->count);
-    for (int passes = 1;; passes++) {
+    for (;; (*number)++) {
+        pass->signal = checkpoint_signal(checkpoint);
         TRY(wide_pass_go(team, pass, lattice, err));
+        if (*number == KMEANS_PASSES_MOST || pass->totals.moved <= pass->rows->total >> 17)
+            break;
+        TRY(checkpoint_look(team, checkpoint, (int64_t)pass->totals.signals, err));
         // wide_move changes the totals: it comes last, so that the inertia left behind is this lattice's.
-        if (passes == KMEANS_PASSES_MOST || pass->totals.moved <= pass->rows->total >> 17 ||
-            !wide_move(team, pass, lattice))
+        if (!wide_move(team, pass, lattice))
             break;
     }
 done:
@@ -199,11 +207,11 @@ enum status kmeans2_run(const struct team *team, const struct wide_rows *rows, i
 {
     enum status status = STATUS_OK;
     struct wide_pass pass = {0};
-    int64_t lattice[2][COLUMNS];
+    int64_t number = 1, lattice[2][COLUMNS];
     memcpy(lattice, start, sizeof lattice);
     TRY(team_agree(team, wide_labels_make_local(rows, &pass, err), err));
     assert(pass.labels);
-    TRY(wide_lloyd(team, &pass, lattice, err));
+    TRY(wide_lloyd(team, &pass, lattice, &number, NULL, err));
     TRY(wide_finish(team, &pass, lattice, out, err));
 done:
     free(pass.labels);
@@ -246,28 +254,119 @@ done:
     return status;
 }
 
+/* What the seedings leave behind from step to step. */
+enum wide_number { WIDE_SEEDING, WIDE_PASS, WIDE_LEAST_HIGH, WIDE_LEAST_LOW, WIDE_NUMBERS };
+
+struct wide_seedings {
+    int64_t numbers[WIDE_NUMBERS];  // seeding; its pass, 0: not begun; the least inertia, −1 before the first
+    int64_t lattice[2][COLUMNS];
+    int64_t best[2][COLUMNS];
+    struct checkpoint_part parts[3];
+};
+
+#define CELLS ((size_t)2 * COLUMNS)
+
+static void wide_seedings_begin(struct wide_seedings *seedings)
+{
+    *seedings = (struct wide_seedings){.numbers = {[WIDE_LEAST_HIGH] = -1, [WIDE_LEAST_LOW] = -1}};
+    seedings->parts[0] =
+        (struct checkpoint_part){"kmeans2_number", STORE_I64, WIDE_NUMBERS, seedings->numbers};
+    seedings->parts[1] =
+        (struct checkpoint_part){"kmeans2_lattice_now", STORE_I64, CELLS, &seedings->lattice[0][0]};
+    seedings->parts[2] =
+        (struct checkpoint_part){"kmeans2_lattice_best", STORE_I64, CELLS, &seedings->best[0][0]};
+}
+
+static bool wide_is_bounded(const int64_t *lattice, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (lattice[i] <= -RAW_END || lattice[i] >= RAW_END)
+            return false;
+    return true;
+}
+
+/* Takes over what an earlier fit left. */
+static enum status wide_seedings_get(const struct team *team, const struct checkpoint *checkpoint,
+                                     struct wide_seedings *seedings, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const int64_t *numbers = seedings->numbers;
+    TRY(checkpoint_get(team, checkpoint, seedings->parts, 3, err));
+    if (numbers[WIDE_SEEDING] < 0 || numbers[WIDE_SEEDING] >= KMEANS_SEEDINGS || numbers[WIDE_PASS] < 1 ||
+        numbers[WIDE_PASS] >= KMEANS_PASSES_MOST)
+        TRY(checkpoint_corrupt(checkpoint, "kmeans2_number", err));
+    if (!wide_is_bounded(&seedings->lattice[0][0], CELLS) || !wide_is_bounded(&seedings->best[0][0], CELLS))
+        TRY(checkpoint_corrupt(checkpoint, "kmeans2_lattice_now", err));
+done:
+    return status;
+}
+
+static enum status wide_seedings_try(const struct team *team, struct wide_pass *pass, uint64_t seed,
+                                     uint64_t *weights, struct wide_seedings *seedings,
+                                     struct checkpoint *checkpoint, struct error *err)
+{
+    enum status status = STATUS_OK;
+    int64_t *numbers = seedings->numbers;
+    for (; numbers[WIDE_SEEDING] < KMEANS_SEEDINGS; numbers[WIDE_SEEDING]++) {
+        if (numbers[WIDE_PASS] == 0) {
+            TRY(wide_seed(team, pass->rows, seed, (uint32_t)numbers[WIDE_SEEDING], weights, seedings->lattice,
+                          err));
+            numbers[WIDE_PASS] = 1;
+        }
+        TRY(wide_lloyd(team, pass, seedings->lattice, &numbers[WIDE_PASS], checkpoint, err));
+        const int128 inertia = pass->totals.inertia;
+        const int128 least =
+            (int128)((uint128)(uint64_t)numbers[WIDE_LEAST_HIGH] << 64 | (uint64_t)numbers[WIDE_LEAST_LOW]);
+        if (least < 0 || inertia < least) {
+            numbers[WIDE_LEAST_HIGH] = (int64_t)((uint128)inertia >> 64);
+            numbers[WIDE_LEAST_LOW] = (int64_t)(uint64_t)inertia;
+            memcpy(seedings->best, seedings->lattice, sizeof seedings->best);
+        }
+        numbers[WIDE_PASS] = 0;
+    }
+done:
+    return status;
+}
+
+/* Leaves the end of the best seeding in seedings->best, from an earlier fit or from the rows. */
+static enum status wide_best_find(const struct team *team, struct wide_pass *pass, uint64_t seed,
+                                  uint64_t *weights, struct wide_seedings *seedings,
+                                  struct checkpoint *checkpoint, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct checkpoint_part result = {"kmeans2_lattice", STORE_I64, CELLS, &seedings->best[0][0]};
+    if (checkpoint_is_past(checkpoint, CHECKPOINT_KMEANS2)) {
+        TRY(checkpoint_get(team, checkpoint, &result, 1, err));
+        if (!wide_is_bounded(&seedings->best[0][0], CELLS))
+            TRY(checkpoint_corrupt(checkpoint, result.name, err));
+        return status;
+    }
+    if (checkpoint_is_in(checkpoint, CHECKPOINT_KMEANS2))
+        TRY(wide_seedings_get(team, checkpoint, seedings, err));
+    checkpoint_begin(checkpoint, CHECKPOINT_KMEANS2, seedings->parts, 3);
+    TRY(wide_seedings_try(team, pass, seed, weights, seedings, checkpoint, err));
+done:
+    return status;
+}
+
 enum status kmeans2_fit(const struct team *team, const struct wide_rows *rows, uint64_t seed,
-                        struct kmeans2 *out, struct error *err)
+                        struct checkpoint *checkpoint, struct kmeans2 *out, struct error *err)
 {
     enum status status = STATUS_OK;
     struct wide_pass pass = {0};
-    int64_t lattice[2][COLUMNS], best[2][COLUMNS];
-    int128 inertia_least = -1;
+    struct wide_seedings seedings;
     uint64_t *weights = malloc((rows->count + 1) * sizeof *weights);
     enum status made = wide_labels_make_local(rows, &pass, err);
     if (made == STATUS_OK && !weights)
         made = model_no_memory("k-means", rows->count, err);
     TRY(team_agree(team, made, err));
     assert(weights && pass.labels);
-    for (uint32_t seeding = 0; seeding < KMEANS_SEEDINGS; seeding++) {
-        TRY(wide_seed(team, rows, seed, seeding, weights, lattice, err));
-        TRY(wide_lloyd(team, &pass, lattice, err));
-        if (inertia_least < 0 || pass.totals.inertia < inertia_least) {
-            inertia_least = pass.totals.inertia;
-            memcpy(best, lattice, sizeof best);
-        }
-    }
-    TRY(wide_finish(team, &pass, best, out, err));
+    wide_seedings_begin(&seedings);
+    TRY(wide_best_find(team, &pass, seed, weights, &seedings, checkpoint, err));
+    pass.signal = 0;
+    TRY(wide_finish(team, &pass, seedings.best, out, err));
+    const struct checkpoint_part result = {"kmeans2_lattice", STORE_I64, CELLS, &out->lattice[0][0]};
+    checkpoint_keep(checkpoint, &result);
 done:
     free(weights);
     free(pass.labels);

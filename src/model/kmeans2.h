@@ -10,6 +10,8 @@
 
 #include "internal.h"
 
+struct checkpoint;
+
 /** This rank's training rows, wide. */
 struct wide_rows {
     const int64_t *values;  // [count][MODEL_TALK_COLUMNS]
@@ -25,10 +27,12 @@ struct wide_rows {
  * and are the same on every rank. Where all rows are alike, both centres are that row and the second cluster
  * is empty.
  *
+ * @param checkpoint  where it goes on and saves its state; NULL: from the start, in one go
  * @param out  filled but for `scaling`, which is left alone
+ * @return     STATUS_NO_MEMORY, agreed on; as checkpoint_look
  */
 MUST_CHECK enum status kmeans2_fit(const struct team *team, const struct wide_rows *rows, uint64_t seed,
-                                   struct kmeans2 *out, struct error *err);
+                                   struct checkpoint *checkpoint, struct kmeans2 *out, struct error *err);
 
 /** As kmeans2_fit, with Lloyd's iterations from given centres. Collective. */
 MUST_CHECK enum status kmeans2_run(const struct team *team, const struct wide_rows *rows,

@@ -92,7 +92,7 @@ static enum status fit_local(const struct team *alone, const struct grid_rows *r
                              int reference, struct point *point, struct error *err)
 {
     struct kmeans kmeans = {0};
-    enum status status = kmeans_fit(alone, rows, k, seed, &kmeans, err);
+    enum status status = kmeans_fit(alone, rows, k, seed, NULL, &kmeans, err);
     if (status == STATUS_USAGE)  // fewer distinct rows than k
         return STATUS_OK;
     if (status != STATUS_OK)

@@ -18,7 +18,7 @@ int32_t kmeans_distance(const int16_t *row, const int16_t *centre)
 
 size_t pass_total_count(int k)
 {
-    return (size_t)k * (GRID_COLUMNS + 1) + 1;
+    return (size_t)k * (GRID_COLUMNS + 1) + 2;
 }
 
 int64_t *pass_sums(int64_t *totals)
@@ -32,6 +32,11 @@ int64_t *pass_counts(int64_t *totals, int k)
 }
 
 int64_t pass_moved(const struct pass *pass)
+{
+    return pass->totals[pass_total_count(pass->k) - 2];
+}
+
+int64_t pass_signals(const struct pass *pass)
 {
     return pass->totals[pass_total_count(pass->k) - 1];
 }
@@ -143,7 +148,8 @@ void pass_go(const struct team *team, struct pass *pass, const int16_t *lattice)
         block_centres_set(&pass->centres, lattice, pass->k, pass->blocks.pairs);
     const int64_t moved = pass_local(pass, &centres);
     memcpy(pass->totals, pass->mine, total_count * sizeof *pass->totals);
-    pass->totals[total_count - 1] = moved;
+    pass->totals[total_count - 2] = moved;
+    pass->totals[total_count - 1] = pass->signal;
     team_sum_i64(team, pass->totals, total_count);
     pass->inertia = inertia_of(pass, lattice);
 }

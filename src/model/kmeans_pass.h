@@ -20,8 +20,9 @@ struct pass {
     int32_t *distances;  // [rows->count] D², filled by pass_distances; seeding keeps its weights here
     int32_t *delta;  // [k][DELTA_STRIDE] and [k]: what a run of the kernel changes
     int64_t *mine;  // [k·(GRID_COLUMNS + 1)] sums and counts of this rank's rows
-    int64_t *totals;  // [pass_total_count(k)] sums, counts, moved rows; of all ranks
+    int64_t *totals;  // [pass_total_count(k)] sums, counts, moved rows, signals; of all ranks
     int64_t *repaired;  // a copy of the totals, in which empty clusters have taken a row
+    int64_t signal;  // this rank's part of the signals (checkpoint.h)
     int64_t norm_total;  // Σ|x|² of all ranks
     int64_t inertia;  // Σ D² of the last pass
 };
@@ -70,6 +71,9 @@ bool pass_move(const struct team *team, struct pass *pass, int16_t *lattice);
  */
 void pass_row(const struct team *team, const struct grid_rows *rows, size_t row, int64_t *number,
               int16_t *values);
+
+/** Returns the sum of the ranks' signals in the last pass. Local. */
+int64_t pass_signals(const struct pass *pass);
 
 /** Returns how many rows went to another cluster in the last pass. Local. */
 int64_t pass_moved(const struct pass *pass);

@@ -2,6 +2,7 @@
 
 #include "autoencoder.h"
 #include "calibration.h"
+#include "checkpoint.h"
 #include "fit_rows.h"
 #include "internal.h"
 #include "kmeans.h"
@@ -22,8 +23,7 @@ void model_free(struct model *model)
     if (!model)
         return;
     kmeans_clear(&model->kmeans);
-    net_clear(&model->net);
-    free(model->losses);
+    trained_nets_clear(model->nets, model->net_count);
     calibration_clear(&model->kmeans_calibration);
     calibration_clear(&model->autoencoder_calibration);
     free(model);
@@ -50,6 +50,7 @@ enum status model_check_local(const struct model_settings *settings, size_t colu
     for (int l = 0; l < settings->hidden_count; l++)
         TRY(check_between("model.autoencoder.hidden", settings->hidden[l], 1, MODEL_WIDTH_MOST, err));
     TRY(check_between("model.autoencoder.epochs", settings->epochs, 1, MODEL_EPOCHS_MOST, err));
+    TRY(check_between("model.autoencoder.nets", model_nets(settings), 1, MODEL_NETS_MOST, err));
     TRY(check_between("model.autoencoder.batch", settings->batch, 0, 262144, err));
     if (settings->batch % MICRO_ROWS != 0)
         TRY(error_set(err, STATUS_USAGE, "model.autoencoder.batch", "",
@@ -88,8 +89,10 @@ static enum status model_new_local(const struct model_input *input, const struct
     model->settings = *settings;
     model->context = *context;
     model->summary.k = settings->k;
-    for (size_t c = 0; c < input->columns; c++)
+    for (size_t c = 0; c < input->columns; c++) {
         memcpy(model->names[c], input->names[c], strlen(input->names[c]) + 1);
+        model->definitions[c] = input_definition(input, c);
+    }
     *out = model;
     return STATUS_OK;
 }
@@ -124,40 +127,63 @@ done:
     return status;
 }
 
-enum status model_fit(const struct team *team, const struct model_input *input,
-                      const struct model_settings *settings, const struct model_context *context,
-                      struct model **out, struct error *err)
+/* The three models, in the order of the checkpoint's phases. */
+static enum status models_fit(const struct team *team, const struct fit_rows *rows,
+                              const struct model_settings *settings, struct checkpoint *checkpoint,
+                              struct model *model, struct error *err)
 {
     enum status status = STATUS_OK;
-    struct model *model = NULL;
-    struct fit_rows rows = {0};
     struct autoencoder_result trained = {0};
-    const uint64_t first = team_sum_before(team, input->row_count);
-    TRY(team_agree(team, check_input_local(input, settings, first, err), err));
-    TRY(team_agree(team, model_new_local(input, settings, context, &model, err), err));
-    assert(model);  // agreed on
-    TRY(fit_rows_make(team, input, settings->kmeans2_robust, model, &rows, err));
-    TRY(kmeans2_fit(team, &rows.talk, settings->kmeans_seed, &model->kmeans2, err));
+    TRY(kmeans2_fit(team, &rows->talk, settings->kmeans_seed, checkpoint, &model->kmeans2, err));
     if (settings->k == 0) {
-        TRY(kmeans_choose(team, &rows.train, settings->kmeans_seed, &model->choice, err));
+        TRY(kmeans_choose(team, &rows->train, settings->kmeans_seed, &model->choice, err));
         model->settings.k = model->summary.k = model->choice.k[model->choice.chosen];
     }
-    TRY(kmeans_fit(team, &rows.train, model->settings.k, settings->kmeans_seed, &model->kmeans, err));
-    TRY(autoencoder_fit(team, &rows.train, rows.ip_hash, input->columns, model->scaling.active, settings,
-                        &trained, err));
-    model->net = trained.net;
-    model->losses = trained.losses;
+    TRY(kmeans_fit(team, &rows->train, model->settings.k, settings->kmeans_seed, checkpoint, &model->kmeans,
+                   err));
+    TRY(autoencoder_fit(team, &rows->train, rows->ip_hash, model->scaling.columns, model->scaling.active,
+                        settings, checkpoint, &trained, err));
+    memcpy(model->nets, trained.nets, sizeof model->nets);
+    model->net_count = trained.net_count;
     model->settings.batch = trained.batch;
     model->summary.epochs = trained.epochs;
     model->summary.held_rows = trained.held_rows;
     model->summary.clamps = trained.clamps;
+done:
+    return status;
+}
+
+enum status model_resume(const struct team *team, const struct model_input *input,
+                         const struct model_settings *settings, const struct model_context *context,
+                         const struct model_checkpoint *plan, struct model **out, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct model *model = NULL;
+    struct fit_rows rows = {0};
+    struct checkpoint *checkpoint = NULL;
+    const uint64_t first = team_sum_before(team, input->row_count);
+    TRY(team_agree(team, check_input_local(input, settings, first, err), err));
+    TRY(team_agree(team, model_new_local(input, settings, context, &model, err), err));
+    assert(model);  // agreed on
+    TRY(identity_make(team, input, settings, context, &model->identity, err));
+    TRY(checkpoint_open(team, plan, &model->identity, &checkpoint, err));
+    TRY(fit_rows_make(team, input, settings->kmeans2_robust, model, &rows, err));
+    TRY(models_fit(team, &rows, settings, checkpoint, model, err));
     TRY(model_calibrate(team, rows.calibrate.total > 0 ? &rows.calibrate : &rows.train, model, err));
     *out = model;
     model = NULL;
 done:
     fit_rows_clear(&rows);
+    checkpoint_free(checkpoint);
     model_free(model);
     return status;
+}
+
+enum status model_fit(const struct team *team, const struct model_input *input,
+                      const struct model_settings *settings, const struct model_context *context,
+                      struct model **out, struct error *err)
+{
+    return model_resume(team, input, settings, context, NULL, out, err);
 }
 
 const struct model_context *model_context_of(const struct model *model)

@@ -29,6 +29,7 @@
 #define MODEL_WIDTH_MOST 256
 #define MODEL_K_MOST 1024
 #define MODEL_EPOCHS_MOST 10000
+#define MODEL_NETS_MOST 15
 #define MODEL_NAME_BYTES 64  // of a feature's or a feature set's name, its '\0' counted
 
 enum model_use { MODEL_NEITHER, MODEL_TRAIN, MODEL_CALIBRATE };
@@ -44,6 +45,7 @@ struct model_input {
     const uint8_t *use;  // [row_count] enum model_use; model_score does not look at it
     const uint64_t *ip_hash;  // [row_count] content hash of the IP; model_score does not look at it
     const char *const *names;  // [columns]
+    const uint64_t *definitions;  // [columns] what each column is, by content; NULL: all 0
     const double *floors;  // [columns] least scale, more than 0
     const double *talk_floors;  // [15] the same for talk_values; may be NULL where they are
     const uint8_t *active;  // [columns] 0: left out of every distance
@@ -58,6 +60,13 @@ struct model_settings {
     int epochs;
     int batch;  // rows a step, a multiple of 64; 0: by the number of rows
     uint64_t autoencoder_seed;
+    int nets;  // trained side by side, from seeds autoencoder_seed, + 1, …; 0: one
+};
+
+/** Where a fit saves its state, so that a later one goes on with it; model_resume. */
+struct model_checkpoint {
+    const char *path;  // borrowed; NULL: nowhere
+    double every_s;  // at most this long between two checkpoints, or one step where that takes longer
 };
 
 /** What the rows were, kept in the model so that later rows can be made alike. The fit does not look at it.
@@ -131,6 +140,35 @@ MUST_CHECK enum status model_fit(const struct team *team, const struct model_inp
                                  const struct model_settings *settings, const struct model_context *context,
                                  struct model **out, struct error *err);
 
+/**
+ * As model_fit, with checkpoints: goes on where an earlier fit of the same rows and settings was stopped or
+ * killed, at any number of ranks, and ends in the same model. Collective.
+ *
+ * The file stays until model_checkpoint_remove, which is called once the model is on disk.
+ *
+ * @return  also STATUS_STOPPED when a rank was asked to stop (parallel/stop.h), after a checkpoint was
+ * written; STATUS_MISMATCH when the file is of other rows or settings, STATUS_CORRUPT when it is damaged
+ */
+MUST_CHECK enum status model_resume(const struct team *team, const struct model_input *input,
+                                    const struct model_settings *settings,
+                                    const struct model_context *context,
+                                    const struct model_checkpoint *checkpoint, struct model **out,
+                                    struct error *err);
+
+/** Removes the checkpoint; one that is not there is fine. Collective. */
+MUST_CHECK enum status model_checkpoint_remove(const struct team *team,
+                                               const struct model_checkpoint *checkpoint, struct error *err);
+
+/**
+ * Finds out whether a file holds the very model that a fit would end in, by rows and settings. Collective.
+ *
+ * @param out  returns new when it does, else NULL: also when there is no file, or one that cannot be read
+ * @return     STATUS_NO_MEMORY, agreed on
+ */
+MUST_CHECK enum status model_find(const struct team *team, const char *path, const struct model_input *input,
+                                  const struct model_settings *settings, const struct model_context *context,
+                                  struct model **out, struct error *err);
+
 /** Takes the model, or NULL. Local. */
 void model_free(struct model *model);
 
@@ -138,7 +176,7 @@ void model_free(struct model *model);
  * Scores rows, each by itself: a row's score depends on the model and that row alone. Local.
  *
  * @param out  filled with new arrays; free them with model_scores_free. Untouched on failure.
- * @return     STATUS_MISMATCH when the input's columns are not the model's
+ * @return     STATUS_MISMATCH when the input's columns are not the model's, by name and definition
  */
 MUST_CHECK enum status model_score(const struct model *model, const struct model_input *input,
                                    struct model_scores *out, struct error *err);

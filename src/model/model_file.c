@@ -1,18 +1,22 @@
 #include "calibration.h"
+#include "identity.h"
 #include "image.h"
 #include "internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#define MODEL_VERSION 2
+#define MODEL_VERSION 3
 
 static enum status attributes_put(struct store_writer *writer, const struct model *model, struct error *err)
 {
     enum status status = STATUS_OK;
     TRY(store_attribute_i64(writer, NULL, "model_version", MODEL_VERSION, err));
     TRY(store_attribute_text(writer, NULL, "feature_set", model->context.feature_set, err));
+    TRY(store_attribute_text(writer, NULL, "fit_settings", model->identity.settings, err));
+    TRY(store_attribute_text(writer, NULL, "fit_rows", model->identity.rows, err));
 #define I(name, member) TRY(store_attribute_i64(writer, NULL, #name, (int64_t)model->member, err));
 #include "model_variables.def"
 #undef I
@@ -60,6 +64,7 @@ static const struct {
     {IMAGE_kmeans2_cluster, 2, 2},
     {IMAGE_talk_feature, MODEL_TALK_COLUMNS, MODEL_TALK_COLUMNS},
     {IMAGE_autoencoder_layer, 3, MODEL_LAYERS_MOST + 2},
+    {IMAGE_autoencoder_net, 1, MODEL_NETS_MOST},
     {IMAGE_autoencoder_weight_number, 1,
      (size_t)(MODEL_LAYERS_MOST + 1) * MODEL_WIDTH_MOST *MODEL_WIDTH_MOST},
     {IMAGE_autoencoder_bias_number, 1, (size_t)(MODEL_LAYERS_MOST + 1) * MODEL_WIDTH_MOST},
@@ -138,6 +143,10 @@ static enum status attributes_get(const struct store_reader *reader, const char 
                       "a model of version %" PRId64 ", expected %d", version, MODEL_VERSION));
     TRY(store_get_attribute_text(reader, NULL, "feature_set", model->context.feature_set, MODEL_NAME_BYTES,
                                  err));
+    TRY(store_get_attribute_text(reader, NULL, "fit_settings", model->identity.settings,
+                                 sizeof model->identity.settings, err));
+    TRY(store_get_attribute_text(reader, NULL, "fit_rows", model->identity.rows, sizeof model->identity.rows,
+                                 err));
     TRY(numbers_get(reader, path, &numbers, err));
 #define I(name, member) model->member = (__typeof__(model->member))numbers.name;
 #include "model_variables.def"
@@ -183,5 +192,36 @@ enum status model_read(const struct team *team, const char *path, struct model *
         *out = model;
     else
         model_free(model);
+    return status;
+}
+
+/* Whether the model that a rank could read is of this fit; one that it could not read is NULL. */
+static bool is_of_fit(const struct model *model, const struct identity *identity)
+{
+    struct error unused;
+    return model && identity_compare("", "", &model->identity, identity, &unused) == STATUS_OK;
+}
+
+enum status model_find(const struct team *team, const char *path, const struct model_input *input,
+                       const struct model_settings *settings, const struct model_context *context,
+                       struct model **out, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct model *model = NULL;
+    struct identity identity;
+    struct stat there;
+    struct error unused;
+    *out = NULL;
+    TRY(identity_make(team, input, settings, context, &identity, err));
+    if (stat(path, &there) == 0 && model_read_local(path, &model, &unused) != STATUS_OK)
+        model = NULL;
+    int64_t missing = !is_of_fit(model, &identity);
+    team_max_i64(team, &missing, 1);
+    if (!missing) {
+        *out = model;
+        model = NULL;
+    }
+done:
+    model_free(model);
     return status;
 }

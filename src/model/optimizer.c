@@ -9,7 +9,7 @@
 
 enum status optimizer_make(const struct net *net, struct optimizer *optimizer, struct error *err)
 {
-    *optimizer = (struct optimizer){.kernel = net_kernel_choose(), .mean_power = 1.0, .square_power = 1.0};
+    *optimizer = (struct optimizer){.kernel = net_kernel_choose(), .powers = {1.0, 1.0}};
     optimizer->mean = calloc(net->parameter_count, sizeof *optimizer->mean);
     optimizer->square = calloc(net->parameter_count, sizeof *optimizer->square);
     if (optimizer->mean && optimizer->square)
@@ -28,16 +28,16 @@ void optimizer_step(struct optimizer *optimizer, struct net *net, const int64_t 
                     double rate)
 {
     // Powers by repeated products: pow() of libm differs by version.
-    optimizer->mean_power *= BETA_MEAN;
-    optimizer->square_power *= BETA_SQUARE;
+    optimizer->powers[0] *= BETA_MEAN;
+    optimizer->powers[1] *= BETA_SQUARE;
     struct net_update update = {.parameters = net->parameters,
                                 .mean = optimizer->mean,
                                 .square = optimizer->square,
                                 .gradient = gradient,
                                 .count = net->weight_count,
                                 .unit = 0x1p-32 / (double)row_count,
-                                .mean_part = (float)(1.0 / (1.0 - optimizer->mean_power)),
-                                .square_part = (float)(1.0 / (1.0 - optimizer->square_power)),
+                                .mean_part = (float)(1.0 / (1.0 - optimizer->powers[0])),
+                                .square_part = (float)(1.0 / (1.0 - optimizer->powers[1])),
                                 .rate = (float)rate,
                                 .decay = DECAY};
     optimizer->kernel->update(&update);

@@ -11,8 +11,7 @@ struct optimizer {
     const struct net_kernel *kernel;
     float *mean;  // [parameter_count] m
     float *square;  // [parameter_count] v
-    double mean_power;  // β1^t
-    double square_power;  // β2^t
+    double powers[2];  // β1^t, β2^t
 };
 
 /** Makes a state of zeros; end it with optimizer_clear, also after a failure. Local. */

@@ -283,6 +283,7 @@ static void columns_fill(const struct rows *rows, struct prepared *prepared)
     for (size_t f = 0; f < columns; f++) {
         const struct feature_info *info = feature_info(rows->set, f);
         prepared->names[f] = info->name;
+        prepared->definitions[f] = feature_definition(rows->set, f);
         prepared->floors[f] = info->floor;
         prepared->active[f] = 1;
     }
@@ -298,6 +299,7 @@ static void columns_fill(const struct rows *rows, struct prepared *prepared)
                                            .use = prepared->use,
                                            .ip_hash = prepared->ip_hash,
                                            .names = prepared->names,
+                                           .definitions = prepared->definitions,
                                            .floors = prepared->floors,
                                            .talk_floors = prepared->talk_floors,
                                            .active = prepared->active};

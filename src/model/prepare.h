@@ -30,6 +30,7 @@ struct prepared {
     uint8_t *use;
     uint64_t *ip_hash;
     const char *names[FEATURES_MOST];
+    uint64_t definitions[FEATURES_MOST];
     double floors[FEATURES_MOST], talk_floors[TALK_FEATURES];
     uint8_t active[FEATURES_MOST];
 };

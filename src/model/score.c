@@ -9,6 +9,7 @@
 #include "base/exact.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,16 +28,35 @@ enum status score_kmeans(const struct model *model, const struct grid_rows *rows
     return status;
 }
 
-/* The parts of Σ Huber of one micro-batch, as shares of it. */
-static void shares_take(const float *huber, size_t columns, size_t row_count, float *shares)
+/* Errors of one micro-batch by every net, and its parts by every net where they are asked for. */
+struct net_scores {
+    int64_t errors[MODEL_NETS_MOST][MICRO_ROWS];
+    float huber[MODEL_NETS_MOST][GRID_COLUMNS * MICRO_ROWS];
+};
+
+/* The net with the median error of a row; of an even number the lower of the two in the middle, of equal
+ * errors the first. */
+static int median_net(const struct net_scores *scores, int net_count, size_t row)
 {
-    for (size_t row = 0; row < row_count; row++) {
-        double sum = 0.0;
-        for (size_t c = 0; c < columns; c++)
-            sum += (double)huber[c * MICRO_ROWS + row];
-        for (size_t c = 0; c < columns; c++)
-            shares[row * columns + c] = sum > 0.0 ? (float)((double)huber[c * MICRO_ROWS + row] / sum) : 0.0f;
+    for (int i = 0; i < net_count; i++) {
+        int before = 0;
+        for (int j = 0; j < net_count; j++)
+            before += scores->errors[j][row] < scores->errors[i][row] ||
+                      (j < i && scores->errors[j][row] == scores->errors[i][row]);
+        if (before == (net_count - 1) / 2)
+            return i;
     }
+    return 0;
+}
+
+/* The parts of Σ Huber of a row, as shares of it. */
+static void shares_take(const float *huber, size_t columns, size_t row, float *shares)
+{
+    double sum = 0.0;
+    for (size_t c = 0; c < columns; c++)
+        sum += (double)huber[c * MICRO_ROWS + row];
+    for (size_t c = 0; c < columns; c++)
+        shares[c] = sum > 0.0 ? (float)((double)huber[c * MICRO_ROWS + row] / sum) : 0.0f;
 }
 
 enum status score_autoencoder(const struct model *model, const struct grid_rows *rows, int64_t *scores,
@@ -44,37 +64,53 @@ enum status score_autoencoder(const struct model *model, const struct grid_rows 
 {
     enum status status = STATUS_OK;
     const size_t columns = model->scaling.columns;
-    float huber[GRID_COLUMNS * MICRO_ROWS];
-    int64_t errors[MICRO_ROWS];
     struct net_work work = {0};
-    TRY(net_work_make(&model->net, &work, err));
+    struct net_scores *found = calloc(1, sizeof *found);
+    if (!found)
+        TRY(model_no_memory("scores", 1, err));
+    TRY(net_work_make(&model->nets[0].net, &work, err));
     for (size_t from = 0; from < rows->count; from += MICRO_ROWS) {
         const size_t count = rows->count - from < MICRO_ROWS ? rows->count - from : MICRO_ROWS;
-        net_load(&model->net, &work, rows->values + from * GRID_COLUMNS, count);
-        net_forward(&model->net, &work);
-        net_errors(&model->net, &work, model->scaling.active, errors, shares ? huber : NULL);
-        memcpy(scores + from, errors, count * sizeof *errors);
-        if (shares)
-            shares_take(huber, columns, count, shares + from * columns);
+        net_load(&model->nets[0].net, &work, rows->values + from * GRID_COLUMNS, count);
+        for (int i = 0; i < model->net_count; i++) {
+            net_forward(&model->nets[i].net, &work);
+            net_errors(&model->nets[i].net, &work, model->scaling.active, found->errors[i],
+                       shares ? found->huber[i] : NULL);
+        }
+        for (size_t row = 0; row < count; row++) {
+            const int median = median_net(found, model->net_count, row);
+            scores[from + row] = found->errors[median][row];
+            if (shares)
+                shares_take(found->huber[median], columns, row, shares + (from + row) * columns);
+        }
     }
 done:
     net_work_clear(&work);
+    free(found);
     return status;
 }
 
-/* Refuses rows of other columns than the model's. */
+/* Refuses rows of other columns than the model's; names those that are there under another definition. */
 static enum status check_columns(const struct model *model, const struct model_input *input,
                                  struct error *err)
 {
+    char names[160] = "";
+    size_t at = 0;
     if (input->columns != model->scaling.columns)
         return error_set(err, STATUS_MISMATCH, "model", "use the feature set of the model",
                          "the model has %zu features, the rows have %zu", model->scaling.columns,
                          input->columns);
-    for (size_t c = 0; c < input->columns; c++)
+    for (size_t c = 0; c < input->columns; c++) {
         if (strcmp(input->names[c], model->names[c]) != 0)
             return error_set(err, STATUS_MISMATCH, "model", "use the feature set of the model",
                              "feature %zu of the model is %s, that of the rows is %s", c + 1, model->names[c],
                              input->names[c]);
+        if (input_definition(input, c) != model->definitions[c] && at < sizeof names)
+            at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", at ? ", " : "", model->names[c]);
+    }
+    if (names[0])
+        return error_set(err, STATUS_MISMATCH, "model", "train the model again",
+                         "it was trained on another definition of: %s", names);
     if (model->kmeans2.scaling.columns != 0 && input->row_count > 0 && !input->talk_values)
         return error_set(err, STATUS_MISMATCH, "model.kmeans2.scaling", "",
                          "the model scales the talk's columns, but the rows do not have their values");

@@ -84,6 +84,8 @@ ATTRIBUTES = {
     'settings': '`key=value` lines: the settings that the tables depend on',
     'model_version': 'version of the file; another one is refused',
     'feature_set': '`full` or `talk`',
+    'fit_rows': 'how many rows the fit saw, with a hash of their content',
+    'fit_settings': 'settings of the fit: with the same rows they end in this model, which is then kept',
     'window_s': 'length of a window in seconds',
     'unit_s': 'length of a unit in seconds',
     'evidence_fingerprint': 'the same for the same evidence of the same days',

@@ -196,6 +196,25 @@ static void test_transforms_and_shrinkage(void **state)
     assert_true(feature_value(feature_info(FEATURE_SET_TALK, TALK_QUERIES), 52557, 1, 0) == 52557);
 }
 
+/* All definitions of both sets differ; where the sets share a name, it is made in another way, but for two
+ * flags and a ratio. */
+static void test_a_definition_tells_how_a_feature_is_made(void **state)
+{
+    (void)state;
+    int same = 0;
+    for (size_t a = 0; a < FULL_FEATURES; a++) {
+        for (size_t b = 0; b < a; b++)
+            assert_true(feature_definition(FEATURE_SET_FULL, a) != feature_definition(FEATURE_SET_FULL, b));
+        for (size_t b = 0; b < TALK_FEATURES; b++)
+            same += feature_definition(FEATURE_SET_FULL, a) == feature_definition(FEATURE_SET_TALK, b);
+    }
+    assert_int_equal(same, 3);  // active_time, night, holiday
+    assert_true(feature_definition(FEATURE_SET_FULL, FULL_NIGHT) ==
+                feature_definition(FEATURE_SET_TALK, TALK_NIGHT));
+    assert_true(feature_definition(FEATURE_SET_FULL, FULL_QUERIES) !=
+                feature_definition(FEATURE_SET_TALK, TALK_QUERIES));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +226,7 @@ int main(void)
         cmocka_unit_test(test_base64_needs_digits_and_both_cases),
         cmocka_unit_test(test_the_talk_set_has_the_15_columns_of_its_publication),
         cmocka_unit_test(test_transforms_and_shrinkage),
+        cmocka_unit_test(test_a_definition_tells_how_a_feature_is_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

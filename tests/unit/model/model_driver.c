@@ -180,13 +180,14 @@ static void train(struct run *run, size_t count)
         keep[row] = row % 16 != 0;
     }
     memset(active, 1, sizeof active);
-    must(autoencoder_fit(run->team, &rows, ip_hash, (size_t)sizes[0], active, &settings, &result, NULL));
+    must(
+        autoencoder_fit(run->team, &rows, ip_hash, (size_t)sizes[0], active, &settings, NULL, &result, NULL));
     must(net_make((int)sizes[0], settings.hidden, 3, &net, NULL));
     net_draw(&net, 1);
     const int64_t parameters = (int64_t)net.parameter_count;
     give(run, &parameters, 1, sizeof parameters);
     give(run, net.parameters, net.parameter_count, sizeof *net.parameters);
-    give(run, result.losses, (size_t)sizes[2], sizeof *result.losses);
+    give(run, result.nets[0].losses, (size_t)sizes[2], sizeof *result.nets[0].losses);
     const struct deal_source source = {grid, keep, count, (size_t)sizes[0]};
     must(deal_make(run->team, source, settings.batch, 1, &deal, NULL));
     for (uint32_t epoch = 0; epoch < (uint32_t)sizes[2]; epoch++)

@@ -280,6 +280,50 @@ static void test_batch_is_a_function_of_the_rows(void **state)
     assert_int_equal(autoencoder_batch(INT64_C(1) << 45), 262144);
 }
 
+/* A row's error by nets side by side is the median of the nets' errors; the first net is the one that trains
+ * alone from the same seed. */
+static void test_an_ensemble_is_the_median_of_its_nets(void **state)
+{
+    (void)state;
+    struct team *team = team_alone();
+    struct synthetic rows;
+    struct model *one = NULL, *three = NULL;
+    struct model_scores scores[4];
+    const struct model_context context = synthetic_context();
+    struct model_settings settings = synthetic_settings(3);
+    settings.epochs = 12;
+    synthetic_make(0, 900, 5, &rows);
+    assert_int_equal(model_fit(team, &rows.input, &settings, &context, &one, NULL), STATUS_OK);
+    settings.nets = 3;
+    assert_int_equal(model_fit(team, &rows.input, &settings, &context, &three, NULL), STATUS_OK);
+    assert_memory_equal(three->nets[0].net.parameters, one->nets[0].net.parameters,
+                        one->nets[0].net.parameter_count * sizeof(float));
+    for (int i = 0; i < 4; i++) {
+        struct model alone = *three;
+        alone.nets[0] = three->nets[i < 3 ? i : 0];
+        alone.net_count = i < 3 ? 1 : 3;
+        assert_int_equal(model_score(&alone, &rows.input, &scores[i], NULL), STATUS_OK);
+    }
+    size_t taken[3] = {0};
+    for (size_t row = 0; row < 900; row++) {
+        const double a = scores[0].autoencoder_error[row], b = scores[1].autoencoder_error[row];
+        const double c = scores[2].autoencoder_error[row];
+        const size_t middle = (a <= b) == (b <= c) ? 1 : (b <= a) == (a <= c) ? 0 : 2;
+        const size_t at = row * SYNTHETIC_COLUMNS;
+        taken[middle]++;
+        assert_true(scores[3].autoencoder_error[row] == scores[middle].autoencoder_error[row]);
+        assert_memory_equal(scores[3].autoencoder_share + at, scores[middle].autoencoder_share + at,
+                            SYNTHETIC_COLUMNS * sizeof(float));
+    }
+    assert_true(taken[0] > 90 && taken[1] > 90 && taken[2] > 90);
+    for (int i = 0; i < 4; i++)
+        model_scores_free(&scores[i]);
+    model_free(one);
+    model_free(three);
+    synthetic_clear(&rows);
+    team_free(team);
+}
+
 static void fit(const int16_t *grid, size_t count, int epochs, struct autoencoder_result *result)
 {
     static uint64_t ip_hash[4000];
@@ -290,7 +334,8 @@ static void fit(const int16_t *grid, size_t count, int epochs, struct autoencode
     struct team *team = team_alone();
     for (size_t row = 0; row < count; row++)
         ip_hash[row] = row % 40;
-    assert_int_equal(autoencoder_fit(team, &rows, ip_hash, 4, active, &settings, result, NULL), STATUS_OK);
+    assert_int_equal(autoencoder_fit(team, &rows, ip_hash, 4, active, &settings, NULL, result, NULL),
+                     STATUS_OK);
     team_free(team);
 }
 
@@ -311,19 +356,19 @@ static void test_training_reduces_the_loss_and_keeps_the_best(void **state)
     assert_int_equal(result.held_rows, 4000 / 40 * 3);  // IPs 0, 16 and 32 of 40
     assert_int_equal(result.clamps, 0);
     assert_int_equal(result.batch, 64);
-    assert_true(result.losses[result.epochs - 1].train < result.losses[0].train / 4.0);
-    double least = result.losses[0].held;
+    assert_true(result.nets[0].losses[result.epochs - 1].train < result.nets[0].losses[0].train / 4.0);
+    double least = result.nets[0].losses[0].held;
     int64_t best = 0;
     for (int64_t epoch = 1; epoch < result.epochs; epoch++)
-        if (result.losses[epoch].held < least) {
-            least = result.losses[epoch].held;
+        if (result.nets[0].losses[epoch].held < least) {
+            least = result.nets[0].losses[epoch].held;
             best = epoch;
         }
-    assert_true(least < result.losses[0].held / 4.0);
+    assert_true(least < result.nets[0].losses[0].held / 4.0);
     assert_true(result.epochs == 50 || result.epochs == best + 1 + 5);
     fit(grid, 4000, 50, &again);
-    assert_memory_equal(again.net.parameters, result.net.parameters,
-                        result.net.parameter_count * sizeof(float));
+    assert_memory_equal(again.nets[0].net.parameters, result.nets[0].net.parameters,
+                        result.nets[0].net.parameter_count * sizeof(float));
     autoencoder_result_clear(&again);
     autoencoder_result_clear(&result);
 }
@@ -350,6 +395,7 @@ int main(void)
         cmocka_unit_test(test_batch_is_a_function_of_the_rows),
         cmocka_unit_test(test_training_reduces_the_loss_and_keeps_the_best),
         cmocka_unit_test(test_one_row_trains_too),
+        cmocka_unit_test(test_an_ensemble_is_the_median_of_its_nets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -183,7 +183,7 @@ static void test_talk_finds_the_loud_rows(void **state)
         loud += row % 33 == 32 ? raw[row * MODEL_TALK_COLUMNS] : 0;
     }
     const struct wide_rows rows = {.values = raw, .count = 100, .total = 100};
-    assert_int_equal(kmeans2_fit(team, &rows, 1, &kmeans2, NULL), STATUS_OK);
+    assert_int_equal(kmeans2_fit(team, &rows, 1, NULL, &kmeans2, NULL), STATUS_OK);
     assert_int_equal(kmeans2.count[0], 97);
     assert_int_equal(kmeans2.count[1], 3);
     assert_int_equal(kmeans2.group[1], 1);
@@ -200,7 +200,7 @@ static void test_rows_that_are_all_alike_have_no_minority(void **state)
     for (size_t row = 0; row < 7; row++)
         raw[row * MODEL_TALK_COLUMNS] = 4096;
     const struct wide_rows rows = {.values = raw, .count = 7, .total = 7};
-    assert_int_equal(kmeans2_fit(team, &rows, 1, &kmeans2, NULL), STATUS_OK);
+    assert_int_equal(kmeans2_fit(team, &rows, 1, NULL, &kmeans2, NULL), STATUS_OK);
     assert_int_equal(kmeans2.count[0], 7);
     assert_int_equal(kmeans2.count[1], 0);
     assert_int_equal(kmeans2.group[0] + kmeans2.group[1], 0);

@@ -205,7 +205,7 @@ static void test_stored_sums_and_counts_are_those_of_their_rows(void **state)
     struct kmeans kmeans = {0};
     grid_fill(grid, ROWS, 7);
     const struct grid_rows rows = rows_of(grid, ROWS);
-    assert_int_equal(kmeans_fit(team, &rows, 11, 3, &kmeans, NULL), STATUS_OK);
+    assert_int_equal(kmeans_fit(team, &rows, 11, 3, NULL, &kmeans, NULL), STATUS_OK);
     assert_totals(&rows, &kmeans);
     kmeans_clear(&kmeans);
     team_free(team);
@@ -224,7 +224,7 @@ static void test_sums_and_order_hold_where_rows_tie(void **state)
     const struct grid_rows rows = rows_of(grid, ROWS);
     for (uint64_t seed = 0; seed < 30; seed++) {
         struct kmeans kmeans = {0};
-        assert_int_equal(kmeans_fit(team, &rows, 7, seed, &kmeans, NULL), STATUS_OK);
+        assert_int_equal(kmeans_fit(team, &rows, 7, seed, NULL, &kmeans, NULL), STATUS_OK);
         assert_totals(&rows, &kmeans);
         kmeans_clear(&kmeans);
     }
@@ -285,10 +285,10 @@ static void test_k_of_all_distinct_rows_has_no_inertia_and_one_more_is_refused(v
     for (int16_t row = 0; row < 6; row++)
         grid[(size_t)row * GRID_COLUMNS] = (int16_t)(row / 2 * 50);
     const struct grid_rows rows = rows_of(grid, 6);
-    assert_int_equal(kmeans_fit(team, &rows, 3, 1, &kmeans, &err), STATUS_OK);
+    assert_int_equal(kmeans_fit(team, &rows, 3, 1, NULL, &kmeans, &err), STATUS_OK);
     assert_int_equal(kmeans.inertia, 0);
     kmeans_clear(&kmeans);
-    assert_int_equal(kmeans_fit(team, &rows, 4, 1, &kmeans, &err), STATUS_USAGE);
+    assert_int_equal(kmeans_fit(team, &rows, 4, 1, NULL, &kmeans, &err), STATUS_USAGE);
     assert_string_equal(err.where, "model.kmeans.k");
     assert_string_equal(err.what, "k is 4, but only 3 of the 6 training rows are distinct");
     assert_string_equal(err.hint, "choose a smaller k, or train on more rows");
@@ -307,7 +307,7 @@ static void test_candidates_find_every_group(void **state)
             grid[row * GRID_COLUMNS + c] =
                 (int16_t)(synthetic_unit(row % 40, 60 + c) * 8000.0 - 4000.0 + synthetic_unit(row, c) * 20.0);
     const struct grid_rows rows = {.values = grid, .count = 8000, .columns = 5, .total = 8000};
-    assert_int_equal(kmeans_fit(team, &rows, 40, 1, &kmeans, NULL), STATUS_OK);
+    assert_int_equal(kmeans_fit(team, &rows, 40, 1, NULL, &kmeans, NULL), STATUS_OK);
     for (int c = 0; c < 40; c++)
         assert_int_equal(kmeans.count[c], 200);
     kmeans_clear(&kmeans);

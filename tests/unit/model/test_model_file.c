@@ -86,7 +86,9 @@ static void craft(const struct fixture *fixture, const struct image *image, cons
 {
     struct store_writer *writer = NULL;
     assert_int_equal(store_create_local(fixture->crafted, &writer, NULL), STATUS_OK);
-    assert_int_equal(store_attribute_i64(writer, NULL, "model_version", 2, NULL), STATUS_OK);
+    assert_int_equal(store_attribute_i64(writer, NULL, "model_version", 3, NULL), STATUS_OK);
+    assert_int_equal(store_attribute_text(writer, NULL, "fit_settings", "fit=1\n", NULL), STATUS_OK);
+    assert_int_equal(store_attribute_text(writer, NULL, "fit_rows", "1 rows", NULL), STATUS_OK);
     assert_int_equal(store_attribute_text(writer, NULL, "feature_set", "full", NULL), STATUS_OK);
 #define I(name, member)                                                                                      \
     assert_int_equal(store_attribute_i64(writer, NULL, #name, (int64_t)numbers->member, NULL), STATUS_OK);
@@ -150,6 +152,9 @@ static void test_values_out_of_bounds_are_refused_by_name(void **state)
     REFUSE(image.autoencoder_width[0], 11,
            "autoencoder_width: the net does not go from the features to the features");
     REFUSE(image.autoencoder_width[1], 9, "autoencoder_weight: their number is not that of the layers");
+    REFUSE(image.autoencoder_epochs[0], 0, "autoencoder_epochs: a number is out of bounds");
+    REFUSE(image.autoencoder_epochs[0], (int64_t)image.size[IMAGE_epoch] + 1,
+           "autoencoder_epochs: a number is out of bounds");
     REFUSE(image.kmeans_calibration[0], INT64_MAX, "kmeans_calibration: not sorted, or out of bounds");
     REFUSE(image.autoencoder_calibration[0], -1, "autoencoder_calibration: not sorted, or out of bounds");
     image_clear(&image);
@@ -193,7 +198,7 @@ static void test_other_files_and_versions_are_no_model(void **state)
     const struct fixture *fixture = *state;
     struct model *read = NULL;
     struct error err;
-    for (int version = 0; version < 4; version += 3) {
+    for (int version = 0; version < 5; version += 4) {
         struct store_writer *writer = NULL;
         assert_int_equal(store_create_local(fixture->crafted, &writer, NULL), STATUS_OK);
         if (version)
@@ -201,7 +206,7 @@ static void test_other_files_and_versions_are_no_model(void **state)
         assert_int_equal(store_finish_local(writer, NULL), STATUS_OK);
         assert_int_equal(model_read(fixture->team, fixture->crafted, &read, &err), STATUS_MISMATCH);
         assert_string_equal(err.what,
-                            version ? "a model of version 3, expected 2" : "this file holds no model");
+                            version ? "a model of version 4, expected 3" : "this file holds no model");
     }
     assert_int_equal(model_read(fixture->team, "no_such_model.h5", &read, &err), STATUS_IO);
     assert_null(read);
@@ -227,6 +232,69 @@ static void test_truncated_file_is_refused_at_any_length(void **state)
     }
 }
 
+static uint64_t dice(uint64_t number, uint64_t what)
+{
+    return random_u64(SYNTHETIC_SEED, RANDOM_BENCH, (uint32_t)number, what);
+}
+
+/* A model that was read, whatever is in it, scores without a fault. */
+static bool reads_and_scores(const struct fixture *fixture, enum status *status, struct error *err)
+{
+    struct model *read = NULL;
+    struct model_scores scores = {0};
+    struct model_input input = fixture->rows.input;
+    input.row_count = 130;
+    *status = model_read(fixture->team, fixture->crafted, &read, err);
+    if (*status != STATUS_OK)
+        return false;
+    input.definitions = read->definitions;
+    const enum status scored = model_score(read, &input, &scores, NULL);
+    assert_true(scored == STATUS_OK || scored == STATUS_MISMATCH);
+    model_scores_free(&scores);
+    model_free(read);
+    return true;
+}
+
+/* Random elements set to random bits, in files that are whole and have their checksum: what a crafted file
+ * could hold. NaN and infinity are not among them, the store's door takes none. */
+static void test_random_values_are_refused_by_name_or_do_no_harm(void **state)
+{
+    const struct fixture *fixture = *state;
+    int taken = 0, refused = 0;
+    for (uint64_t number = 0; number < 300; number++) {
+        struct image image;
+        struct error err = {0};
+        enum status status;
+        assert_int_equal(image_of_model(fixture->model, &image, NULL), STATUS_OK);
+        const size_t at = dice(number, 0) % IMAGE_VARIABLES;
+        const struct store_column *column = &image.columns[at];
+        size_t count = 1;
+        for (int axis = 0; axis < 2 && column->dimensions[axis]; axis++)
+            for (int d = 0; d < IMAGE_DIMENSIONS; d++)
+                if (strcmp(image_dimension_name((enum image_dimension)d), column->dimensions[axis]) == 0)
+                    count *= image.size[d];
+        const size_t width = store_type_bytes(column->type), element = count ? dice(number, 1) % count : 0;
+        uint64_t bits = dice(number, 2) >> dice(number, 3) % 64;
+        if (column->type == STORE_F32 || column->type == STORE_F64)  // no exponent of all ones
+            bits &= column->type == STORE_F32 ? UINT64_C(0xff7fffff) : UINT64_C(0xffefffffffffffff);
+        if (count > 0)
+            memcpy((char *)image.values[at] + element * width, &bits, width);
+        craft(fixture, &image, fixture->model);
+        if (reads_and_scores(fixture, &status, &err)) {
+            taken++;
+        } else {
+            refused++;
+            assert_int_equal(status, STATUS_CORRUPT);
+            assert_string_equal(err.where, fixture->crafted);
+            assert_non_null(strstr(err.what, column->name));
+        }
+        image_clear(&image);
+        assert_int_equal(store_open_handles(), 0);
+    }
+    print_message("%d files did no harm, %d were refused\n", taken, refused);
+    assert_true(taken > 50 && refused > 50);
+}
+
 static void test_rows_of_other_features_are_a_mismatch(void **state)
 {
     const struct fixture *fixture = *state;
@@ -243,6 +311,19 @@ static void test_rows_of_other_features_are_a_mismatch(void **state)
     assert_int_equal(model_score(fixture->model, &input, &scores, &err), STATUS_MISMATCH);
     assert_string_equal(err.what, "the model has 12 features, the rows have 4");
     assert_null(scores.score);
+}
+
+static void test_features_made_in_another_way_are_named(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct model_input input = fixture->rows.input;
+    struct model_scores scores = {0};
+    struct error err;
+    const uint64_t definitions[SYNTHETIC_COLUMNS] = {[2] = 5, [6] = 5};  // the model's are all 0
+    input.definitions = definitions;
+    assert_int_equal(model_score(fixture->model, &input, &scores, &err), STATUS_MISMATCH);
+    assert_string_equal(err.what, "it was trained on another definition of: peak_unit, names");
+    assert_string_equal(err.hint, "train the model again");
 }
 
 /* Shares, p-values, groups and scores follow from each other. */
@@ -304,6 +385,8 @@ int main(void)
         cmocka_unit_test(test_sizes_that_do_not_fit_together_are_refused_by_name),
         cmocka_unit_test(test_other_files_and_versions_are_no_model),
         cmocka_unit_test(test_truncated_file_is_refused_at_any_length),
+        cmocka_unit_test(test_random_values_are_refused_by_name_or_do_no_harm),
+        cmocka_unit_test(test_features_made_in_another_way_are_named),
         cmocka_unit_test(test_rows_of_other_features_are_a_mismatch),
         cmocka_unit_test(test_scores_are_consistent),
         cmocka_unit_test(test_settings_out_of_bounds_name_their_key),
