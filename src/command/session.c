@@ -220,6 +220,9 @@ static enum status results_end(struct session *session, enum status had, struct 
     }
     errno = 0;
     was_lost |= fflush(stdout) != 0 || ferror(stdout);
+    // What failed before this has left no reason behind; one more byte of what is lost anyway finds it again.
+    if (was_lost && errno == 0 && fputc('\n', stdout) != EOF)
+        (void)fflush(stdout);
     // Who reads the results may have enough of them (quern show … | head): no fault of the command.
     if (had != STATUS_OK || !was_lost || errno == EPIPE)
         return had;
