@@ -83,6 +83,19 @@ void json_text(struct json *json, const char *key, const char *text, size_t coun
     put_text(json, text, count);
 }
 
+void json_utf8(struct json *json, const char *key, const char *text)
+{
+    before_value(json, key);
+    (void)fputc('"', json->stream);
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        if (*c < 0x20 || *c == 0x7f)
+            (void)fprintf(json->stream, "\\u%04x", (unsigned)*c);
+        else
+            (void)fprintf(json->stream, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
+    }
+    (void)fputc('"', json->stream);
+}
+
 void json_bool(struct json *json, const char *key, bool value)
 {
     before_value(json, key);

@@ -42,6 +42,9 @@ void json_number(struct json *json, const char *key, double value);
 /** Writes a text of `count` bytes. Local. */
 void json_text(struct json *json, const char *key, const char *text, size_t count);
 
+/** Writes a text that is UTF-8 already, such as our own; only what JSON must not hold is escaped. Local. */
+void json_utf8(struct json *json, const char *key, const char *text);
+
 /** Writes true or false. Local. */
 void json_bool(struct json *json, const char *key, bool value);
 

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static void askers_json(FILE *stream, const struct asker *askers, size_t count)
 {
@@ -57,13 +56,10 @@ enum status command_find(struct session *session, struct error *err)
     enum status status = STATUS_OK;
     struct asker *askers = NULL;
     size_t count = 0;
-    struct stat there;
     char store[4200];
     const char *dir = session->options.words[0], *name = session->options.words[1];
-    // A job's results, whose store may lie in them, or a store itself.
-    (void)snprintf(store, sizeof store, "%s/store", dir);
-    const bool is_results = stat(store, &there) == 0 && S_ISDIR(there.st_mode);
-    TRY(askers_find(is_results ? store : dir, name, &askers, &count, err));
+    TRY(session_store(dir, store, sizeof store, err));
+    TRY(askers_find(store, name, &askers, &count, err));
     if (session->options.json)
         askers_json(session->out, askers, count);
     else

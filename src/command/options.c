@@ -41,6 +41,9 @@ enum option_key {
     KEY_HIDDEN,
     KEY_BATCH,
     KEY_UNTIL,
+    KEY_LANGUAGE,
+    KEY_LINES,
+    KEY_SVG,
     KEY_REASON,
 };
 
@@ -82,6 +85,12 @@ static const struct option_row OPTIONS[] = {
     {FOR(BENCH), {"k", KEY_K, "K", 0, "kmeans: clusters (8)", 0}},
     {FOR(BENCH), {"hidden", KEY_HIDDEN, "N,...", 0, "autoencoder: widths of the hidden layers (16,8,16)", 0}},
     {FOR(BENCH), {"batch", KEY_BATCH, "N", 0, "autoencoder: rows a step (2048)", 0}},
+    {FOR(SHOW),
+     {"lines", KEY_LINES, "WINDOW", OPTION_ARG_OPTIONAL,
+      "Print the raw log lines of a window, as 2022-02-01T12:00, or of a day (the most unusual window)", 0}},
+    {FOR(SHOW), {"svg", KEY_SVG, NULL, 0, "Print a picture of its queries by window as SVG", 0}},
+    {FOR(SHOW),
+     {"language", KEY_LANGUAGE, "en|ja", 0, "Language of the reasons (the job's output.language)", 0}},
     {FOR(ACK), {"until", KEY_UNTIL, "DATE", 0, "The last day it holds for", 0}},
     {FOR(ACK), {"reason", KEY_REASON, "TEXT", 0, "Why", 0}},
     {FOR(INFO), {"digest", KEY_DIGEST, NULL, 0, "Print content digests only", 0}},
@@ -112,6 +121,12 @@ static error_t option_read(int key, char *text, struct argp_state *state)
     case KEY_TIMEZONE: options->timezone = text; break;
     case KEY_YEAR: options->year = number_of(text, 1970, 9999, state, "year"); break;
     case KEY_RANKS: options->ranks = number_of(text, 1, INT_MAX, state, "ranks"); break;
+    case KEY_LINES:
+        options->lines = text;
+        options->with_lines = true;
+        break;
+    case KEY_SVG: options->svg = true; break;
+    case KEY_LANGUAGE: options->language = text; break;
     case KEY_UNTIL: options->until = text; break;
     case KEY_REASON: options->reason = text; break;
     case KEY_DIGEST: options->digest = true; break;

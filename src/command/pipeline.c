@@ -8,6 +8,7 @@
 #include "parallel/stop.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -285,9 +286,11 @@ static enum status judge(struct session *session, const struct scored *scored, c
                                  .reputation = &session->job->decide_reputation,
                                  .allow = &session->job->decide_allow};
     TRY(ips_judge(session->team, scored->rows, scored->scores, roles, role_count, &judgement->ips, err));
+    TRY(ip_days_make(session->team, scored, &judgement->days, err));
     session_step(session, "weighing evidence");
     TRY(evidence_find(session->team, &plan, &judgement->evidence, err));
     evidence_tell(session, &judgement->evidence);
+    TRY(ip_days_calibrate(session->team, &judgement->evidence, &judgement->days, err));
     path_in(session, "scores.h5", path, sizeof path);
     TRY(past_read(session->team, path, &judgement->past, err));
     TRY(team_agree(session->team, incidents_judge(session, scored, judgement, err), err));
@@ -295,6 +298,9 @@ static enum status judge(struct session *session, const struct scored *scored, c
 done:
     return status;
 }
+
+/* As in output.language's choices. */
+static const char *const LANGUAGES[] = {"en", "ja"};
 
 enum status step_decide(struct session *session, const struct scored *scored, const struct ip_role *roles,
                         size_t role_count, struct judgement *judgement, struct error *err)
@@ -308,9 +314,14 @@ enum status step_decide(struct session *session, const struct scored *scored, co
     TRY(team_agree(session->team, had, err));
     TRY(judge(session, scored, roles, role_count, judgement, err));
     (void)snprintf(ranks, sizeof ranks, "%d", team_size(session->team));
-    const struct provenance provenance[] = {{"command", line}, {"job", job}, {"ranks", ranks}};
+    char store[PATH_MAX];
+    if (!realpath(session->job->store_dir, store))
+        (void)snprintf(store, sizeof store, "%s", session->job->store_dir);
+    const struct provenance provenance[] = {
+        {"command", line}, {"job", job}, {"ranks", ranks}, {"store", store}};
     path_in(session, "scores.h5", path, sizeof path);
-    const struct scores_file file = {path, session->job->features_timezone, provenance,
+    const struct scores_file file = {path, session->job->features_timezone,
+                                     LANGUAGES[session->job->output_language], provenance,
                                      sizeof provenance / sizeof provenance[0]};
     TRY(scores_write(session->team, &file, scored, judgement, err));
 done:

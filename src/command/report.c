@@ -11,11 +11,22 @@ static enum status report_local(const struct session *session, struct error *err
 {
     enum status status = STATUS_OK;
     struct verdicts verdicts = {0};
+    struct suffixes *suffixes = NULL;
+    char path[4200];
     if (!session_prints(session))
         return STATUS_OK;
     TRY(verdicts_read(session->job->output_dir, &verdicts, err));
-    TRY(verdicts_write(session->job->output_dir, &verdicts, err));
+    if (!job_data_path(session->job->features_suffixes, path, sizeof path)) {
+        status = error_set(err, STATUS_IO, session->job->features_suffixes,
+                           "set features.suffixes, or QUERN_DATA to quern's data",
+                           "cannot find the list of public suffixes");
+        goto done;
+    }
+    TRY(suffixes_read(path, &suffixes, err));
+    const struct report_plan plan = {(enum language)session->job->output_language, suffixes};
+    TRY(verdicts_write(session->job->output_dir, &verdicts, &plan, err));
 done:
+    suffixes_free(suffixes);
     verdicts_clear(&verdicts);
     return status;
 }

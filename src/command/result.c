@@ -95,12 +95,12 @@ void result_print(const struct session *session, const struct rows *rows, int ca
     groups_sum(table, sizes);
     (void)printf("%" PRId64 " rows (window, IP) of %zu IPs on %" PRId64 " days\n\n", rows->total,
                  table->count, rows->day_count);
-    (void)printf("  %-12s %14s %14s %20s %16s\n", "model", "majority rows", "minority rows",
-                 "IPs in both groups", "always minority");
+    (void)printf("  %-12s %14s %14s %20s %16s %16s\n", "model", "majority rows", "minority rows",
+                 "IPs in both groups", "on a single day", "always minority");
     for (int m = 0; m < GROUP_MODELS; m++)
-        (void)printf("  %-12s %14" PRId64 " %14" PRId64 " %20" PRId64 " %16" PRId64 "\n",
+        (void)printf("  %-12s %14" PRId64 " %14" PRId64 " %20" PRId64 " %16" PRId64 " %16" PRId64 "\n",
                      group_model_name((enum group_model)m), sizes[m].majority_rows, sizes[m].minority_rows,
-                     sizes[m].both_ips, sizes[m].always_minority_ips);
+                     sizes[m].both_ips, sizes[m].both_day_ips, sizes[m].always_minority_ips);
     if (sizes[GROUP_KMEANS2].minority_rows == 0)
         (void)printf(
             "  kmeans2: no minority found: the smaller cluster has 5 %% of the training rows or more\n");
@@ -146,6 +146,7 @@ void groups_json(struct json *json, const struct ip_table *table)
         json_integer(json, "majority", sizes[m].majority_rows);
         json_integer(json, "minority", sizes[m].minority_rows);
         json_integer(json, "both", sizes[m].both_ips);
+        json_integer(json, "both_on_a_day", sizes[m].both_day_ips);
         json_integer(json, "always_minority", sizes[m].always_minority_ips);
         json_close(json, '}');
     }

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -171,6 +172,28 @@ enum status session_folders(struct session *session, struct error *err)
     enum status had = session_prints(session) ? folders_take_local(session, err) : STATUS_OK;
     stop_listen();  // from here on something is lost that is not saved first
     return team_agree(session->team, had, err);
+}
+
+enum status session_store(const char *dir, char *store, size_t room, struct error *err)
+{
+    struct stat there;
+    struct store_reader *reader = NULL;
+    struct error unheard = {0};
+    char scores[4200];
+    (void)snprintf(store, room, "%s/store", dir);
+    if (stat(store, &there) == 0 && S_ISDIR(there.st_mode))
+        return STATUS_OK;
+    (void)snprintf(scores, sizeof scores, "%s/scores.h5", dir);
+    if (stat(scores, &there) == 0) {
+        enum status status = store_open_local(scores, &reader, err);
+        if (status == STATUS_OK &&
+            store_get_provenance_text(reader, "store", store, room, &unheard) != STATUS_OK)
+            (void)snprintf(store, room, "%s", dir);
+        store_close(reader);
+        return status;
+    }
+    (void)snprintf(store, room, "%s", dir);
+    return STATUS_OK;
 }
 
 void session_clear(struct session *session)

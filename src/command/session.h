@@ -36,12 +36,14 @@ struct options {
     const char *timezone;  // --timezone
     const char *from, *to;  // --from, --to
     const char *until, *reason;  // of ack
+    const char *language;  // --language
     int year;  // --year
     int ranks;  // --ranks
     int rows, columns, k, batch;  // of bench; 0: not given
     const char *hidden;  // --hidden
     const char *feature_set;  // --feature-set
-    bool quiet, verbose, json, digest, tsv;
+    const char *lines;  // --lines=WINDOW; NULL: the most unusual one
+    bool quiet, verbose, json, digest, tsv, svg, with_lines;
 };
 
 struct session {
@@ -85,6 +87,10 @@ MUST_CHECK enum status session_job(struct session *session, struct error *err);
 /** Makes output.dir and store.dir and takes them for this job, which from now on stops between steps when a
  * signal asks for it. Collective. */
 MUST_CHECK enum status session_folders(struct session *session, struct error *err);
+
+/** Finds the store of a folder: of results, DIR/store or the one that its scores.h5 names, or the folder
+ * itself. Local. */
+MUST_CHECK enum status session_store(const char *dir, char *store, size_t room, struct error *err);
 
 /** Frees what the session holds but the team. Local. */
 void session_clear(struct session *session);

@@ -25,6 +25,8 @@
 #include <stdint.h>
 
 /** The models that split rows into two groups. */
+struct scored;
+
 enum group_model { GROUP_KMEANS2, GROUP_KMEANS, GROUP_AUTOENCODER, GROUP_MODELS };
 
 /** Returns a model's name, such as "kmeans2". Borrowed, static. Local. */
@@ -62,6 +64,7 @@ struct ip_table {
 struct group_sizes {
     int64_t majority_rows, minority_rows;
     int64_t both_ips;  // over the span
+    int64_t both_day_ips;  // on some day
     int64_t always_minority_ips;
 };
 
@@ -87,7 +90,41 @@ void verdicts_take(struct ip_table *table, const struct incident_list *list);
 /** Adds up the groups of each model. Local. */
 void groups_sum(const struct ip_table *table, struct group_sizes sizes[GROUP_MODELS]);
 
-/** All that was decided; the same on every rank. */
+/** An IP on a day. Plain bytes. */
+struct day_judged {
+    struct ip ip;
+    int64_t day;  // local
+    double score;  // mean of its three largest row scores; fewer rows count as 0
+    double p;  // share of normal days with about as many windows that have such a score
+    int32_t windows;  // with a query
+    uint8_t both[GROUP_MODELS];  // rows in both groups of a model on this day
+    uint8_t is_seen;  // the fit saw some of its rows
+};
+
+/** Days of IPs, by day, then IP: each rank has the days that it works for, those of rank 0 first. */
+struct day_list {
+    struct day_judged *items;  // [count]
+    size_t count;
+    int64_t first, total;
+};
+
+/**
+ * Makes the days of all IPs from their rows, without p. Collective.
+ *
+ * @param days  filled; free its items with free()
+ */
+MUST_CHECK enum status ip_days_make(const struct team *team, const struct scored *scored,
+                                    struct day_list *days, struct error *err);
+
+/**
+ * Gives each day its p: (1 + the normal days whose score is as large)/(1 + all normal ones), among those with
+ * 1, 2, 3 to 5, 6 to 11, or 12 windows and more. Normal is a day of which the fit saw no row and that no
+ * evidence covers; where there are fewer than 20, any day without evidence. Collective.
+ */
+MUST_CHECK enum status ip_days_calibrate(const struct team *team, const struct evidence_list *evidence,
+                                         struct day_list *days, struct error *err);
+
+/** All that was decided; but for the days the same on every rank. */
 struct judgement {
     struct ip_table ips;
     struct evidence_list evidence;
@@ -96,6 +133,7 @@ struct judgement {
     int64_t fingerprint;  // of the evidence
     struct budget budget;
     struct ack_count acks[MECHANISMS];
+    struct day_list days;
 };
 
 /** Frees what it holds; a zeroed one is fine. Local. */
@@ -113,6 +151,7 @@ struct provenance {
 struct scores_file {
     const char *path;
     const char *timezone;  // of days and hours, for who reads the file
+    const char *language;  // of reasons
     const struct provenance *provenance;  // [provenance_count]
     size_t provenance_count;
 };

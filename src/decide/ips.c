@@ -213,6 +213,7 @@ void groups_sum(const struct ip_table *table, struct group_sizes sizes[GROUP_MOD
             const struct ip_judged *ip = &table->items[i];
             sizes[model].minority_rows += ip->minority_rows[model];
             sizes[model].majority_rows += ip->rows - ip->minority_rows[model];
+            sizes[model].both_day_ips += ip->both_days[model] > 0;
             sizes[model].both_ips += ip_in_both(ip, (enum group_model)model);
             sizes[model].always_minority_ips += ip_always_minority(ip, (enum group_model)model);
         }
@@ -224,5 +225,6 @@ void judgement_clear(struct judgement *judgement)
     evidence_clear(&judgement->evidence);
     incidents_clear(&judgement->incidents);
     free(judgement->past.items);
+    free(judgement->days.items);
     *judgement = (struct judgement){0};
 }

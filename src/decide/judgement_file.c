@@ -51,7 +51,7 @@ done:
     return status;
 }
 
-enum heap_kind { INCIDENT_DOMAIN, EVIDENCE_DOMAIN, EVIDENCE_NAME, HEAPS };
+enum heap_kind { INCIDENT_DOMAIN, EVIDENCE_DOMAIN, EVIDENCE_NAME, EVIDENCE_ENTRY };
 
 /* Where the hashes of entry `at` of a heap are. */
 static const uint64_t *hashes_of(const struct judgement *judgement, enum heap_kind kind, size_t at,
@@ -60,6 +60,8 @@ static const uint64_t *hashes_of(const struct judgement *judgement, enum heap_ki
     *count = kind == EVIDENCE_NAME ? judgement->evidence.items[at].name_count : 1;
     if (kind == INCIDENT_DOMAIN)
         return &judgement->incidents.items[at].domain;
+    if (kind == EVIDENCE_ENTRY)
+        return &judgement->evidence.items[at].entry;
     return kind == EVIDENCE_DOMAIN ? &judgement->evidence.items[at].domain
                                    : judgement->evidence.items[at].names;
 }
@@ -113,6 +115,7 @@ enum status judgement_dimensions_local(struct store_writer *writer, const struct
     TRY(heap_dimension(writer, judgement, INCIDENT_DOMAIN, "incident_domain_byte", err));
     TRY(heap_dimension(writer, judgement, EVIDENCE_DOMAIN, "evidence_domain_byte", err));
     TRY(heap_dimension(writer, judgement, EVIDENCE_NAME, "evidence_name_byte", err));
+    TRY(heap_dimension(writer, judgement, EVIDENCE_ENTRY, "evidence_entry_byte", err));
 done:
     return status;
 }
@@ -211,6 +214,8 @@ static enum status evidence_put(const struct part *part, const struct judgement 
                  "evidence_domain_byte", "registered domains, one behind the other", err));
     TRY(heap_put(part, judgement, EVIDENCE_NAME, "evidence_name_end", "evidence_name", "evidence_name_byte",
                  "up to 8 names that show it, with blanks between", err));
+    TRY(heap_put(part, judgement, EVIDENCE_ENTRY, "evidence_entry_end", "evidence_entry",
+                 "evidence_entry_byte", "domains as they stand on lists, one behind the other", err));
 done:
     return status;
 }

@@ -142,14 +142,42 @@ done:
     return status;
 }
 
+/* ---- days ---- */
+
+#define DAY_MEMBER(name, type, ctype, units, text, meanings, value)                                          \
+    for (size_t i = 0; i < part->count; i++)                                                                 \
+        ((ctype *)part->room)[i] = (ctype)(items[i].value);                                                  \
+    TRY(scores_put(part, name, type, NULL, units, text, meanings, part->room, err))
+
+static enum status days_put(const struct part *part, const struct day_judged *items, struct error *err)
+{
+    enum status status = STATUS_OK;
+    TRY(scores_put_addresses(part, "day_ip", "day_ip_text", items, sizeof *items, err));
+    DAY_MEMBER("day_date", STORE_I64, int64_t, "days since 1970-01-01", "local day", NULL, day);
+    DAY_MEMBER("day_windows", STORE_I32, int32_t, "1", "windows with a query", NULL, windows);
+    DAY_MEMBER("day_score", STORE_F64, double, "1",
+               "mean of the day's three largest row scores; fewer rows count as 0", NULL, score);
+    DAY_MEMBER("day_p", STORE_F64, double, "1",
+               "share of normal days with about as many windows that have such a score", NULL, p);
+    for (int m = 0; m < GROUP_MODELS; m++) {
+        char name[64];
+        (void)snprintf(name, sizeof name, "day_%s_both", group_model_name((enum group_model)m));
+        DAY_MEMBER(name, STORE_I8, int8_t, "", "rows in both groups on this day", "no yes", both[m]);
+    }
+done:
+    return status;
+}
+
 /* ---- the file ---- */
 
-static enum status head_put_local(struct store_writer *writer, const char *timezone,
-                                  const struct scored *scored, size_t ips, struct error *err)
+static enum status head_put_local(struct store_writer *writer, const struct scores_file *file,
+                                  const struct scored *scored, const struct judgement *judgement,
+                                  struct error *err)
 {
     enum status status = STATUS_OK;
     const struct rows *rows = scored->rows;
-    TRY(store_attribute_text(writer, NULL, "timezone", timezone, err));
+    TRY(store_attribute_text(writer, NULL, "timezone", file->timezone, err));
+    TRY(store_attribute_text(writer, NULL, "language", file->language, err));
     TRY(store_attribute_i64(writer, NULL, "window_s", rows->window_s, err));
     TRY(store_attribute_i64(writer, NULL, "history_days", rows->history_days, err));
     TRY(store_attribute_i64(writer, NULL, "days", rows->day_count, err));
@@ -162,7 +190,8 @@ static enum status head_put_local(struct store_writer *writer, const char *timez
                              "-log10 of a p-value: 3 means that one normal row in a thousand is as unusual",
                              err));
     TRY(store_dimension(writer, "row", (size_t)rows->total, err));
-    TRY(store_dimension(writer, "ip", ips, err));
+    TRY(store_dimension(writer, "ip", judgement->ips.count, err));
+    TRY(store_dimension(writer, "day", (size_t)judgement->days.total, err));
     TRY(store_dimension(writer, "feature", scored->columns, err));
     TRY(store_dimension(writer, "octet", sizeof(struct ip), err));
     TRY(store_dimension(writer, "ip_character", IP_COLUMN_BYTES, err));
@@ -200,12 +229,13 @@ enum status scores_write(const struct team *team, const struct scores_file *file
     size_t ranks = (size_t)team_size(team), rank = (size_t)team_rank(team);
     size_t ip_from = table->count * rank / ranks, ip_to = table->count * (rank + 1) / ranks;
     size_t most = rows->count > ip_to - ip_from ? rows->count : ip_to - ip_from;
+    most = judgement->days.count > most ? judgement->days.count : most;
     void *room = calloc(most + 1, sizeof(int64_t));
     TRY(team_agree(
         team, room ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, file->path, "", "no room for a column"),
         err));
     TRY(store_create(team, file->path, &writer, err));
-    TRY(team_agree(team, head_put_local(writer, file->timezone, scored, table->count, err), err));
+    TRY(team_agree(team, head_put_local(writer, file, scored, judgement, err), err));
     TRY(team_agree(team, judgement_dimensions_local(writer, judgement, err), err));
     TRY(team_agree(team, provenance_put_local(writer, file->provenance, file->provenance_count, err), err));
     TRY(feature_names_put(team, writer, scored, err));
@@ -214,6 +244,8 @@ enum status scores_write(const struct team *team, const struct scores_file *file
     TRY(row_scores_put(&of_rows, scored->scores, err));
     struct part of_ips = {team, writer, "ip", ip_from, ip_to - ip_from, room};
     TRY(ips_put(&of_ips, table->items + ip_from, err));
+    struct part of_days = {team, writer, "day", (size_t)judgement->days.first, judgement->days.count, room};
+    TRY(days_put(&of_days, judgement->days.items, err));
     TRY(judgement_put(team, writer, judgement, err));
     struct store_writer *whole = writer;
     writer = NULL;

@@ -143,7 +143,8 @@ static int compare_evidence(const void *a, const void *b)
     order = order ? order : x->mechanism - y->mechanism;
     order = order ? order : (x->day > y->day) - (x->day < y->day);
     order = order ? order : x->feed - y->feed;
-    return order ? order : x->feed_line - y->feed_line;
+    order = order ? order : x->feed_line - y->feed_line;
+    return order ? order : (x->entry > y->entry) - (x->entry < y->entry);
 }
 
 static enum status list_make(const struct search *search, struct evidence_list *list, struct error *err)

@@ -85,6 +85,7 @@ struct evidence {
     int32_t is_silenced;  // by an allow list: told, but no part of an incident
     int32_t feed;  // the reputation list, as numbered in the job; −1 when it is not about one
     int32_t feed_line;
+    uint64_t entry;  // hash of the domain on that list; 0: of no list, or an address
 };
 
 /** The text of a name or domain whose hash stands in some evidence. */

@@ -374,13 +374,13 @@ void feeds_clear(struct feeds *feeds)
 /* ---- looking up ---- */
 
 /* Takes a hit if it is better than the one before: critical ones win, else the first that came. */
-static void hit_take(const struct feeds *feeds, uint32_t feed, uint32_t line, bool is_address,
+static void hit_take(const struct feeds *feeds, uint32_t feed, uint32_t line, uint64_t entry,
                      struct feed_hit *hit, bool *found)
 {
     const bool is_critical = feeds->critical[feed];
     if (*found && (hit->is_critical || !is_critical))
         return;
-    *hit = (struct feed_hit){feed, line, is_critical, is_address};
+    *hit = (struct feed_hit){feed, line, is_critical, entry == 0, entry};
     *found = true;
 }
 
@@ -399,7 +399,7 @@ static void domain_find(const struct feeds *feeds, const uint8_t *wire, size_t b
     for (; low < feeds->domain_count && feeds->domains[low].hash == hash; low++) {
         const struct feed_domain *entry = &feeds->domains[low];
         if (entry->bytes == bytes && memcmp(feeds->wires + entry->at, wire, bytes) == 0)
-            hit_take(feeds, entry->feed, entry->line, false, hit, found);
+            hit_take(feeds, entry->feed, entry->line, hash, hit, found);
     }
 }
 
@@ -418,7 +418,7 @@ static void address_find(const struct feeds *feeds, const struct ip *ip, struct 
                 high = middle;
         }
         for (; low < to && ip_in_range(ip, &feeds->ranges[low].range); low++)
-            hit_take(feeds, feeds->ranges[low].feed, feeds->ranges[low].line, true, hit, found);
+            hit_take(feeds, feeds->ranges[low].feed, feeds->ranges[low].line, 0, hit, found);
     }
 }
 

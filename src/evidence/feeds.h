@@ -37,6 +37,7 @@ struct feeds {
 struct feed_hit {
     uint32_t feed, line;
     bool is_critical, is_address;
+    uint64_t entry;  // hash of the listed domain; 0 for an address
 };
 
 /* Reads all lists, and tells what is wrong with each in `warnings`. STATUS_IO, STATUS_USAGE when a list has

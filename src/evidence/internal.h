@@ -70,6 +70,7 @@ struct listed_name {
     int64_t queries;
     uint32_t feed, line;
     uint32_t is_critical, is_address;
+    uint64_t entry;
 };
 
 /* ---- what the owner of a host sees ---- */

@@ -49,7 +49,8 @@ enum status listed_add(struct day_records *records, const struct day_table *tabl
                                        .feed = hit->feed,
                                        .line = hit->line,
                                        .is_critical = hit->is_critical,
-                                       .is_address = hit->is_address};
+                                       .is_address = hit->is_address,
+                                       .entry = hit->entry};
         memcpy(&listed->ip, &table->asked_ip[16 * i], sizeof listed->ip);
     }
 done:
@@ -70,9 +71,11 @@ enum status listed_find(struct search *search, struct error *err)
                                 .window_days = 1,
                                 .threshold = 1,
                                 .feed = (int32_t)first->feed,
-                                .feed_line = (int32_t)first->line};
+                                .feed_line = (int32_t)first->line,
+                                .entry = first->entry};
         for (; to < search->listed_count && listed[to].domain == first->domain &&
-               listed[to].day == first->day && ip_compare(&listed[to].ip, &first->ip) == 0;
+               listed[to].day == first->day && listed[to].entry == first->entry &&
+               ip_compare(&listed[to].ip, &first->ip) == 0;
              to++) {
             item.value += listed[to].queries;
             evidence_add_name(&item, listed[to].name);

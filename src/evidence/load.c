@@ -227,6 +227,7 @@ static int compare_listed(const void *a, const void *b)
     order = order ? order : (x->domain > y->domain) - (x->domain < y->domain);
     order = order ? order : (x->day > y->day) - (x->day < y->day);
     order = order ? order : (int)y->is_critical - (int)x->is_critical;
+    order = order ? order : (x->entry > y->entry) - (x->entry < y->entry);
     order = order ? order : (x->feed > y->feed) - (x->feed < y->feed);
     order = order ? order : (x->line > y->line) - (x->line < y->line);
     return order ? order : (x->name > y->name) - (x->name < y->name);

@@ -173,6 +173,36 @@ static enum status texts_unpack(char *bytes, size_t count, struct evidence_list 
     return STATUS_OK;
 }
 
+/* Adds the domains of lists that were found: the store need not have them as names. */
+static enum status entries_put(const struct feeds *feeds, const struct evidence_list *list,
+                               struct texts *texts, struct error *err)
+{
+    enum status status = STATUS_OK;
+    uint64_t last = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        char text[QNAME_TEXT_BYTES];
+        size_t low = 0, high = feeds->domain_count;
+        const uint64_t entry = list->items[i].entry;
+        if (entry == 0 || entry == last)
+            continue;
+        last = entry;
+        while (low < high) {
+            const size_t middle = low + (high - low) / 2;
+            if (feeds->domains[middle].hash < entry)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        if (low == feeds->domain_count || feeds->domains[low].hash != entry)
+            continue;
+        const size_t count =
+            qname_text(feeds->wires + feeds->domains[low].at, feeds->domains[low].bytes, text, sizeof text);
+        TRY(text_put(texts, entry, text, count, err));
+    }
+done:
+    return status;
+}
+
 enum status texts_find(const struct search *search, struct evidence_list *list, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -182,6 +212,7 @@ enum status texts_find(const struct search *search, struct evidence_list *list, 
     void *all = NULL;
     TRY(team_agree(search->team, wanted_list(list, &wanted, &wanted_count, err), err));
     TRY(team_agree(search->team, texts_read(search, wanted, wanted_count, &mine, err), err));
+    TRY(team_agree(search->team, entries_put(&search->feeds, list, &mine, err), err));
     TRY(team_gather(search->team, mine.bytes, mine.count, &all, &bytes, err));
     list->texts = all;
     TRY(team_agree(search->team, texts_unpack(list->texts, bytes, list, err), err));

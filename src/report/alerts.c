@@ -1,6 +1,7 @@
 /* What other programs read: alerts as JSON Lines, suspects as CSV, domains to block as a response policy
  * zone. */
-#include "report/report.h"
+#include "internal.h"
+#include "phrases.h"
 
 #include "base/csv.h"
 #include "base/text.h"
@@ -10,26 +11,35 @@
 #include <string.h>
 #include <unistd.h>
 
-typedef void write_file(const struct verdicts *verdicts, FILE *stream);
+/* What is written, and how. */
+struct writing {
+    const char *dir;
+    const struct verdicts *verdicts;
+    const struct report_plan *plan;
+};
+
+typedef enum status write_file(const struct writing *writing, FILE *stream, struct error *err);
 
 /* Writes beside the final name, and gives it that name when all is on disk. */
-static enum status file_write(const char *dir, const char *name, write_file *write,
-                              const struct verdicts *verdicts, struct error *err)
+static enum status file_write(const struct writing *writing, const char *name, write_file *write,
+                              struct error *err)
 {
     char path[4200], part[4216];
-    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    (void)snprintf(path, sizeof path, "%s/%s", writing->dir, name);
     (void)snprintf(part, sizeof part, "%s.part", path);
     FILE *stream = fopen(part, "wb");
     if (!stream)
         return error_set(err, STATUS_IO, part, "check the folder", "cannot be written: %s", strerror(errno));
-    write(verdicts, stream);
+    const enum status status = write(writing, stream, err);
     bool good = fflush(stream) == 0 && !ferror(stream) && fsync(fileno(stream)) == 0;
     int reason = errno;
     good = fclose(stream) == 0 && good;
-    if (good && rename(part, path) == 0)
+    if (status == STATUS_OK && good && rename(part, path) == 0)
         return STATUS_OK;
     reason = good ? errno : reason;
     (void)unlink(part);
+    if (status != STATUS_OK)
+        return status;
     return error_set(err, STATUS_IO, path, "check the disk", "cannot be written: %s", strerror(reason));
 }
 
@@ -42,9 +52,19 @@ static void text_member(FILE *stream, const char *key, const char *text)
     (void)fprintf(stream, ",\"%s\":\"%s\"", key, escaped);
 }
 
-/* Field names of the Elastic Common Schema 8 where it has them; what it has not stands under quern. */
-static void alerts_write(const struct verdicts *verdicts, FILE *stream)
+/* A text of our own, whose names are escaped already. */
+static void utf8_member(FILE *stream, const char *key, const char *text)
 {
+    (void)fputc(',', stream);
+    struct json json = json_line_begin(stream);
+    json_utf8(&json, key, text);
+}
+
+/* Field names of the Elastic Common Schema 8 where it has them; what it has not stands under quern. */
+static enum status alerts_write(const struct writing *writing, FILE *stream, struct error *err)
+{
+    const struct verdicts *verdicts = writing->verdicts;
+    (void)err;
     for (size_t i = 0; i < verdicts->incident_count; i++) {
         const struct verdict_incident *incident = &verdicts->incidents[i];
         char first[16], last[16];
@@ -64,12 +84,20 @@ static void alerts_write(const struct verdicts *verdicts, FILE *stream)
         if (*incident->domain)
             text_member(stream, "dns.question.registered_domain", incident->domain);
         text_member(stream, "quern.verdict", verdict_name((enum verdict)incident->verdict));
+        if (incident->reason) {
+            char text[PHRASE_BYTES];
+            reason_tell(incident->reason, writing->plan->language, text, sizeof text);
+            utf8_member(stream, "message", text);
+            text_member(stream, "quern.reason",
+                        reason_code_name(reason_of_mechanism((enum mechanism)incident->reason->mechanism)));
+        }
         text_member(stream, "quern.status", incident_status_name((enum incident_status)incident->status));
         text_member(stream, "quern.ack", ack_name((enum ack)incident->ack));
         (void)fprintf(stream, ",\"quern.hosts\":%" PRId64, incident->hosts);
         (void)fprintf(stream, ",\"quern.strength_bits\":%.6f,\"quern.evidence\":%" PRId64 "}\n",
                       incident->strength, incident->evidence);
     }
+    return STATUS_OK;
 }
 
 /* ---- suspects.csv ---- */
@@ -80,18 +108,29 @@ static void cell(FILE *stream, const char *text, const char *behind)
     (void)fputs(behind, stream);
 }
 
-/* The domain of the IP's gravest incident; the gravest stand first. */
-static const char *domain_of(const struct verdicts *verdicts, const char *ip)
+/* The reason of an IP: its strongest evidence, else the first model that has it in both groups. */
+static void reason_cell(FILE *stream, const struct verdict_ip *ip, enum language language)
 {
-    for (size_t i = 0; i < verdicts->incident_count; i++)
-        if (strcmp(verdicts->incidents[i].ip, ip) == 0)
-            return verdicts->incidents[i].domain;
-    return "";
+    char text[PHRASE_BYTES] = "", value[32], total[32];
+    for (int m = 0; m < GROUP_MODELS && !ip->reason && !*text; m++) {
+        number_write(ip->both_days[m], value);
+        number_write(ip->days, total);
+        const struct phrase_value values[] = {
+            {"model", group_model_name((enum group_model)m)}, {"value", value}, {"total", total}};
+        if (ip->both[m])
+            phrase_render(REASON_both_groups, language, values, 3, text, sizeof text);
+    }
+    if (ip->reason)
+        reason_tell(ip->reason, language, text, sizeof text);
+    csv_cell_utf8(stream, text);
 }
 
-static void suspects_write(const struct verdicts *verdicts, FILE *stream)
+static enum status suspects_write(const struct writing *writing, FILE *stream, struct error *err)
 {
-    (void)fputs("rank,ip,verdict,cause,domain,score,model_score,strength_bits,role,rows,queries\r\n", stream);
+    const struct verdicts *verdicts = writing->verdicts;
+    (void)err;
+    (void)fputs("rank,ip,verdict,cause,domain,score,model_score,strength_bits,role,rows,queries,reason\r\n",
+                stream);
     for (size_t i = 0; i < verdicts->ip_count; i++) {
         const struct verdict_ip *ip = &verdicts->ips[i];
         if (ip->verdict == VERDICT_NONE)
@@ -100,36 +139,29 @@ static void suspects_write(const struct verdicts *verdicts, FILE *stream)
         cell(stream, ip->ip, ",");
         cell(stream, verdict_name((enum verdict)ip->verdict), ",");
         cell(stream, ip->cause > 0 ? cause_name((enum incident_cause)(ip->cause - 1)) : "change", ",");
-        cell(stream, domain_of(verdicts, ip->ip), ",");
+        cell(stream, ip->reason ? ip->reason->domain : "", ",");
         (void)fprintf(stream, "%.4f,%.4f,%.4f,", ip->score, ip->model_score, ip->strength);
         cell(stream, role_name((enum role)ip->role), ",");
-        (void)fprintf(stream, "%" PRId64 ",%" PRId64 "\r\n", ip->rows, ip->queries);
+        (void)fprintf(stream, "%" PRId64 ",%" PRId64 ",", ip->rows, ip->queries);
+        reason_cell(stream, ip, writing->plan->language);
+        (void)fputs("\r\n", stream);
     }
+    return STATUS_OK;
 }
 
-/* ---- blocklist.rpz ---- */
-
-/* A response policy zone (draft-vixie-dnsop-dns-rpz): CNAME . answers that the name does not exist. */
-static void blocklist_write(const struct verdicts *verdicts, FILE *stream)
+static enum status zone_write(const struct writing *writing, FILE *stream, struct error *err)
 {
-    int64_t serial = 0;
-    for (size_t i = 0; i < verdicts->incident_count; i++)
-        if (verdicts->incidents[i].last_day > serial)
-            serial = verdicts->incidents[i].last_day;
-    (void)fprintf(stream,
-                  "; domains that were judged to carry a tunnel, or that are on a reputation list\n$TTL 300\n"
-                  "@ SOA localhost. root.localhost. %" PRId64 " 3600 600 86400 300\n@ NS localhost.\n",
-                  serial);
-    for (size_t i = 0; i < verdicts->blocked_count; i++)
-        (void)fprintf(stream, "%s CNAME .\n*.%s CNAME .\n", verdicts->blocked[i], verdicts->blocked[i]);
+    return blocklist_write(writing->verdicts, writing->dir, writing->plan->suffixes, stream, err);
 }
 
-enum status verdicts_write(const char *dir, const struct verdicts *verdicts, struct error *err)
+enum status verdicts_write(const char *dir, const struct verdicts *verdicts, const struct report_plan *plan,
+                           struct error *err)
 {
     enum status status = STATUS_OK;
-    TRY(file_write(dir, "alerts.jsonl", alerts_write, verdicts, err));
-    TRY(file_write(dir, "suspects.csv", suspects_write, verdicts, err));
-    TRY(file_write(dir, "blocklist.rpz", blocklist_write, verdicts, err));
+    const struct writing writing = {dir, verdicts, plan};
+    TRY(file_write(&writing, "alerts.jsonl", alerts_write, err));
+    TRY(file_write(&writing, "suspects.csv", suspects_write, err));
+    TRY(file_write(&writing, "blocklist.rpz", zone_write, err));
 done:
     return status;
 }

@@ -1,6 +1,7 @@
 /* Which rows to put side by side, and how: the method explains an IP by its anomalous rows beside normal ones
  * of the same kind of day and time of day. */
 #include "internal.h"
+#include "phrases.h"
 
 #include "base/exact.h"
 #include "base/text.h"
@@ -17,6 +18,10 @@
 #define ANOMALIES_MOST 5
 #define CAUSES_MOST 3
 
+/* Days of an IP that are shown. */
+#define DAY_P_SHOWN 0.05
+#define DAYS_MOST 8
+
 static bool is_minority(const struct history_row *row)
 {
     for (int m = 0; m < GROUP_MODELS; m++)
@@ -25,12 +30,12 @@ static bool is_minority(const struct history_row *row)
     return false;
 }
 
-static bool is_anomaly(const struct history_row *row)
+bool row_is_anomaly(const struct history_row *row)
 {
     return is_minority(row) || row->score >= SCORE_SHOWN;
 }
 
-static int64_t hour_of_day(const struct history *history, const struct history_row *row)
+int64_t row_hour(const struct history *history, const struct history_row *row)
 {
     int64_t local_s = row->window_s + zone_offset_s(history->zone, row->window_s);
     return (local_s % 86400 + 86400) % 86400 / 3600;
@@ -45,7 +50,7 @@ static bool is_alike(const struct history_row *a, const struct history_row *b)
 static int64_t distance(const struct history *history, const struct history_row *a,
                         const struct history_row *b)
 {
-    int64_t hours = llabs(hour_of_day(history, a) - hour_of_day(history, b));
+    int64_t hours = llabs(row_hour(history, a) - row_hour(history, b));
     hours = hours > 12 ? 24 - hours : hours;
     return (a->holiday != b->holiday) * 1000 + (a->night != b->night) * 100 + hours;
 }
@@ -56,10 +61,10 @@ static void normal_pick(const struct history *history, struct comparison *compar
     comparison->is_alike = false;
     for (size_t i = 0; i < history->row_count && !comparison->is_alike; i++)
         comparison->is_alike =
-            !is_anomaly(&history->rows[i]) && is_alike(comparison->anomaly, &history->rows[i]);
+            !row_is_anomaly(&history->rows[i]) && is_alike(comparison->anomaly, &history->rows[i]);
     for (size_t i = 0; i < history->row_count; i++) {
         const struct history_row *row = &history->rows[i];
-        if (is_anomaly(row) || (comparison->is_alike && !is_alike(comparison->anomaly, row)))
+        if (row_is_anomaly(row) || (comparison->is_alike && !is_alike(comparison->anomaly, row)))
             continue;
         int64_t far = distance(history, comparison->anomaly, row);
         size_t at = comparison->normal_count;
@@ -80,7 +85,7 @@ size_t history_compare(const struct history *history, struct comparison *compari
     size_t count = 0;
     for (size_t i = 0; i < history->row_count; i++) {
         const struct history_row *row = &history->rows[i];
-        if (!is_anomaly(row))
+        if (!row_is_anomaly(row))
             continue;
         size_t at = count;
         while (at > 0 && comparisons[at - 1].anomaly->score < row->score)
@@ -99,19 +104,12 @@ size_t history_compare(const struct history *history, struct comparison *compari
 
 /* ---- the features that did it ---- */
 
-struct cause {
-    size_t feature;
-    double share;  // mean of its shares in both models
-    float value, low, high;  // low and high: of the IP's own normal rows
-    bool has_normal;
-};
-
-static size_t causes_find(const struct history *history, const struct history_row *anomaly,
-                          struct cause *causes)
+size_t row_causes(const struct history *history, const struct history_row *anomaly, struct row_cause *causes,
+                  size_t most)
 {
     size_t count = 0;
     for (size_t f = 0; f < history->feature_count; f++) {
-        struct cause cause = {
+        struct row_cause cause = {
             .feature = f,
             .share = ((double)anomaly->kmeans_share[f] + (double)anomaly->autoencoder_share[f]) / 2,
             .value = anomaly->feature[f]};
@@ -119,7 +117,7 @@ static size_t causes_find(const struct history *history, const struct history_ro
             continue;
         for (size_t i = 0; i < history->row_count; i++) {
             float value = history->rows[i].feature[f];
-            if (is_anomaly(&history->rows[i]))
+            if (row_is_anomaly(&history->rows[i]))
                 continue;
             cause.low = !cause.has_normal || value < cause.low ? value : cause.low;
             cause.high = !cause.has_normal || value > cause.high ? value : cause.high;
@@ -128,9 +126,9 @@ static size_t causes_find(const struct history *history, const struct history_ro
         size_t at = count;
         while (at > 0 && causes[at - 1].share < cause.share)
             at--;
-        if (at == CAUSES_MOST)
+        if (at == most)
             continue;
-        size_t last = count < CAUSES_MOST ? count : CAUSES_MOST - 1;
+        size_t last = count < most ? count : most - 1;
         memmove(&causes[at + 1], &causes[at], (last - at) * sizeof *causes);
         causes[at] = cause;
         count = last + 1;
@@ -140,7 +138,7 @@ static size_t causes_find(const struct history *history, const struct history_ro
 
 /* ---- terminal ---- */
 
-static void time_write(const struct history *history, int64_t window_s, char text[40])
+void row_time_write(const struct history *history, int64_t window_s, char text[40])
 {
     int year = 0, month = 0, day = 0;
     int64_t local_s = window_s + zone_offset_s(history->zone, window_s);
@@ -162,7 +160,7 @@ static void row_print(const struct history *history, const struct history_row *r
                       FILE *stream)
 {
     char time[40], ip[IP_TEXT_BYTES];
-    time_write(history, row->window_s, time);
+    row_time_write(history, row->window_s, time);
     (void)ip_write(&history->ip, ip);
     (void)fprintf(stream, "  %s %-19s  %-*s %13" PRId64 " %7d %7d %5d %5d %7.2f\n", mark, time,
                   ip_width(history), ip, row->queries, !row->holiday, row->holiday, !row->night, row->night,
@@ -179,10 +177,10 @@ static void text_print(const char *text, FILE *stream)
 
 static void causes_print(const struct history *history, const struct history_row *anomaly, FILE *stream)
 {
-    struct cause causes[CAUSES_MOST];
-    size_t count = causes_find(history, anomaly, causes);
+    struct row_cause causes[CAUSES_MOST];
+    size_t count = row_causes(history, anomaly, causes, CAUSES_MOST);
     for (size_t i = 0; i < count; i++) {
-        const struct cause *cause = &causes[i];
+        const struct row_cause *cause = &causes[i];
         (void)fputs("      ", stream);
         text_print(history->feature_names[cause->feature], stream);
         (void)fprintf(stream, " %.4g", (double)cause->value);
@@ -213,7 +211,7 @@ static size_t day_sum(const struct history *history, size_t at, int64_t hours[24
     int64_t day = zone_day_of(history->zone, history->rows[at].window_s);
     memset(hours, 0, 24 * sizeof *hours);
     for (; at < history->row_count && zone_day_of(history->zone, history->rows[at].window_s) == day; at++)
-        hours[hour_of_day(history, &history->rows[at])] += history->rows[at].queries;
+        hours[row_hour(history, &history->rows[at])] += history->rows[at].queries;
     return at;
 }
 
@@ -234,7 +232,7 @@ static void plot_print(const struct history *history, FILE *stream)
     (void)fprintf(stream, "             0     6     12    18\n");
     for (size_t i = 0; i < history->row_count;) {
         char time[40];
-        time_write(history, history->rows[i].window_s, time);
+        row_time_write(history, history->rows[i].window_s, time);
         i = day_sum(history, i, hours);
         (void)fprintf(stream, "  %.10s ", time);
         for (int hour = 0; hour < 24; hour++) {
@@ -245,10 +243,31 @@ static void plot_print(const struct history *history, FILE *stream)
     }
 }
 
-void history_print(const struct history *history, FILE *stream)
+/* The days with the least p among normal days that had as many windows. */
+static void days_print(const struct history *history, FILE *stream)
 {
+    size_t shown = 0;
+    for (size_t i = 0; i < history->day_count; i++) {
+        const struct history_day *day = &history->day_items[i];
+        char text[DAY_TEXT_BYTES];
+        if (day->p > DAY_P_SHOWN || shown++ >= DAYS_MOST)
+            continue;
+        day_write_text(day->day, text);
+        (void)fprintf(stream, "%s%s p = %.2g",
+                      shown == 1 ? "\nDays that few normal days with as many windows reach: " : ", ", text,
+                      day->p);
+    }
+    if (shown > 0)
+        (void)fputc('\n', stream);
+}
+
+enum status history_print(const struct history *history, FILE *stream, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct phrase_list phrases = {0};
     struct comparison comparisons[ANOMALIES_MOST + 1];
     char ip[IP_TEXT_BYTES];
+    TRY(phrases_make(history, &phrases, err));
     size_t count = history_compare(history, comparisons, ANOMALIES_MOST);
     (void)ip_write(&history->ip, ip);
     (void)fprintf(stream, "%s: %s, score %.2f, rank %" PRId64 " of %" PRId64 ", role %s, %zu windows\n", ip,
@@ -264,12 +283,8 @@ void history_print(const struct history *history, FILE *stream)
                   history->model_score);
     text_print(history->timezone, stream);
     (void)fputs(".\n", stream);
-    for (int m = 0; m < GROUP_MODELS; m++)
-        if (history->both[m] || history->always[m])
-            (void)fprintf(stream, "%s: %s\n", group_model_name((enum group_model)m),
-                          history->both[m] ? "rows in both groups, it changed its behaviour"
-                                           : "always in the minority, it did not change");
-    reasons_print(history, stream);
+    phrases_print(&phrases, history, stream);
+    days_print(history, stream);
     (void)fprintf(stream, "\n    %-19s  %-*s %13s %7s %7s %5s %5s %7s\n", "window start", ip_width(history),
                   "IP", "total queries", "weekday", "weekend", "day", "night", "score");
     for (size_t i = 0; i < count; i++)
@@ -280,6 +295,9 @@ void history_print(const struct history *history, FILE *stream)
             row_print(history, &history->rows[i], " ", stream);
     }
     plot_print(history, stream);
+done:
+    phrases_clear(&phrases);
+    return status;
 }
 
 /* ---- JSON ---- */
@@ -288,7 +306,7 @@ static void row_json(const struct history *history, const struct history_row *ro
                      struct json *json)
 {
     char time[40];
-    time_write(history, row->window_s, time);
+    row_time_write(history, row->window_s, time);
     json_open(json, key, '{');
     json_text(json, "window", time, strlen(time));
     json_integer(json, "window_s", row->window_s);
@@ -308,8 +326,8 @@ static void row_json(const struct history *history, const struct history_row *ro
 static void comparison_json(const struct history *history, const struct comparison *comparison,
                             struct json *json)
 {
-    struct cause causes[CAUSES_MOST];
-    size_t count = causes_find(history, comparison->anomaly, causes);
+    struct row_cause causes[CAUSES_MOST];
+    size_t count = row_causes(history, comparison->anomaly, causes, CAUSES_MOST);
     json_open(json, NULL, '{');
     row_json(history, comparison->anomaly, "row", json);
     json_open(json, "normal", '[');
@@ -337,12 +355,32 @@ static void comparison_json(const struct history *history, const struct comparis
     json_close(json, '}');
 }
 
-void history_json(const struct history *history, struct json *json)
+static void days_json(const struct history *history, struct json *json)
 {
+    json_open(json, "days", '[');
+    for (size_t i = 0; i < history->day_count; i++) {
+        const struct history_day *day = &history->day_items[i];
+        char text[DAY_TEXT_BYTES];
+        day_write_text(day->day, text);
+        json_open(json, NULL, '{');
+        json_text(json, "day", text, strlen(text));
+        json_integer(json, "windows", day->windows);
+        json_number(json, "score", day->score);
+        json_number(json, "p", day->p);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+enum status history_json(const struct history *history, struct json *json, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct phrase_list phrases = {0};
     struct comparison comparisons[ANOMALIES_MOST + 1];
     char ip[IP_TEXT_BYTES];
     size_t count = history_compare(history, comparisons, ANOMALIES_MOST);
     size_t length = ip_write(&history->ip, ip);
+    TRY(phrases_make(history, &phrases, err));
     json_open(json, NULL, '{');
     json_text(json, "ip", ip, length);
     json_number(json, "score", history->score);
@@ -355,7 +393,9 @@ void history_json(const struct history *history, struct json *json)
     json_text(json, "timezone", history->timezone, strlen(history->timezone));
     const char *cause = history->cause > 0 ? cause_name((enum incident_cause)(history->cause - 1)) : "none";
     json_text(json, "cause", cause, strlen(cause));
+    phrases_json(&phrases, json);
     reasons_json(history, json);
+    days_json(history, json);
     json_open(json, "both_groups", '{');
     for (int m = 0; m < GROUP_MODELS; m++)
         json_bool(json, group_model_name((enum group_model)m), history->both[m] != 0);
@@ -373,4 +413,7 @@ void history_json(const struct history *history, struct json *json)
         row_json(history, &history->rows[i], NULL, json);
     json_close(json, ']');
     json_close(json, '}');
+done:
+    phrases_clear(&phrases);
+    return status;
 }

@@ -137,6 +137,13 @@ static enum status ip_get(const struct source *source, const char *name, enum st
     return store_get(source->reader, &column, at, 1, value, err);
 }
 
+static enum status day_get(const struct source *source, const char *name, enum store_type type, size_t at,
+                           void *value, struct error *err)
+{
+    struct store_column column = {.name = name, .type = type, .dimensions = {"day"}};
+    return store_get(source->reader, &column, at, 1, value, err);
+}
+
 static enum status ip_fill(struct source *source, struct history *history, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -160,6 +167,7 @@ static enum status ip_fill(struct source *source, struct history *history, struc
     TRY(ip_get(source, "ip_model_score", STORE_F64, at, &history->model_score, err));
     TRY(ip_get(source, "ip_strength", STORE_F64, at, &history->strength, err));
     TRY(ip_get(source, "ip_cause", STORE_I8, at, &history->cause, err));
+    TRY(ip_get(source, "ip_days", STORE_I64, at, &history->days, err));
     TRY(ip_get(source, "ip_rank", STORE_I64, at, &history->rank, err));
     TRY(ip_get(source, "ip_verdict", STORE_I8, at, &history->verdict, err));
     TRY(ip_get(source, "ip_role", STORE_I8, at, &history->role, err));
@@ -169,6 +177,9 @@ static enum status ip_fill(struct source *source, struct history *history, struc
         (void)snprintf(always, sizeof always, "ip_%s_always", group_model_name((enum group_model)m));
         TRY(ip_get(source, both, STORE_I8, at, &marks[2 * m], err));
         TRY(ip_get(source, always, STORE_I8, at, &marks[2 * m + 1], err));
+        char days[64];
+        (void)snprintf(days, sizeof days, "ip_%s_both_days", group_model_name((enum group_model)m));
+        TRY(ip_get(source, days, STORE_I64, at, &history->both_days[m], err));
         history->both[m] = marks[2 * m];
         history->always[m] = marks[2 * m + 1];
     }
@@ -181,10 +192,44 @@ done:
     return status;
 }
 
+/* The IP's days, which stand in order of days in the file. */
+static enum status days_fill(const struct source *source, struct history *history, struct error *err)
+{
+    enum status status = STATUS_OK;
+    size_t count = 0;
+    struct ip *ips = NULL;
+    TRY(store_dimension_size(source->reader, "day", &count, err));
+    ips = count <= SIZE_MAX / 64 ? malloc((count + 1) * sizeof *ips) : NULL;
+    history->day_items = ips ? calloc(count + 1, sizeof *history->day_items) : NULL;
+    if (!history->day_items) {
+        status = error_set(err, STATUS_NO_MEMORY, source->path, "", "no room for %zu days", count);
+        goto done;
+    }
+    TRY(column_get(source, "day_ip", STORE_U8, "day", "octet", count, ips, err));
+    for (size_t i = 0; i < count; i++) {
+        if (ip_compare(&ips[i], &history->ip) != 0)
+            continue;
+        struct history_day *day = &history->day_items[history->day_count++];
+        TRY(day_get(source, "day_date", STORE_I64, i, &day->day, err));
+        TRY(day_get(source, "day_windows", STORE_I32, i, &day->windows, err));
+        TRY(day_get(source, "day_score", STORE_F64, i, &day->score, err));
+        TRY(day_get(source, "day_p", STORE_F64, i, &day->p, err));
+        if (day->day < -DAY_MOST || day->day > DAY_MOST) {
+            status =
+                error_set(err, STATUS_CORRUPT, source->path, "run score again", "a day that does not exist");
+            goto done;
+        }
+    }
+done:
+    free(ips);
+    return status;
+}
+
 static enum status head_fill(struct source *source, const char *path, struct history *history,
                              struct error *err)
 {
     enum status status = STATUS_OK;
+    char language[16];
     TRY(store_dimension_size(source->reader, "row", &source->rows, err));
     TRY(store_dimension_size(source->reader, "feature", &source->features, err));
     TRY(store_dimension_expect(source->reader, "octet", sizeof history->ip, err));
@@ -197,6 +242,8 @@ static enum status head_fill(struct source *source, const char *path, struct his
     TRY(store_get_attribute_i64(source->reader, NULL, "window_s", &history->window_s, err));
     TRY(store_get_attribute_text(source->reader, NULL, "timezone", history->timezone,
                                  sizeof history->timezone, err));
+    TRY(store_get_attribute_text(source->reader, NULL, "language", language, sizeof language, err));
+    (void)language_read(language, &history->language);  // one that is not known is English
     TRY(zone_load(history->timezone, &history->zone, err));
     TRY(column_get(source, "feature_name", STORE_CHAR, "feature", "feature_character", source->features,
                    history->feature_names, err));
@@ -232,6 +279,7 @@ enum status history_read(const char *dir, const struct ip *ip, struct history *h
     }
     history->row_count = source.picked_count;
     TRY(rows_fill(&source, history, err));
+    TRY(days_fill(&source, history, err));
     TRY(features_fill(&source, history, err));
     TRY(ip_fill(&source, history, err));
     TRY(reasons_get(source.reader, &history->ip, &history->reasons, err));
@@ -248,6 +296,7 @@ done:
 void history_clear(struct history *history)
 {
     free(history->rows);
+    free(history->day_items);
     reasons_clear(&history->reasons);
     zone_free(history->zone);
     *history = (struct history){0};

@@ -1,17 +1,9 @@
-/* The evidence of an IP: read from scores.h5, told in a terminal and as JSON. */
+/* Evidence as it is read from scores.h5, and as JSON. */
 #include "internal.h"
-
-#include "base/text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Most pieces of evidence that are printed; scores.h5 has them all. */
-#define REASONS_PRINTED 8
-
-/* No day of the years 1970 to 10000 is farther from 1970. */
-#define DAY_MOST INT64_C(4000000)
 
 /* The tables of evidence, whole. */
 struct evidence_file {
@@ -134,6 +126,8 @@ enum status reasons_get(const struct store_reader *reader, const struct ip *ip, 
                   offsetof(struct reason, domain), &list->domains, err));
     TRY(texts_get(&file, "evidence_name_end", "evidence_name", "evidence_name_byte",
                   offsetof(struct reason, names), &list->names, err));
+    TRY(texts_get(&file, "evidence_entry_end", "evidence_entry", "evidence_entry_byte",
+                  offsetof(struct reason, entry), &list->entries, err));
     if (file.picked_count > 0)
         qsort(file.items, file.picked_count, sizeof *file.items, compare_bits);
     list->items = file.items;
@@ -167,34 +161,8 @@ void reasons_clear(struct reason_list *list)
     free(list->items);
     free(list->domains);
     free(list->names);
+    free(list->entries);
     *list = (struct reason_list){0};
-}
-
-void reasons_print(const struct history *history, FILE *stream)
-{
-    if (history->reasons.count == 0)
-        return;
-    (void)fprintf(stream,
-                  "\nEvidence: a statistic against its threshold, in bits (1: twice the threshold)\n");
-    for (size_t i = 0; i < history->reasons.count && i < REASONS_PRINTED; i++) {
-        const struct reason *reason = &history->reasons.items[i];
-        const struct mechanism_info *info = mechanism_info((enum mechanism)reason->mechanism);
-        char day[16], domain[4 * QNAME_TEXT_BYTES], names[200];
-        day_write_text(reason->day, day);
-        (void)text_for_terminal(reason->domain, strlen(reason->domain), domain, sizeof domain);
-        const size_t count = strlen(reason->names);
-        (void)text_for_terminal(reason->names, count, names, sizeof names);
-        const bool has_unit = strcmp(info->unit, "1") != 0;
-        (void)fprintf(stream,
-                      "  %s  %-11s %4.1f bits  %s%s%s: %" PRId64 "%s%s in %d day%s, threshold %" PRId64 "\n",
-                      day, cause_name(info->cause), reason->bits, info->text, *domain ? ", " : "", domain,
-                      reason->value, has_unit ? " " : "", has_unit ? info->unit : "", reason->window_days,
-                      reason->window_days > 1 ? "s" : "", reason->threshold);
-        if (count > 0)
-            (void)fprintf(stream, "      %s\n", names);
-    }
-    if (history->reasons.count > REASONS_PRINTED)
-        (void)fprintf(stream, "  and %zu more in scores.h5\n", history->reasons.count - REASONS_PRINTED);
 }
 
 void reasons_json(const struct history *history, struct json *json)

@@ -19,6 +19,20 @@
 #include <stdint.h>
 #include <stdio.h>
 
+/** The languages of reasons; the order is that of output.language. */
+enum language { LANGUAGE_EN, LANGUAGE_JA, LANGUAGES };
+
+/** Reads "en" or "ja". Returns false when it is neither. Local. */
+bool language_read(const char *text, enum language *language);
+
+/** A day of the IP. */
+struct history_day {
+    int64_t day;  // local
+    int32_t windows;
+    double score;  // mean of its three largest row scores
+    double p;  // share of normal days with as many windows whose score is as large
+};
+
 /** A row of the IP. */
 struct history_row {
     int64_t window_s;  // UTC
@@ -44,12 +58,16 @@ struct reason {
     int8_t mechanism;
     const char *domain;  // "" when it is about the host
     const char *names;  // with blanks between
+    const char *entry;  // of a reputation list: the listed domain; else ""
 };
+
+/** Writes a reason as a sentence; names in it are escaped for a terminal. Local. */
+void reason_tell(const struct reason *reason, enum language language, char *out, size_t room);
 
 struct reason_list {
     struct reason *items;  // [count] the most bits first
     size_t count;
-    char *domains, *names;  // what the items' texts point into
+    char *domains, *names, *entries;  // what the items' texts point into
 };
 
 /** Reads the evidence of an IP, or of all when `ip` is NULL, from DIR/scores.h5; free it with reasons_clear.
@@ -77,6 +95,10 @@ struct history {
     int8_t verdict, role;
     int8_t cause;  // 0 none, else an enum incident_cause + 1
     int8_t both[GROUP_MODELS], always[GROUP_MODELS];
+    int64_t both_days[GROUP_MODELS], days;
+    enum language language;  // the job's; may be set before printing
+    struct history_day *day_items;  // [day_count] by day
+    size_t day_count;
     struct reason_list reasons;
 };
 
@@ -109,13 +131,25 @@ struct comparison {
  */
 size_t history_compare(const struct history *history, struct comparison *comparisons, size_t most);
 
-/** Prints it for a terminal: verdict, table, features, a plot of queries by hour. Local. */
-void history_print(const struct history *history, FILE *stream);
+/** Prints it for a terminal: verdict, reasons, table, features, a plot of queries by hour. Local. */
+MUST_CHECK enum status history_print(const struct history *history, FILE *stream, struct error *err);
 
-/** Writes it as JSON. Local. */
-void history_json(const struct history *history, struct json *json);
+/** Writes it as JSON, its reasons in every language. Local. */
+MUST_CHECK enum status history_json(const struct history *history, struct json *json, struct error *err);
+
+/** Writes a picture of the IP's queries by window as SVG; it holds no text from a log. Local. */
+void history_svg(const struct history *history, FILE *stream);
 
 /* ---- files for other programs ---- */
+
+/**
+ * Writes a table as CSV that is safe to open in a spreadsheet: row, ip, day, incident or evidence of
+ * DIR/scores.h5, or the pairs of a store. Local.
+ *
+ * @return  STATUS_USAGE for another table; STATUS_IO, STATUS_CORRUPT
+ */
+MUST_CHECK enum status table_write_csv(const char *dir, const char *store, const char *table, FILE *stream,
+                                       struct error *err);
 
 /** What all IPs and incidents of a scores.h5 are. Texts are an attacker's bytes. */
 struct verdicts {
@@ -123,7 +157,9 @@ struct verdicts {
         char ip[IP_COLUMN_BYTES + 1];
         double score, model_score, strength;
         int64_t rank, rows, queries;
-        int8_t verdict, role, cause;
+        int64_t days, both_days[GROUP_MODELS];
+        int8_t verdict, role, cause, both[GROUP_MODELS];
+        const struct reason *reason;  // its strongest evidence; NULL without any
     } * ips;  // [ip_count] by rank
     size_t ip_count;
     struct verdict_incident {
@@ -134,11 +170,19 @@ struct verdicts {
         int64_t number;  // in scores.h5
         double strength;
         int8_t cause, verdict, status, ack, told;
+        const struct reason *reason;  // its strongest evidence; NULL when nothing is left
         char domain[QNAME_TEXT_BYTES];
     } * incidents;  // [incident_count] the strongest first
     size_t incident_count;
     const char **blocked;  // [blocked_count] ascending, each once: domains for blocklist.rpz
     size_t blocked_count;
+    struct reason_list reasons;  // all evidence
+};
+
+/** How files for other programs are written. Borrowed. */
+struct report_plan {
+    enum language language;  // of reasons
+    const struct suffixes *suffixes;  // no public suffix is blocked
 };
 
 /** Reads DIR/scores.h5 into `verdicts`; free it with verdicts_clear. Local. */
@@ -154,7 +198,8 @@ void verdicts_clear(struct verdicts *verdicts);
  *
  * @return  STATUS_IO
  */
-MUST_CHECK enum status verdicts_write(const char *dir, const struct verdicts *verdicts, struct error *err);
+MUST_CHECK enum status verdicts_write(const char *dir, const struct verdicts *verdicts,
+                                      const struct report_plan *plan, struct error *err);
 
 /* ---- who asked ---- */
 

@@ -1,7 +1,7 @@
 /* All IPs and incidents of a scores.h5, in memory. */
-#include "report/report.h"
+#include "internal.h"
 
-#include "store/store.h"
+#include "base/map.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -109,6 +109,16 @@ static enum status ips_get(const struct store_reader *reader, struct verdicts *v
     GET("ip_verdict", STORE_I8, verdict_ip, verdict);
     GET("ip_role", STORE_I8, verdict_ip, role);
     GET("ip_cause", STORE_I8, verdict_ip, cause);
+    GET("ip_days", STORE_I64, verdict_ip, days);
+    for (int m = 0; m < GROUP_MODELS; m++) {
+        char name[64];
+        (void)snprintf(name, sizeof name, "ip_%s_both", group_model_name((enum group_model)m));
+        TRY(column_get(&table, name, STORE_I8, offsetof(struct verdict_ip, both) + (size_t)m, 1, err));
+        (void)snprintf(name, sizeof name, "ip_%s_both_days", group_model_name((enum group_model)m));
+        TRY(column_get(&table, name, STORE_I64,
+                       offsetof(struct verdict_ip, both_days) + (size_t)m * sizeof(int64_t), sizeof(int64_t),
+                       err));
+    }
 done:
     verdicts->ips = (struct verdict_ip *)(void *)table.items;
     verdicts->ip_count = verdicts->ips ? table.count : 0;
@@ -160,9 +170,6 @@ static int compare_incidents(const void *a, const void *b)
     return (x->id > y->id) - (x->id < y->id);
 }
 
-/* No day of the years 1970 to 10000 is farther from 1970. */
-#define DAY_MOST INT64_C(4000000)
-
 static bool is_day(int64_t day)
 {
     return day >= -DAY_MOST && day <= DAY_MOST;
@@ -188,44 +195,42 @@ static bool is_sound(const struct verdicts *verdicts)
     return true;
 }
 
-/* Names as BIND prints them are names as zone files have them (RFC 1035 §5.1); anything else is none. */
-static bool is_zone_name(const char *name)
+/* Each incident, and each IP, has its strongest evidence as a reason; the list has the strongest first. */
+static enum status reasons_assign(struct verdicts *verdicts, struct error *err)
 {
-    for (const char *c = name; *c; c++)
-        if (*c <= 0x20 || *c >= 0x7f || strchr("\"();@$", *c))
-            return false;
-    return *name != '\0' && strcmp(name, ".") != 0;
-}
-
-static bool is_blocked(const struct verdict_incident *incident)
-{
-    const bool is_tunnel = incident->cause == CAUSE_TUNNEL && incident->verdict == VERDICT_CRITICAL;
-    const bool is_listed = incident->cause == CAUSE_LISTED && incident->verdict >= VERDICT_WARNING;
-    return (is_tunnel || is_listed) && incident->ack != ACK_BENIGN && incident->evidence > 0 &&
-           is_zone_name(incident->domain);
-}
-
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static enum status blocked_list(struct verdicts *verdicts, struct error *err)
-{
-    size_t count = 0;
-    verdicts->blocked = calloc(verdicts->incident_count + 1, sizeof *verdicts->blocked);
-    if (!verdicts->blocked)
-        return error_set(err, STATUS_NO_MEMORY, "blocklist.rpz", "", "no room for domains");
+    enum status status = STATUS_OK;
+    struct map ips;
+    struct verdict_ip_place {
+        char ip[IP_COLUMN_BYTES + 1];
+        size_t at;
+    };
+    int64_t *by_number = calloc(verdicts->incident_count + 1, sizeof *by_number);
+    map_init(&ips, sizeof(struct verdict_ip_place), IP_COLUMN_BYTES + 1);
+    if (!by_number)
+        return error_set(err, STATUS_NO_MEMORY, "scores.h5", "", "no room for incidents");
     for (size_t i = 0; i < verdicts->incident_count; i++)
-        if (is_blocked(&verdicts->incidents[i]))
-            verdicts->blocked[count++] = verdicts->incidents[i].domain;
-    if (count > 0)
-        qsort(verdicts->blocked, count, sizeof *verdicts->blocked, compare_names);
-    for (size_t i = 0; i < count; i++)
-        if (verdicts->blocked_count == 0 ||
-            strcmp(verdicts->blocked[verdicts->blocked_count - 1], verdicts->blocked[i]) != 0)
-            verdicts->blocked[verdicts->blocked_count++] = verdicts->blocked[i];
-    return STATUS_OK;
+        by_number[verdicts->incidents[i].number] = (int64_t)i;
+    for (size_t i = 0; i < verdicts->ip_count; i++) {
+        void *found = NULL;
+        TRY(map_put(&ips, verdicts->ips[i].ip, &found, NULL, err));
+        ((struct verdict_ip_place *)found)->at = i;
+    }
+    for (size_t i = 0; i < verdicts->reasons.count; i++) {
+        const struct reason *reason = &verdicts->reasons.items[i];
+        char text[IP_COLUMN_BYTES + 1 + IP_TEXT_BYTES] = "";
+        if (reason->incident < 0 || (size_t)reason->incident >= verdicts->incident_count)
+            continue;
+        struct verdict_incident *incident = &verdicts->incidents[by_number[reason->incident]];
+        incident->reason = incident->reason ? incident->reason : reason;
+        (void)ip_write(&reason->ip, text);
+        const struct verdict_ip_place *place = map_get(&ips, text);
+        if (place && !verdicts->ips[place->at].reason && incident->ack != ACK_BENIGN)
+            verdicts->ips[place->at].reason = reason;
+    }
+done:
+    map_clear(&ips);
+    free(by_number);
+    return status;
 }
 
 enum status verdicts_read(const char *dir, struct verdicts *verdicts, struct error *err)
@@ -245,7 +250,9 @@ enum status verdicts_read(const char *dir, struct verdicts *verdicts, struct err
     }
     qsort(verdicts->ips, verdicts->ip_count, sizeof *verdicts->ips, compare_ips);
     qsort(verdicts->incidents, verdicts->incident_count, sizeof *verdicts->incidents, compare_incidents);
-    TRY(blocked_list(verdicts, err));
+    TRY(reasons_get(reader, NULL, &verdicts->reasons, err));
+    TRY(reasons_assign(verdicts, err));
+    TRY(blocklist_list(verdicts, err));
 done:
     store_close(reader);
     if (status != STATUS_OK)
@@ -258,5 +265,6 @@ void verdicts_clear(struct verdicts *verdicts)
     free(verdicts->ips);
     free(verdicts->incidents);
     free(verdicts->blocked);
+    reasons_clear(&verdicts->reasons);
     *verdicts = (struct verdicts){0};
 }

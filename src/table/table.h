@@ -91,6 +91,11 @@ MUST_CHECK enum status day_read(const char *dir, const struct store_day *day, st
 /** The dimensions that describe names, and with them their domains. */
 #define DAY_NAMES (DAY_DOMAINS | UINT32_C(1) << DAY_name | UINT32_C(1) << DAY_name_byte)
 
+/** The dimensions that describe the pieces of logs, and where their minutes begin. */
+#define DAY_PIECES                                                                                           \
+    (UINT32_C(1) << DAY_line | UINT32_C(1) << DAY_line_path_byte | UINT32_C(1) << DAY_minute |               \
+     UINT32_C(1) << DAY_reject | UINT32_C(1) << DAY_reject_byte)
+
 /** The dimensions that tell who asked for which names, and when. */
 #define DAY_PAIRS                                                                                            \
     (DAY_NAMES | UINT32_C(1) << DAY_asked | UINT32_C(1) << DAY_pair | UINT32_C(1) << DAY_type |              \

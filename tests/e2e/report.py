@@ -51,6 +51,9 @@ def archive():
         ask(10, 36000 + i, '10.9.1.1', f'{sub}.t.tunnel-one.net', 'TXT')
         ask(10, 40000 + i, '10.9.1.2', f'{sub}.=cmd|calc.zz')
         ask(10, 44000 + i, '10.9.1.3', f'{sub}.a\\"b\\;c.zz')
+    ask(11, 30000, '10.9.1.4', 'www.bad.host.co.uk')  # a listed name below another one's domain
+    ask(11, 30001, '10.9.1.4', 'good.host.co.uk')
+    ask(11, 30002, '10.9.1.5', 'co.uk')  # somebody listed a public suffix
     return sorted(lines, key=lambda line: line[:24])
 
 
@@ -62,8 +65,10 @@ class Report(unittest.TestCase):
         os.chmod(cls.top, 0o755)
         (cls.top / 'q.log').write_text('\n'.join(archive()) + '\n')
         cls.job = cls.top / 'job.yaml'
+        (cls.top / 'bad.txt').write_text('bad.host.co.uk\nco.uk\n')
         cls.job.write_text(f'archive: {{paths: [{cls.top}/q.log], timezone: UTC}}\nmodel: {{kmeans: {{k: 2}}, '
-                           f'autoencoder: {{epochs: 2, hidden: [4]}}}}\noutput: {{dir: {cls.top}/out}}\n')
+                           f'autoencoder: {{epochs: 2, hidden: [4]}}}}\ndecide: {{reputation: [{cls.top}/bad.txt]}}\n'
+                           f'output: {{dir: {cls.top}/out}}\n')
         cls.quern('run', cls.job, '--quiet', ranks=2)
 
     @classmethod
@@ -78,7 +83,9 @@ class Report(unittest.TestCase):
     def test_alerts_are_json_lines(self):
         alerts = [json.loads(line) for line in (self.top / 'out' / 'alerts.jsonl').read_text().splitlines()]
         by_ip = {alert['source.ip']: alert for alert in alerts}
-        self.assertEqual(set(by_ip), {'10.9.1.1', '10.9.1.2', '10.9.1.3'})
+        self.assertEqual(set(by_ip), {'10.9.1.1', '10.9.1.2', '10.9.1.3', '10.9.1.4', '10.9.1.5'})
+        self.assertIn('new names under tunnel-one.net', by_ip['10.9.1.1']['message'])
+        self.assertEqual(by_ip['10.9.1.1']['quern.reason'], 'new_bytes')
         self.assertEqual(by_ip['10.9.1.1']['rule.name'], 'tunnel')
         self.assertEqual(by_ip['10.9.1.3']['dns.question.registered_domain'], 'a\\"b\\;c.zz')
         self.assertEqual(by_ip['10.9.1.2']['event.start'], '2022-02-10')
@@ -100,6 +107,41 @@ class Report(unittest.TestCase):
         self.quern('report', self.job, '--quiet')
         after = {path.name: path.read_bytes() for path in (self.top / 'out').glob('*.*') if path.suffix != '.h5'}
         self.assertEqual(before, after)
+
+    def test_reasons_are_told_in_the_language_of_the_job(self):
+        out = self.top / 'ja'
+        out.mkdir()
+        shutil.copy(self.top / 'out' / 'scores.h5', out)
+        words = ['--quiet', '--set', f'output.dir={out}', '--set', f'store.dir={self.top}/out/store', '--set',
+                 'output.language=ja']
+        self.quern('report', self.job, *words)
+        messages = [json.loads(line)['message'] for line in (out / 'alerts.jsonl').read_text().splitlines()]
+        self.assertTrue(any('tunnel-one.netの下の新しい名前で' in text for text in messages), messages)
+        self.assertIn('tunnel-one.netの下の', (out / 'suspects.csv').read_text())
+        shown = json.loads(self.quern('show', out, '10.9.1.1', '--json'))
+        self.assertIn('tunnel-one.net', shown['reasons'][0]['en'])
+        self.assertIn('tunnel-one.netの下の', shown['reasons'][0]['ja'])
+        self.assertIn('tunnel-one.netの下の', self.quern('show', out, '10.9.1.1', '--language', 'ja'))
+
+    def serial(self):
+        return int((self.top / 'out' / 'blocklist.rpz').read_text().split('root.localhost. ')[1].split()[0])
+
+    def test_the_serial_grows_when_the_zone_changes_and_only_then(self):
+        before = self.serial()
+        self.quern('report', self.job, '--quiet')
+        self.assertEqual(self.serial(), before)
+        allow = self.top / 'allow.csv'
+        allow.write_text('tunnel-one.net,,,,ours\n')
+        kept = (self.top / 'out' / 'scores.h5').read_bytes(), os.stat(self.top / 'out' / 'scores.h5')
+        zone = (self.top / 'out' / 'blocklist.rpz').read_bytes()
+        self.quern('decide', self.job, '--quiet', '--set', f'decide.allow=[{allow}]')
+        os.utime(self.top / 'out' / 'scores.h5', (before - 1000, before - 1000))  # a clock that went back
+        self.quern('report', self.job, '--quiet')
+        self.assertEqual(self.serial(), before + 1)
+        self.assertNotIn('tunnel-one', (self.top / 'out' / 'blocklist.rpz').read_text())
+        (self.top / 'out' / 'scores.h5').write_bytes(kept[0])
+        os.utime(self.top / 'out' / 'scores.h5', ns=(kept[1].st_atime_ns, kept[1].st_mtime_ns))
+        (self.top / 'out' / 'blocklist.rpz').write_bytes(zone)
 
     def test_find_tells_who_asked_and_when(self):
         lines = json.loads(self.quern('find', self.top / 'out', 'tunnel-one.net', '--json'))
@@ -137,6 +179,13 @@ class Report(unittest.TestCase):
             self.assertEqual(status('tunnel-one.net'), 'NXDOMAIN')
             self.assertEqual(status('some.new.t.tunnel-one.net'), 'NXDOMAIN')
             self.assertEqual(status('=cmd|calc.zz'), 'NXDOMAIN')
+            # Of a list the listed name and what is below it, not its neighbours, and never a public suffix.
+            self.assertEqual(status('bad.host.co.uk'), 'NXDOMAIN')
+            self.assertEqual(status('a.bad.host.co.uk'), 'NXDOMAIN')
+            self.assertEqual(status('good.host.co.uk'), 'NOERROR')
+            self.assertEqual(status('host.co.uk'), 'NOERROR')
+            self.assertEqual(status('else.co.uk'), 'NOERROR')
+            self.assertIn('; left out, a public suffix: co.uk\n', (self.top / 'out' / 'blocklist.rpz').read_text())
         finally:
             server.terminate()
             server.wait(timeout=30)

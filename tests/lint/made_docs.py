@@ -109,6 +109,8 @@ ATTRIBUTES = {
     'autoencoder_epochs_most': '`model.autoencoder.epochs`',
     'autoencoder_batch': 'rows a step, as used',
     'timezone': '`features.timezone`',
+    'language': '`output.language`',
+    'store': 'where the store was',
     'days': 'stored days in the span',
     'from_s': 'start of the stored days that were scored, in seconds since 1970-01-01 UTC',
     'to_s': 'end of these days',

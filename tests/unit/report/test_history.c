@@ -173,6 +173,7 @@ static void reason_add(struct scene *scene, const char *domain, const char *name
         .day = DAY_S / 86400, .value = 120, .threshold = 60, .bits = 1, .window_days = 1, .mechanism = 0};
     scene->reason.domain = domain;
     scene->reason.names = names;
+    scene->reason.entry = "";
 }
 
 static void print_expect(const struct history *history, const char *expected)
@@ -181,7 +182,8 @@ static void print_expect(const struct history *history, const char *expected)
     size_t count = 0;
     FILE *stream = open_memstream(&text, &count);
     assert_non_null(stream);
-    history_print(history, stream);
+    struct error print_err = {0};
+    assert_int_equal(history_print(history, stream, &print_err), STATUS_OK);
     assert_int_equal(fclose(stream), 0);
     if (strcmp(text, expected) != 0)
         fail_msg("printed:\n%s\nexpected:\n%s", text, expected);
@@ -205,6 +207,8 @@ static void test_the_terminal_shows_the_methods_table_word_for_word(void **state
     history->peer_middle[0] = 12;
     history->peer_high[0] = 40.5F;
     history->both[GROUP_KMEANS2] = history->both[GROUP_AUTOENCODER] = 1;
+    history->both_days[GROUP_AUTOENCODER] = 1;
+    history->days = 3;
     history->verdict = VERDICT_NOTICE;
     history->score = 1.2345;
     history->cause = CAUSE_TUNNEL + 1;
@@ -217,14 +221,17 @@ static void test_the_terminal_shows_the_methods_table_word_for_word(void **state
         "The score is the strength of the evidence in bits, and 1.25 for the mean of the three\n"
         "largest row scores; a row score of 3 means that one normal row in a thousand is as\n"
         "unusual. Times are of UTC.\n"
-        "kmeans2: rows in both groups, it changed its behaviour\n"
-        "autoencoder: rows in both groups, it changed its behaviour\n"
         "\n"
-        "Evidence: a statistic against its threshold, in bits (1: twice the threshold)\n"
-        "  2022-02-01  tunnel       1.0 bits  names that the pair never asked before, "
-        "tunnel\\\\.\\x1b[1m.example: "
-        "120 in 1 day, threshold 60\n"
-        "      x1.tunnel.example x2.tunnel.example\n"
+        "Why, the heaviest first: evidence in bits (1: twice its threshold), rows by their score\n"
+        "    3.5  sent 52,557 queries at 12:00 on 2022-02-02; at that hour of working days it sends 2 to 2\n"
+        "    1.0  tunnel: asked 120 new names under tunnel\\\\.\\x1b[1m.example within 1 day up to "
+        "2022-02-01; "
+        "the threshold is 60\n"
+        "           x1.tunnel.example x2.tunnel.example\n"
+        "    0.0  has rows in both groups of autoencoder, on 1 of 3 days within one day: it changed its "
+        "behaviour\n"
+        "    0.0  has rows in both groups of kmeans2, on 0 of 3 days within one day: it changed its "
+        "behaviour\n"
         "\n"
         "    window start         IP              total queries weekday weekend   day night   score\n"
         "    2022-02-03 12:00:00  10.0.0.7                    2       1       0     1     0    0.12\n"
@@ -271,7 +278,10 @@ static void test_an_ip_without_anomaly_or_without_normal_rows_is_told_so(void **
         "The score is the strength of the evidence in bits, and 1.25 for the mean of the three\n"
         "largest row scores; a row score of 3 means that one normal row in a thousand is as\n"
         "unusual. Times are of UTC.\n"
-        "kmeans: always in the minority, it did not change\n"
+        "\n"
+        "Why, the heaviest first: evidence in bits (1: twice its threshold), rows by their score\n"
+        "    0.0  has all its 1 rows in the minority group of kmeans: it did not change, and is often a "
+        "server\n"
         "\n"
         "    window start         IP                    total queries weekday weekend   day night   score\n"
         "    it has no normal row\n"
@@ -291,7 +301,8 @@ static void test_windows_below_an_hour_add_up_to_the_hours_bar(void **state)
     for (int i = 0; i < 6; i++)
         row_add(scene, 1, 0, 10, 0)->window_s += 600 * i;
     (void)row_add(scene, 1, 1, 10, 0);
-    history_print(&scene->history, stream);
+    struct error print_err = {0};
+    assert_int_equal(history_print(&scene->history, stream, &print_err), STATUS_OK);
     assert_int_equal(fclose(stream), 0);
     assert_non_null(strstr(text, "the highest bar is 60)\n"));
     assert_non_null(strstr(text, "  2022-02-01 █▅ "));  // log2 11/log2 61 is 0.58
@@ -308,7 +319,8 @@ static void test_texts_of_the_file_are_escaped_for_the_terminal(void **state)
     (void)snprintf(history->feature_names[0], sizeof history->feature_names[0], "a\x1b[2Jb\\\n");
     (void)snprintf(history->timezone, sizeof history->timezone, "Zone\r\x9b");
     row_add(scene, 1, 9, 5, 4)->kmeans_share[0] = 1;
-    history_print(history, stream);
+    struct error print_err = {0};
+    assert_int_equal(history_print(history, stream, &print_err), STATUS_OK);
     assert_int_equal(fclose(stream), 0);
     assert_non_null(strstr(text, "      a\\x1b[2Jb\\\\\\x0a 5;"));
     assert_non_null(strstr(text, "Times are of Zone\\x0d\\x9b.\n"));
@@ -320,7 +332,7 @@ static void test_texts_of_the_file_are_escaped_for_the_terminal(void **state)
 
 struct craft {
     size_t octets, name_bytes, features;
-    int64_t window_s, queries;
+    int64_t date, window_s, queries;
     int8_t role, group, cause, mechanism;
     int64_t day, name_end;
     bool no_ip;
@@ -360,6 +372,9 @@ static void scores_craft(const char *path, const struct craft *craft)
     check(store_dimension(writer, "evidence", 1, &err), &err);
     check(store_dimension(writer, "evidence_domain_byte", 4, &err), &err);
     check(store_dimension(writer, "evidence_name_byte", 6, &err), &err);
+    check(store_dimension(writer, "evidence_entry_byte", 0, &err), &err);
+    check(store_dimension(writer, "day", 1, &err), &err);
+    check(store_attribute_text(writer, NULL, "language", "en", &err), &err);
     check(store_dimension(writer, "feature_character", craft->name_bytes, &err), &err);
     put(writer, craft, "feature_name", STORE_CHAR, "feature", "feature_character", names);
     put(writer, craft, "row_ip", STORE_U8, "row", "octet", octets);
@@ -389,6 +404,10 @@ static void scores_craft(const char *path, const struct craft *craft)
     put(writer, craft, "ip_verdict", STORE_I8, "ip", NULL, &zero);
     put(writer, craft, "ip_role", STORE_I8, "ip", NULL, &craft->role);
     put(writer, craft, "ip_cause", STORE_I8, "ip", NULL, &craft->cause);
+    put(writer, craft, "ip_days", STORE_I64, "ip", NULL, &rank);
+    put(writer, craft, "ip_kmeans2_both_days", STORE_I64, "ip", NULL, &rank);
+    put(writer, craft, "ip_kmeans_both_days", STORE_I64, "ip", NULL, &rank);
+    put(writer, craft, "ip_autoencoder_both_days", STORE_I64, "ip", NULL, &rank);
     put(writer, craft, "ip_model_score", STORE_F64, "ip", NULL, &half);
     put(writer, craft, "ip_strength", STORE_F64, "ip", NULL, &half);
     put(writer, craft, "evidence_ip", STORE_U8, "evidence", "octet", octets);
@@ -403,6 +422,13 @@ static void scores_craft(const char *path, const struct craft *craft)
     put(writer, craft, "evidence_domain", STORE_CHAR, "evidence_domain_byte", NULL, "a.bc");
     put(writer, craft, "evidence_name_end", STORE_I64, "evidence", NULL, &craft->name_end);
     put(writer, craft, "evidence_name", STORE_CHAR, "evidence_name_byte", NULL, "x.a.bc");
+    put(writer, craft, "evidence_entry_end", STORE_I64, "evidence", NULL, &(int64_t){0});
+    put(writer, craft, "evidence_entry", STORE_CHAR, "evidence_entry_byte", NULL, NULL);
+    put(writer, craft, "day_ip", STORE_U8, "day", "octet", octets);
+    put(writer, craft, "day_date", STORE_I64, "day", NULL, &craft->date);
+    put(writer, craft, "day_windows", STORE_I32, "day", NULL, &(int32_t){1});
+    put(writer, craft, "day_score", STORE_F64, "day", NULL, &half);
+    put(writer, craft, "day_p", STORE_F64, "day", NULL, &half);
     check(store_finish_local(writer, &err), &err);
     free(names);
 }
@@ -466,6 +492,7 @@ static void test_results_that_deceive_are_refused(void **state)
     BAD(window_s, INT64_MAX, "a row that no run of quern writes");
     BAD(window_s, INT64_MIN, "a row that no run of quern writes");
     BAD(queries, INT64_MAX, "a row that no run of quern writes");
+    BAD(date, INT64_MAX, "a day that does not exist");
     BAD(queries, -1, "a row that no run of quern writes");
     BAD(group, 3, "a row that no run of quern writes");
     BAD(role, 7, "a role or verdict that does not exist");

@@ -10,6 +10,7 @@
 struct craft {
     double score, strength;
     int64_t first_day, last_day, domain_end;
+    int32_t incident;
     int8_t verdict, role, cause, incident_cause, incident_status, incident_ack;
 };
 
@@ -22,6 +23,35 @@ static void put(struct store_writer *writer, const char *name, enum store_type t
     struct error err = {0};
     const struct store_column column = {.name = name, .type = type, .dimensions = {dimension, second}};
     asking_check(store_put_local(writer, &column, values, &err), &err);
+}
+
+/* One piece of evidence, of the incident. */
+static void evidence_craft(struct store_writer *writer, const struct craft *craft)
+{
+    struct error err = {0};
+    const uint8_t octets[16] = {[10] = 0xff, 0xff, 10, 0, 0, 7};
+    const int64_t one = 1;
+    const double bits = 3;
+    asking_check(store_dimension(writer, "evidence", 1, &err), &err);
+    asking_check(store_dimension(writer, "octet", 16, &err), &err);
+    put(writer, "evidence_ip", STORE_U8, "evidence", "octet", octets);
+    put(writer, "evidence_day", STORE_I64, "evidence", NULL, &craft->last_day);
+    put(writer, "evidence_value", STORE_I64, "evidence", NULL, &one);
+    put(writer, "evidence_threshold", STORE_I64, "evidence", NULL, &one);
+    put(writer, "evidence_bits", STORE_F64, "evidence", NULL, &bits);
+    put(writer, "evidence_window_days", STORE_I32, "evidence", NULL, &(int32_t){1});
+    put(writer, "evidence_incident", STORE_I32, "evidence", NULL, &craft->incident);
+    put(writer, "evidence_mechanism", STORE_I8, "evidence", NULL, &(int8_t){MECHANISM_LISTED});
+    static const char *const HEAPS[] = {"domain", "name", "entry"};
+    for (int h = 0; h < 3; h++) {
+        char end[64], byte[64], text[64];
+        (void)snprintf(end, sizeof end, "evidence_%s_end", HEAPS[h]);
+        (void)snprintf(byte, sizeof byte, "evidence_%s_byte", HEAPS[h]);
+        (void)snprintf(text, sizeof text, "evidence_%s", HEAPS[h]);
+        asking_check(store_dimension(writer, byte, 8, &err), &err);
+        put(writer, end, STORE_I64, "evidence", NULL, &(int64_t){8});
+        put(writer, text, STORE_CHAR, byte, NULL, "evil.com");
+    }
 }
 
 static void scores_craft(const char *path, const struct craft *craft)
@@ -45,6 +75,15 @@ static void scores_craft(const char *path, const struct craft *craft)
     put(writer, "ip_verdict", STORE_I8, "ip", NULL, &craft->verdict);
     put(writer, "ip_role", STORE_I8, "ip", NULL, &craft->role);
     put(writer, "ip_cause", STORE_I8, "ip", NULL, &craft->cause);
+    put(writer, "ip_days", STORE_I64, "ip", NULL, &one);
+    for (int m = 0; m < GROUP_MODELS; m++) {
+        char name[64];
+        (void)snprintf(name, sizeof name, "ip_%s_both", group_model_name((enum group_model)m));
+        put(writer, name, STORE_I8, "ip", NULL, &(int8_t){0});
+        (void)snprintf(name, sizeof name, "ip_%s_both_days", group_model_name((enum group_model)m));
+        put(writer, name, STORE_I64, "ip", NULL, &one);
+    }
+    evidence_craft(writer, craft);
     put(writer, "incident_ip_text", STORE_CHAR, "incident", "ip_character", ip);
     put(writer, "incident_id", STORE_U64, "incident", NULL, &(uint64_t){9});
     put(writer, "incident_first_day", STORE_I64, "incident", NULL, &craft->first_day);
@@ -97,6 +136,12 @@ static void test_a_file_that_deceives_is_refused(void **state)
     REFUSED(incident_status, INCIDENT_STATUSES);
     REFUSED(incident_status, -1);
     REFUSED(incident_ack, ACKS);
+    // Evidence of an incident that is not there belongs to none.
+    struct craft lost = GOOD;
+    lost.incident = 7;
+    assert_int_equal(read_craft(&lost), STATUS_OK);
+    lost.incident = INT32_MIN;
+    assert_int_equal(read_craft(&lost), STATUS_OK);
     REFUSED(domain_end, 9);
     REFUSED(domain_end, -1);
     REFUSED(first_day, INT64_MIN);
