@@ -3,10 +3,12 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "job/civil.h"
 #include "synth/synth.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 static void summary_json(const struct session *session, const struct synth_summary *summary)
 {
@@ -23,15 +25,32 @@ static void summary_json(const struct session *session, const struct synth_summa
     json_close(&json, '}');
 }
 
+static enum status date_take(const char *text, int64_t *day, struct error *err)
+{
+    if (text && !civil_day_read(text, strlen(text), day))
+        return error_set(err, STATUS_USAGE, text, "write it as 2022-02-01", "no date");
+    return STATUS_OK;
+}
+
+static enum status place_read(const struct options *options, struct synth_place *place, struct error *err)
+{
+    enum status status = STATUS_OK;
+    TRY(date_take(options->from, &place->from_day, err));
+    TRY(date_take(options->to, &place->to_day, err));
+done:
+    return status;
+}
+
 enum status command_generate(struct session *session, struct error *err)
 {
     enum status status = STATUS_OK;
     struct spec *spec = NULL;
     struct synth_summary summary;
-    const char *dir = session->options.words[1];
+    struct synth_place place = {session->options.words[1], INT64_MIN, INT64_MAX};
+    TRY(team_agree(session->team, place_read(&session->options, &place, err), err));
     TRY(team_agree(session->team, spec_read(session->options.words[0], &spec, err), err));
     session_step(session, "writing logs");
-    TRY(synth_generate(session->team, spec, dir, session_progress, session, &summary, err));
+    TRY(synth_generate(session->team, spec, &place, session_progress, session, &summary, err));
     session_step_end(session);
     if (!session_prints(session))
         goto done;
@@ -41,7 +60,7 @@ enum status command_generate(struct session *session, struct error *err)
         (void)printf("%" PRId64 " queries, %" PRId64 " of them of %" PRId64 " attacks; %" PRId64
                      " rows (window, IP); %" PRId64 " files, %.1f MB of text, in %s\n",
                      summary.queries, summary.attack_queries, summary.labels, summary.rows, summary.files,
-                     (double)summary.bytes / 1e6, dir);
+                     (double)summary.bytes / 1e6, place.dir);
 done:
     spec_free(spec);
     return status;

@@ -6,7 +6,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum behaviour { PERSON, SERVER, CLOCK, MAIL, CRAWL, BARE, FORWARD, ANTIVIRUS, CDN };
+enum behaviour {
+    PERSON,
+    SERVER,
+    CLOCK,
+    MAIL,
+    CRAWL,
+    BARE,
+    FORWARD,
+    ANTIVIRUS,
+    CDN,
+    VENDOR,
+    GUEST,
+    SWEEP,
+    BUILD,
+};
+
+/* A link checker's list; in an hour it goes on where the hour's number says. One link in 50 is new. */
+#define LINKS 400
+
+/* Popular domains whose pages ask for names that are made for one visit. */
+#define TRACKERS 8
+
+/* Makers of things: each thing asks the cloud of its own, under a domain that nobody else asks. */
+#define VENDORS 12
 
 struct role_ways {
     enum behaviour behaviour;
@@ -29,7 +52,9 @@ struct asker {
     struct crowd *crowd;
     const struct role_ways *ways;
     struct stream stream;
-    uint32_t client;
+    uint32_t client, machine;
+    uint32_t steps;
+    uint64_t hour;
     int64_t left;  // lines to be made
     double ms;
     uint32_t seen[64], seen_ms[64];  // the stub resolver's memory: a name + 1, and when
@@ -140,7 +165,7 @@ static uint32_t host_draw(struct asker *asker)
     if (stream_next(stream) & 1)
         return alias_draw(&asker->names->popular, stream);
     struct stream habit =
-        stream_begin(asker->spec->seed, STREAM_CLIENT, 1 + stream_below(stream, 64), asker->client);
+        stream_begin(asker->spec->seed, STREAM_CLIENT, 1 + stream_below(stream, 64), asker->machine);
     return alias_draw(&asker->names->popular, &habit);
 }
 
@@ -157,6 +182,35 @@ static uint32_t host_next(struct asker *asker)
     asker->seen[host & 63] = host + 1;
     asker->seen_ms[host & 63] = now_ms;
     return host;
+}
+
+/* A label that is made anew for each lookup, under a domain that everybody of the kind asks. */
+static void unique_ask(struct asker *asker, uint32_t count, const char *set, uint32_t size, const char *under)
+{
+    char text[128];
+    char *end = put_letters(text, count, set, size, &asker->stream);
+    ask_made(asker, text, put_text(end, under), ASKED_A);
+}
+
+/* A page's counter, or a service that holds a session: its token is a label. */
+static void token_ask(struct asker *asker)
+{
+    char text[160], *end;
+    const uint32_t tracker = stream_below(&asker->stream, TRACKERS) % asker->names->domain_count;
+    const struct text *domain = &asker->names->domains[tracker];
+    end = put_letters(text, 16, "0123456789abcdef", 16, &asker->stream);
+    end = put_text(end, tracker % 2 ? ".s." : ".telemetry.");
+    memcpy(end, domain->bytes, domain->count);
+    ask_made(asker, text, end + domain->count, ASKED_A);
+}
+
+/* A short name that the resolver's search list makes longer before it is asked as it is. */
+static void searched_ask(struct asker *asker, uint32_t host)
+{
+    char text[160];
+    const struct text *name = &asker->names->hosts[host];
+    memcpy(text, name->bytes, name->count);
+    ask_made(asker, text, put_text(text + name->count, ".corp.example.co.jp"), ASKED_A);
 }
 
 static void ask_addresses(struct asker *asker, uint32_t name)
@@ -201,7 +255,13 @@ static void person_ask(struct asker *asker)
     } else if (lot - ways->mx < ways->other) {
         ask(asker, domain_name(asker), (enum asked)RARE[stream_below(&asker->stream, sizeof RARE)]);
     } else {
-        ask_addresses(asker, host_next(asker));
+        const uint32_t host = host_next(asker), kind = stream_below(&asker->stream, 100);
+        if (kind == 0)
+            token_ask(asker);
+        else if (kind == 1)
+            searched_ask(asker, host);
+        if (asker->left > 0)
+            ask_addresses(asker, host);
     }
 }
 
@@ -244,12 +304,68 @@ static void clock_asks(struct asker *asker)
     }
 }
 
-/* A label that is made anew for each lookup, under a domain that everybody of the kind asks. */
-static void unique_ask(struct asker *asker, uint32_t count, const char *set, uint32_t size, const char *under)
+/* A thing and its maker's cloud, by the clock; one lookup in 50 has the thing's number and a token. */
+static void vendor_asks(struct asker *asker)
 {
-    char text[128];
-    char *end = put_letters(text, count, set, size, &asker->stream);
-    ask_made(asker, text, put_text(end, under), ASKED_A);
+    static const char *const USES[] = {"mqtt.", "api.", "time."};
+    const double gap = (double)HOUR_MS / (double)asker->left;
+    char vendor[64], text[128];
+    struct stream name = stream_begin(asker->spec->seed, STREAM_CLIENT, 200, asker->client % VENDORS);
+    char *vendor_end = put_text(put_word(put_word(vendor, &name), &name), "-things.com");
+    const size_t count = (size_t)(vendor_end - vendor);
+    for (uint32_t i = 0; asker->left > 0; i++) {
+        char *end = text;
+        asker->ms = gap * (i + 0.5) + (double)stream_below(&asker->stream, 200) * gap / 20000;
+        if (stream_below(&asker->stream, 50) == 0) {
+            end = put_text(put_number(put_text(end, "dev"), asker->client), "-");
+            end = put_text(put_letters(end, 8, "0123456789abcdef", 16, &asker->stream), ".");
+        } else {
+            end = put_text(end, USES[i % 3]);
+        }
+        memcpy(end, vendor, count);
+        ask_made(asker, text, end + count, ASKED_A);
+    }
+}
+
+/* Who looks at a network for what is open on it: reverses one after the other, and services. */
+static void sweep_ask(struct asker *asker)
+{
+    const struct names *names = asker->names;
+    const uint32_t at = (uint32_t)(asker->hour * 613 + asker->steps++);
+    const uint32_t lot = stream_below(&asker->stream, 100);
+    if (lot < 80)
+        ask(asker, other_name(at % names->reverse_count), ASKED_PTR);
+    else if (lot < 99)
+        ask(asker, other_name(names->reverse_count + at % names->service_count), ASKED_SRV);
+    else
+        ask(asker, domain_name(asker), stream_below(&asker->stream, 8) ? ASKED_NS : ASKED_NULL);
+}
+
+/* A link checker: the domains of its list in order, and now and then one that was not there before. */
+static void link_ask(struct asker *asker)
+{
+    const uint32_t at = (uint32_t)(asker->hour * 37 + asker->steps++) % LINKS;
+    struct stream list = stream_begin(asker->spec->seed, STREAM_CLIENT, 1000 + at, asker->client);
+    struct stream *stream = stream_below(&asker->stream, 50) ? &list : &asker->stream;
+    ask(asker, (uint32_t)NAME_DOMAIN << NAME_SHIFT | stream_below(stream, asker->names->domain_count),
+        ASKED_A);
+}
+
+/* A build: where packages lie, again and again, and nothing is remembered. */
+static void build_ask(struct asker *asker)
+{
+    struct stream list =
+        stream_begin(asker->spec->seed, STREAM_CLIENT, 300 + stream_below(&asker->stream, 12), asker->client);
+    ask_addresses(asker, alias_draw(&asker->names->popular, &list));
+}
+
+/* Guests: everybody's names, and what nobody else here asks. */
+static void guest_ask(struct asker *asker)
+{
+    if (stream_below(&asker->stream, 10) == 0)
+        ask_addresses(asker, stream_below(&asker->stream, asker->names->host_count));
+    else
+        person_ask(asker);
 }
 
 static void asker_step(struct asker *asker)
@@ -262,11 +378,10 @@ static void asker_step(struct asker *asker)
         // A crawler goes where nobody goes.
         ask_addresses(asker, stream_below(&asker->stream, asker->names->host_count));
         break;
-    case BARE:
-        ask(asker,
-            (uint32_t)NAME_DOMAIN << NAME_SHIFT | stream_below(&asker->stream, asker->names->domain_count),
-            ASKED_A);
-        break;
+    case BARE: link_ask(asker); break;
+    case GUEST: guest_ask(asker); break;
+    case SWEEP: sweep_ask(asker); break;
+    case BUILD: build_ask(asker); break;
     case ANTIVIRUS:
         if (stream_below(&asker->stream, 12) == 0)
             unique_ask(asker, 26, BASE32, 32, ".avqs.mcafee.com");
@@ -282,6 +397,7 @@ static void asker_step(struct asker *asker)
     case PERSON:
     case SERVER:
     case FORWARD:
+    case VENDOR:
     case CLOCK: person_ask(asker); break;
     }
 }
@@ -291,6 +407,8 @@ static void client_asks(struct asker *asker)
     const size_t first = asker->crowd->count;
     if (asker->ways->behaviour == CLOCK)
         clock_asks(asker);
+    if (asker->ways->behaviour == VENDOR)
+        vendor_asks(asker);
     while (asker->left > 0 && !asker->crowd->is_full)
         asker_step(asker);
     // 0x20: a forwarder mixes the case of every name that it sends on.
@@ -323,6 +441,8 @@ void background_add(const struct spec *spec, const struct people *people, const 
             .ways = &WAYS[people->clients[c].role],
             .stream = stream_begin(spec->seed, STREAM_HOUR, c, (uint64_t)(hour->start_s / 3600)),
             .client = c,
+            .machine = client_machine(&people->clients[c], c),
+            .hour = (uint64_t)(hour->start_s / 3600),
             .left = 1 + share(rest, sum + weight, hour->weight) - share(rest, sum, hour->weight)};
         sum += weight;
         client_asks(&asker);

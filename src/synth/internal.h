@@ -46,6 +46,8 @@ struct attack_spec {
 #define ATTACK_NUMBER(name, least, most, fallback, text) int64_t name;
 #include "spec.def"
     char domain[64];  // "": made, one a victim
+    char under[32];  // what a made domain ends in; "popular": a domain that everybody asks; "": a rare one
+    char group[32];  // a word of the labels, by which results are told apart
 };
 
 struct spec {
@@ -186,8 +188,15 @@ struct people {
     size_t attack_count;
 };
 
-MUST_CHECK enum status people_make(const struct spec *spec, struct people *people, struct error *err);
+MUST_CHECK enum status people_make(const struct spec *spec, const struct names *names, struct people *people,
+                                   struct error *err);
 void people_clear(struct people *people);
+
+/* A machine that moves has one of so many addresses a day. */
+#define ADDRESSES 3
+
+/* Whose habits a client has: its number, or that of the machine which it is an address of. */
+uint32_t client_machine(const struct client *client, uint32_t number);
 
 /* An hour of the archive: [start_s, start_s + 3600) in UTC. */
 struct hour {

@@ -5,7 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum presence { OFFICE, SHORT, ALWAYS, NIGHT };
+enum presence {
+    OFFICE,
+    SHORT,
+    ALWAYS,
+    NIGHT,
+    LONG,  // of guests: early to late, on free days too
+    BURSTS,  // always, and in some hours ten times as much
+    DUTY,  // office hours, and one night in seven
+    MOVES,  // a machine that has one of three addresses a day
+};
 
 struct role_row {
     int64_t rate;
@@ -36,6 +45,10 @@ static int presence_of(enum presence presence, const struct hour *hour)
     case OFFICE: return hour->is_holiday ? 25 + office * 8 / 100 : office;
     case SHORT: return hour->is_holiday ? 10 : office * 7 / 10;
     case NIGHT: return hour->local_hour >= 1 && hour->local_hour < 4 ? 1000 : 0;
+    case LONG: return hour->local_hour >= 7 && hour->local_hour < 23 ? 1000 : 0;
+    case DUTY: return hour->is_holiday ? 25 + office * 8 / 100 : office;
+    case MOVES: return hour->is_holiday ? 10 : office * 8 / 10;
+    case BURSTS:
     case ALWAYS: break;
     }
     return 1000;
@@ -50,35 +63,86 @@ static bool is_silent(const struct people *people, uint32_t client, int64_t star
     return false;
 }
 
+/* Streams of a client's days beside STREAM_DAY's own. */
+#define DUTY_STREAM UINT32_C(0x80000000)
+#define MOVE_STREAM UINT32_C(0x40000000)
+
+/* Whether this is a night of the client's duty: one in seven, from 20 to 6. */
+static bool has_duty(const struct spec *spec, uint32_t client, const struct hour *hour)
+{
+    if (hour->local_hour >= 6 && hour->local_hour < 20)
+        return false;
+    const int64_t evening = hour->local_hour < 6 ? hour->day - 1 : hour->day;
+    struct stream stream = stream_begin(spec->seed, STREAM_DAY, client | DUTY_STREAM, (uint64_t)evening);
+    return stream_below(&stream, 7) == 0;
+}
+
+uint32_t client_machine(const struct client *client, uint32_t number)
+{
+    return client->role == ROLE_ROAMING ? MOVE_STREAM | number / ADDRESSES : number;
+}
+
+/* Whether the machine has this address today. */
+static bool is_here(const struct spec *spec, const struct client *who, uint32_t client,
+                    const struct hour *hour)
+{
+    struct stream stream = stream_begin(spec->seed, STREAM_DAY, client_machine(who, client) | DUTY_STREAM,
+                                        (uint64_t)hour->day);
+    return stream_below(&stream, ADDRESSES) == client % ADDRESSES;
+}
+
+/* How much more than usual builds ask in an hour: the nightly ones, and those of a busy hour. */
+static int64_t build_load(const struct hour *hour, struct stream *stream)
+{
+    if (hour->local_hour == 2)
+        return 8000;
+    return hour->local_hour >= 8 && hour->local_hour < 20 && stream_below(stream, 5) == 0 ? 10000 : 400;
+}
+
+static bool is_present(const struct spec *spec, const struct people *people, uint32_t client,
+                       const struct hour *hour)
+{
+    const struct client *who = &people->clients[client];
+    const enum presence presence = ROWS[who->role].presence;
+    const int64_t share = presence_of(presence, hour);
+    if (presence == ALWAYS || presence == BURSTS)
+        return !is_silent(people, client, hour->start_s);
+    if (presence == NIGHT || presence == LONG)
+        return share > 0;
+    if (presence == MOVES && !is_here(spec, who, client, hour))
+        return false;
+    if (presence == DUTY && has_duty(spec, client, hour))
+        return true;
+    // A day's lot that is small most of the time for the same people: they come early and leave late, and
+    // few machines stay on over night.
+    struct stream day =
+        stream_begin(spec->seed, STREAM_DAY, client_machine(who, client), (uint64_t)hour->day);
+    int64_t lot = (7 * (int64_t)who->habit + 3 * (int64_t)stream_below(&day, 65536)) / 10;
+    return lot * 1000 < share * 65536 / 1024 * people->presence_scale;
+}
+
 int64_t client_weight(const struct spec *spec, const struct people *people, uint32_t client,
                       const struct hour *hour)
 {
     const struct client *who = &people->clients[client];
     const struct role_row *row = &ROWS[who->role];
-    int64_t share = presence_of(row->presence, hour);
-    if (row->presence != ALWAYS && row->presence != NIGHT) {
-        // A day's lot that is small most of the time for the same people: they come early and leave late, and
-        // few machines stay on over night.
-        struct stream day = stream_begin(spec->seed, STREAM_DAY, client, (uint64_t)hour->day);
-        int64_t lot = (7 * (int64_t)who->habit + 3 * (int64_t)stream_below(&day, 65536)) / 10;
-        if (lot * 1000 >= share * 65536 / 1024 * people->presence_scale)
-            return 0;
-    } else if (share == 0) {
-        return 0;
-    }
-    if (row->presence == ALWAYS && is_silent(people, client, hour->start_s))
+    if (!is_present(spec, people, client, hour))
         return 0;
     struct stream stream = stream_begin(spec->seed, STREAM_WEIGHT, client, (uint64_t)(hour->start_s / 3600));
-    int64_t load = row->presence == ALWAYS ? 1000 : load_of(hour);
-    int64_t noise =
-        who->role == ROLE_PRINTER || who->role == ROLE_MONITORING ? 512 : 256 + stream_below(&stream, 512);
+    int64_t load = row->presence == ALWAYS   ? 1000
+                   : row->presence == BURSTS ? build_load(hour, &stream)
+                                             : load_of(hour);
+    const bool is_steady =
+        who->role == ROLE_PRINTER || who->role == ROLE_MONITORING || who->role == ROLE_IOT;
+    int64_t noise = is_steady ? 512 : 256 + stream_below(&stream, 512);
     return 1 + row->rate * who->factor * load / 1000 * noise / 512;
 }
 
 static void client_make(const struct spec *spec, uint32_t at, enum role role, struct client *client)
 {
     static const uint8_t FLAGS[] = {0, 0, 0, 0, 0, 1, 1, 2, 3, 4};
-    struct stream stream = stream_begin(spec->seed, STREAM_CLIENT, 0, at);
+    client->role = (uint8_t)role;
+    struct stream stream = stream_begin(spec->seed, STREAM_CLIENT, 0, client_machine(client, at));
     char *end = put_text(client->ip, "10.");
     end = put_number(end, 80 + at / 62500);
     *end++ = '.';
@@ -86,7 +150,6 @@ static void client_make(const struct spec *spec, uint32_t at, enum role role, st
     *end++ = '.';
     end = put_number(end, 1 + at % 250);
     client->ip_count = (uint8_t)(end - client->ip);
-    client->role = (uint8_t)role;
     client->flags = FLAGS[stream_below(&stream, sizeof FLAGS)];
     client->resolver = (uint8_t)stream_below(&stream, (uint32_t)spec->resolvers);
     client->habit = stream_below(&stream, 65536);
@@ -107,21 +170,33 @@ static const int64_t FAMILY_PERIODS[FAMILIES] = {
 #undef X
 };
 
-static void domain_choose(const struct spec *spec, const struct attack_spec *of, size_t entry,
-                          uint32_t number, char domain[64])
+static void domain_choose(const struct spec *spec, const struct names *names, const struct attack_spec *of,
+                          size_t entry, uint32_t number, char domain[64])
 {
     // A flood has one domain, whoever takes part.
-    bool is_shared = of->family == FAMILY_SUBDOMAIN_FLOOD;
+    bool is_shared = of->family == FAMILY_SUBDOMAIN_FLOOD || of->shared;
     struct stream stream = stream_begin(spec->seed, STREAM_ATTACK, 1, is_shared ? 1000000 + entry : number);
     memset(domain, 0, 64);
     if (of->domain[0]) {
         memcpy(domain, of->domain, sizeof of->domain);
         return;
     }
-    char *end = put_word(put_word(domain, &stream), &stream);
+    char *end = put_word(domain, &stream);
+    if (!of->under[0])
+        end = put_word(end, &stream);
     *end++ = 'x';
     end = put_number(end, number);
-    (void)put_text(end, stream_below(&stream, 2) ? ".net" : ".org");
+    if (strcmp(of->under, "popular") == 0) {
+        // One of the ten domains under which most is asked.
+        const struct text *popular = &names->domains[stream_below(&stream, 10) % names->domain_count];
+        *end++ = '.';
+        memcpy(end, popular->bytes, popular->count);
+    } else if (of->under[0]) {
+        *end++ = '.';
+        (void)put_text(end, of->under);
+    } else {
+        (void)put_text(end, stream_below(&stream, 2) ? ".net" : ".org");
+    }
 }
 
 static enum status victim_choose(const struct spec *spec, struct people *people, uint32_t *used,
@@ -144,7 +219,8 @@ static enum status victim_choose(const struct spec *spec, struct people *people,
     return STATUS_OK;
 }
 
-static enum status attacks_make(const struct spec *spec, struct people *people, struct error *err)
+static enum status attacks_make(const struct spec *spec, const struct names *names, struct people *people,
+                                struct error *err)
 {
     enum status status = STATUS_OK;
     uint32_t used[ROLES] = {0};
@@ -164,7 +240,7 @@ static enum status attacks_make(const struct spec *spec, struct people *people, 
             attack->period = of->period >= 0 ? of->period : FAMILY_PERIODS[of->family];
             attack->from_s = zone_day_start(spec->zone, of->from_day);
             attack->to_s = zone_day_start(spec->zone, of->to_day);
-            domain_choose(spec, of, i, attack->number, attack->domain);
+            domain_choose(spec, names, of, i, attack->number, attack->domain);
             TRY(victim_choose(spec, people, used, attack, err));
             int64_t span = (attack->to_s - attack->from_s) / 3600, length = of->hours ? of->hours : span;
             struct stream stream = stream_begin(spec->seed, STREAM_ATTACK, 2, attack->number);
@@ -210,7 +286,8 @@ static void presence_fit(const struct spec *spec, struct people *people)
     }
 }
 
-enum status people_make(const struct spec *spec, struct people *people, struct error *err)
+enum status people_make(const struct spec *spec, const struct names *names, struct people *people,
+                        struct error *err)
 {
     enum status status = STATUS_OK;
     uint32_t at = 0;
@@ -221,7 +298,7 @@ enum status people_make(const struct spec *spec, struct people *people, struct e
     for (int role = 0; role < ROLES; role++)
         for (int64_t i = 0; i < spec->role_count[role]; i++, at++)
             client_make(spec, at, (enum role)role, &people->clients[at]);
-    TRY(attacks_make(spec, people, err));
+    TRY(attacks_make(spec, names, people, err));
     presence_fit(spec, people);
 done:
     return status;

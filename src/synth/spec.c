@@ -138,18 +138,31 @@ static enum status text_read(const struct reader *reader, const struct node *nod
         memcpy(out, node->text, strlen(node->text) + 1);
         return STATUS_OK;
     }
-    return refuse(reader, node->line, "", node->name, "wants a text of at most 63 characters");
+    char wants[64];
+    (void)snprintf(wants, sizeof wants, "wants a text of at most %zu characters", room - 1);
+    return refuse(reader, node->line, "", node->name, wants);
 }
 
 /* A domain of an attack: it goes into lines, so only what BIND prints as it is. */
-static enum status domain_read(const struct reader *reader, const struct node *node, char out[64])
+static enum status domain_read(const struct reader *reader, const struct node *node, char *out, size_t room)
 {
     enum status status = STATUS_OK;
-    TRY(text_read(reader, node, out, 64));
+    TRY(text_read(reader, node, out, room));
     if (strspn(out, "abcdefghijklmnopqrstuvwxyz0123456789-.") != strlen(out) || out[0] == '.' ||
         out[strlen(out) - 1] == '.' || strstr(out, ".."))
         status =
             refuse(reader, node->line, "", node->name, "wants a domain in lower case, such as t.example.net");
+done:
+    return status;
+}
+
+/* A word of labels.csv, which a comma or a semicolon would end. */
+static enum status group_read(const struct reader *reader, const struct node *node, char out[32])
+{
+    enum status status = STATUS_OK;
+    TRY(text_read(reader, node, out, 32));
+    if (strspn(out, "abcdefghijklmnopqrstuvwxyz0123456789_-") != strlen(out))
+        status = refuse(reader, node->line, "", node->name, "wants a word of lower-case letters and digits");
 done:
     return status;
 }
@@ -212,7 +225,11 @@ static enum status attack_key(const struct reader *reader, const struct node *en
     if (strcmp(entry->name, "to") == 0)
         return day_read(reader, entry, &attack->to_day);
     if (strcmp(entry->name, "domain") == 0)
-        return domain_read(reader, entry, attack->domain);
+        return domain_read(reader, entry, attack->domain, sizeof attack->domain);
+    if (strcmp(entry->name, "under") == 0)
+        return domain_read(reader, entry, attack->under, sizeof attack->under);
+    if (strcmp(entry->name, "group") == 0)
+        return group_read(reader, entry, attack->group);
 #define ATTACK_NUMBER(key, least, most, fallback, text)                                                      \
     if (strcmp(entry->name, #key) == 0)                                                                      \
         return number_read(reader, entry, least, most, &attack->key);

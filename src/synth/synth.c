@@ -17,6 +17,7 @@ struct making {
     const struct team *team;
     const struct spec *spec;
     const char *dir;
+    int64_t from_day, to_day;  // local days whose files are written
     struct names names;
     struct people people;
     struct printer printer;
@@ -44,15 +45,18 @@ static enum status hours_make_local(struct making *making, struct error *err)
         return error_set(err, STATUS_NO_MEMORY, making->dir, "", "no room for the plan");
     for (int64_t at_s = start_s; at_s < end_s; at_s += 3600) {
         const int64_t day = zone_day_of(spec->zone, at_s), local_s = at_s + zone_offset_s(spec->zone, at_s);
-        if (spec->hourly || making->hour_count == 0 || making->hours[making->hour_count - 1].day != day)
+        const bool is_next =
+            spec->hourly || making->hour_count == 0 || making->hours[making->hour_count - 1].day != day;
+        if (is_next && day >= making->from_day && day < making->to_day)
             making->files[making->file_count++] = making->hour_count;
+        if (day < making->to_day)
+            making->files[making->file_count] = making->hour_count + 1;  // where the last one ends
         making->hours[making->hour_count++] =
             (struct hour){.start_s = at_s,
                           .day = day,
                           .local_hour = (int)(((local_s % 86400) + 86400) % 86400 / 3600),
                           .is_holiday = calendar_kind(spec->calendar, day) == DAY_HOLIDAY};
     }
-    making->files[making->file_count] = making->hour_count;
     return STATUS_OK;
 }
 
@@ -266,9 +270,7 @@ static void time_write(const struct spec *spec, int64_t utc_s, char text[40])
 /* Kinds of clients that do what attackers do, and are none. */
 static bool is_oddity(int role)
 {
-    return role == ROLE_PRINTER || role == ROLE_MONITORING || role == ROLE_MAIL || role == ROLE_CRAWLER ||
-           role == ROLE_LINKCHECKER || role == ROLE_FORWARDER || role == ROLE_ANTIVIRUS || role == ROLE_CDN ||
-           role == ROLE_BACKUP;
+    return role != ROLE_WORKSTATION && role != ROLE_LAPTOP && role != ROLE_SERVER;
 }
 
 static void labels_print(const struct making *making, FILE *stream)
@@ -282,10 +284,11 @@ static void labels_print(const struct making *making, FILE *stream)
         time_write(spec, attack->to_s, to);
         (void)fprintf(stream,
                       "%s,%s,%s,%s,role=%s;domain=%s;rate=%" PRId64 ";period=%" PRId64
-                      ";encoding=%s;working=%" PRId64 ",%" PRId64 "\n",
+                      ";encoding=%s;working=%" PRId64 "%s%s,%" PRId64 "\n",
                       making->people.clients[attack->client].ip, from, to, family_word(attack->spec->family),
                       role_word(attack->spec->role), attack->domain, attack->rate, attack->period,
-                      encoding_word(attack->spec->encoding), attack->spec->working, making->asked[a]);
+                      encoding_word(attack->spec->encoding), attack->spec->working,
+                      attack->spec->group[0] ? ";group=" : "", attack->spec->group, making->asked[a]);
     }
     time_write(spec, making->hours[0].start_s, from);
     time_write(spec, making->hours[making->hour_count - 1].start_s + 3600, to);
@@ -373,20 +376,38 @@ static enum status make_local(struct making *making, struct error *err)
     if (strlen(making->dir) > 4000)
         return error_set(err, STATUS_USAGE, making->dir, "", "a path of more than 4,000 bytes");
     TRY(names_make(making->spec, &making->names, err));
-    TRY(people_make(making->spec, &making->people, err));
+    TRY(people_make(making->spec, &making->names, &making->people, err));
     TRY(hours_make_local(making, err));
+    if (making->file_count == 0)
+        return error_set(err, STATUS_USAGE, "--from", "give days of the spec",
+                         "the spec has no day between --from and --to");
     printer_begin(&making->printer, making->spec, &making->people, &making->names);
 done:
     return status;
 }
 
-enum status synth_generate(const struct team *team, const struct spec *spec, const char *dir,
-                           synth_progress *progress, void *context, struct synth_summary *summary,
+/* How many lines the files that are written will have. */
+static int64_t lines_planned(const struct making *making)
+{
+    int64_t lines = 0;
+    for (size_t h = making->files[0]; h < making->files[making->file_count]; h++)
+        lines += making->hours[h].lines + making->hours[h].attacks;
+    return lines;
+}
+
+enum status synth_generate(const struct team *team, const struct spec *spec,
+                           const struct synth_place *place, synth_progress *progress, void *context, struct synth_summary *summary,
                            struct error *err)
 {
     enum status status = STATUS_OK;
     struct work *work = NULL;
-    struct making making = {.team = team, .spec = spec, .dir = dir, .progress = progress, .context = context};
+    struct making making = {.team = team,
+                            .spec = spec,
+                            .dir = place->dir,
+                            .from_day = place->from_day,
+                            .to_day = place->to_day,
+                            .progress = progress,
+                            .context = context};
     const size_t ranks = (size_t)team_size(team), rank = (size_t)team_rank(team);
     *summary = (struct synth_summary){0};
     TRY(team_agree(team, make_local(&making, err), err));
@@ -395,10 +416,12 @@ enum status synth_generate(const struct team *team, const struct spec *spec, con
     TRY(team_agree(team, folders_make_local(&making, err), err));
     TRY(work_begin(team, making.file_count * rank / ranks, making.file_count * (rank + 1) / ranks, &work,
                    err));
-    TRY(team_agree(team, files_take_local(&making, work, summary->queries, err), err));
+    TRY(team_agree(team, files_take_local(&making, work, lines_planned(&making), err), err));
     TRY(team_agree(team, labels_write_local(&making, err), err));
     team_sum_i64(team, &making.bytes, 1);
+    team_sum_i64(team, &making.lines, 1);
     summary->bytes = making.bytes;
+    summary->queries = making.lines;
     summary->files = (int64_t)making.file_count * spec->resolvers;
     summary->labels = (int64_t)making.people.attack_count;
 done:

@@ -31,10 +31,18 @@ void spec_free(struct spec *spec);
 
 /** What was made, the same on every rank. */
 struct synth_summary {
-    int64_t queries, attack_queries;  // lines in all, and of these of attacks
+    int64_t queries;  // lines written
+    int64_t attack_queries;  // of attacks, on all days
     int64_t rows;  // (client, hour) in which a client asks something of its own
     int64_t files, bytes;  // bytes of text, before compression
     int64_t labels;
+};
+
+/** Where an archive goes, and which of its days: [from_day, to_day) since 1970, INT64_MIN and INT64_MAX for
+ * all. A day has the same bytes whether it is written alone or with others. */
+struct synth_place {
+    const char *dir;  // borrowed; an absent or empty folder
+    int64_t from_day, to_day;
 };
 
 /** Is told how many lines of how many are written, from time to time, on rank 0. */
@@ -44,12 +52,12 @@ typedef void synth_progress(void *context, int64_t done, int64_t total);
  * Writes the archive and labels.csv. Collective.
  *
  * @param spec  borrowed, the same on every rank
- * @param dir   borrowed; an absent or empty folder
+ * @param place borrowed
  * @return      STATUS_USAGE for a folder that has something in it, and for a spec that cannot be: fewer
  * queries than the attacks and rows have, more victims than clients; STATUS_IO, STATUS_NO_MEMORY
  */
-MUST_CHECK enum status synth_generate(const struct team *team, const struct spec *spec, const char *dir,
-                                      synth_progress *progress, void *context, struct synth_summary *summary,
+MUST_CHECK enum status synth_generate(const struct team *team, const struct spec *spec,
+                                      const struct synth_place *place, synth_progress *progress, void *context, struct synth_summary *summary,
                                       struct error *err);
 
 #endif

@@ -23,7 +23,10 @@ attacks:
   - {family: dnscat2, hours: 3, rate: 0}
   - {family: dns2tcp, hours: 2}
   - {family: dnsexfiltrator, hours: 2, domain: drop.example.net}
-  - {family: dga, hosts: 2}
+  - {family: dga, hosts: 2, group: made-up}
+  - {family: iodine, hours: 2, under: popular}
+  - {family: dns2tcp, hours: 2, under: duckdns.org, hosts: 2}
+  - {family: beacon, hosts: 2, shared: 1}
   - {family: dga, encoding: hex}
   - {family: dga, encoding: mixed}
   - {family: dga, encoding: dictionary, rate: 30}
@@ -119,7 +122,11 @@ class Generate(unittest.TestCase):
             if family in ('iodine', 'dnscat2', 'dns2tcp', 'beacon', 'txt_flood', 'null_flood', 'subdomain_flood',
                           'storm', 'listed'):
                 domain = dict(p.split('=') for p in parameters.split(';'))['domain']
-                self.assertEqual(asked[ip, domain.split('.')[-2]], int(queries), family)
+                found = asked[ip, domain.split('.')[-2]]
+                if domain.count('.') == 1:
+                    self.assertEqual(found, int(queries), family)
+                else:  # under a domain that the host asks for other reasons too
+                    self.assertGreaterEqual(found, int(queries), family)
 
     def test_each_tool_makes_its_own_names(self):
         top, _ = self.generate('tools', SPEC + ATTACKS)
@@ -179,7 +186,7 @@ class Generate(unittest.TestCase):
             # Types: half of the workstations' lookups of an address ask AAAA, a fifth of these HTTPS, but for hours
             # that have no line left.
             total = sum(types.values())
-            self.assertTrue(0.15 < types['HTTPS'] / types['AAAA'] < 0.21, types)
+            self.assertTrue(0.13 < types['HTTPS'] / types['AAAA'] < 0.21, types)
             self.assertTrue(0.3 < types['AAAA'] / types['A'] < 0.5, types)
             self.assertTrue(0.02 < types['PTR'] / total < 0.12, types)
             self.assertTrue(0.003 < types['TXT'] / total < 0.008, types)
