@@ -13,7 +13,8 @@ enum status command_evaluate(struct session *session, struct error *err)
     const struct evaluate_plan plan = {.dir = session->options.words[0],
                                        .labels = session->options.words[1],
                                        .from = session->options.from,
-                                       .to = session->options.to};
+                                       .to = session->options.to,
+                                       .past = session->options.past};
     struct evaluation *evaluation = calloc(1, sizeof *evaluation);
     if (!evaluation)
         return error_set(err, STATUS_NO_MEMORY, "evaluate", "", "no room for it");
@@ -21,6 +22,8 @@ enum status command_evaluate(struct session *session, struct error *err)
     if (session->options.json) {
         struct json json = json_begin(session->out);
         evaluation_json(evaluation, &json);
+    } else if (session->options.csv) {
+        evaluation_csv(evaluation, stdout);
     } else {
         evaluation_print(evaluation, stdout);
     }

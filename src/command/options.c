@@ -34,6 +34,8 @@ enum option_key {
     KEY_RANKS,
     KEY_DIGEST,
     KEY_TSV,
+    KEY_CSV,
+    KEY_PAST,
     KEY_FEATURE_SET,
     KEY_ROWS,
     KEY_COLUMNS,
@@ -75,6 +77,10 @@ static const struct option_row OPTIONS[] = {
     {FOR(PARSE), {"tsv", KEY_TSV, NULL, 0, "Print tab-separated values (the default)", 0}},
     {FOR(PARSE), {"timezone", KEY_TIMEZONE, "ZONE", 0, "IANA zone of time stamps that carry none (UTC)", 0}},
     {FOR(PARSE), {"year", KEY_YEAR, "YEAR", 0, "Year of time stamps that carry none (the file's)", 0}},
+    {FOR(EVALUATE), {"csv", KEY_CSV, NULL, 0, "Print comma-separated values", 0}},
+    {FOR(EVALUATE),
+     {"past", KEY_PAST, "DIR", 0,
+      "Take what was known on a day from DIR/YYYY-MM-DD, results of a job that ended with it", 0}},
     {FOR(GENERATE) | FOR(EVALUATE), {"from", KEY_FROM, "DATE", 0, "Leave out days before", 0}},
     {FOR(GENERATE) | FOR(EVALUATE), {"to", KEY_TO, "DATE", 0, "Leave out this day and those behind it", 0}},
     {FOR(BENCH),
@@ -136,6 +142,8 @@ static error_t option_read(int key, char *text, struct argp_state *state)
     case KEY_K: options->k = number_of(text, 2, 1024, state, "k"); break;
     case KEY_HIDDEN: options->hidden = text; break;
     case KEY_BATCH: options->batch = number_of(text, 64, 262144, state, "batch"); break;
+    case KEY_CSV: options->csv = true; break;
+    case KEY_PAST: options->past = text; break;
     case KEY_TSV: options->tsv = true; break;
     case ARGP_KEY_ARG: options->words[options->word_count++] = text; break;
     case ARGP_KEY_END:

@@ -37,13 +37,14 @@ struct options {
     const char *from, *to;  // --from, --to
     const char *until, *reason;  // of ack
     const char *language;  // --language
+    const char *past;  // --past
     int year;  // --year
     int ranks;  // --ranks
     int rows, columns, k, batch;  // of bench; 0: not given
     const char *hidden;  // --hidden
     const char *feature_set;  // --feature-set
     const char *lines;  // --lines=WINDOW; NULL: the most unusual one
-    bool quiet, verbose, json, digest, tsv, svg, with_lines;
+    bool quiet, verbose, json, digest, tsv, csv, svg, with_lines;
 };
 
 struct session {

@@ -13,6 +13,9 @@
 /* Strength: the strongest mechanism, and so much of each other one (decide/). */
 #define OTHERS_WEIGHT 0.3
 
+/* As flag_meanings of incident_verdict have it: 0 none, 1 notice, 2 warning, 3 critical. */
+#define VERDICT_OF_WARNING 2
+
 /* A row, for the day's three largest of each model. */
 struct row {
     struct ip ip;
@@ -22,7 +25,7 @@ struct row {
 
 struct finding {
     struct ip ip;
-    int64_t day, window_days, mechanism;
+    int64_t day, window_days, mechanism, is_silenced;
     double bits;
 };
 
@@ -106,7 +109,6 @@ static enum status days_make(const struct row *rows, size_t count, struct host_d
         struct judged_day *day = &days->items[days->count++];
         day->ip = rows[from].ip;
         day->day = rows[from].day;
-        day->bits = -1;
         for (; to < count && compare_row(&rows[to], &rows[from]) == 0; to++) {
             if (rows[to].queries > day->score[DETECTOR_QUERIES])
                 day->score[DETECTOR_QUERIES] = rows[to].queries;
@@ -136,23 +138,27 @@ static size_t day_find(const struct host_days *days, const struct ip *ip, int64_
     return low;
 }
 
-/* Bits of each mechanism, from 1 on for what just reaches its threshold, for the days of its window; past:
- * for its last day only. */
-static void finding_add(struct host_days *days, double (*past)[MECHANISMS], const struct finding *finding)
+/* Bits of each mechanism, from 1 on for what just reaches its threshold, for the days of its window. */
+static void finding_add(struct host_days *days, const struct finding *finding)
 {
     for (size_t at = day_find(days, &finding->ip, finding->day - finding->window_days + 1);
          at < days->count && ip_compare(&days->items[at].ip, &finding->ip) == 0 &&
          days->items[at].day <= finding->day;
          at++) {
-        struct judged_day *day = &days->items[at];
-        double *best = &day->score[DETECTOR_MECHANISM + (int)finding->mechanism];
+        double *best = &days->items[at].score[DETECTOR_MECHANISM + (int)finding->mechanism];
         if (finding->bits + 1 > *best)
             *best = finding->bits + 1;
-        if (finding->bits > day->bits)
-            day->bits = finding->bits;
-        if (day->day == finding->day && finding->bits + 1 > past[at][finding->mechanism])
-            past[at][finding->mechanism] = finding->bits + 1;
     }
+}
+
+/* The same, for the day only on which the window ends. */
+static void finding_add_past(const struct host_days *days, double (*past)[MECHANISMS],
+                             const struct finding *finding)
+{
+    const size_t at = day_find(days, &finding->ip, finding->day);
+    if (at < days->count && ip_compare(&days->items[at].ip, &finding->ip) == 0 &&
+        days->items[at].day == finding->day && finding->bits + 1 > past[at][finding->mechanism])
+        past[at][finding->mechanism] = finding->bits + 1;
 }
 
 static double strength(const double *bits)
@@ -165,17 +171,18 @@ static double strength(const double *bits)
     return best > 0 ? best + OTHERS_WEIGHT * (sum - (best - 1)) : 0;
 }
 
-static enum status evidence_get(const struct store_reader *reader, struct host_days *days, struct error *err)
+/* Evidence that no allow list covers. */
+static enum status findings_get(const struct store_reader *reader, struct finding **out, size_t *out_count,
+                                struct error *err)
 {
     enum status status = STATUS_OK;
-    size_t count = 0;
+    size_t count = 0, kept = 0;
     void *room = NULL;
     struct finding *findings = NULL;
-    double(*past)[MECHANISMS] = calloc(days->count + 1, sizeof *past);
     TRY(store_dimension_size(reader, "evidence", &count, err));
     room = malloc((count + 1) * sizeof(struct ip));
     findings = calloc(count + 1, sizeof *findings);
-    if (!room || !findings || !past) {
+    if (!room || !findings) {
         status = error_set(err, STATUS_NO_MEMORY, "scores.h5", "", "no room for evidence");
         goto done;
     }
@@ -188,36 +195,136 @@ static enum status evidence_get(const struct store_reader *reader, struct host_d
     COLUMN("evidence_mechanism", STORE_I8, "evidence", count, findings, mechanism,
            ((const uint8_t *)room)[i]);
     COLUMN("evidence_bits", STORE_F64, "evidence", count, findings, bits, ((const double *)room)[i]);
+    COLUMN("evidence_silenced", STORE_I8, "evidence", count, findings, is_silenced,
+           ((const int8_t *)room)[i]);
     for (size_t i = 0; i < count; i++)
-        if (findings[i].mechanism < MECHANISMS)
-            finding_add(days, past, &findings[i]);
+        if (findings[i].mechanism < MECHANISMS && !findings[i].is_silenced)
+            findings[kept++] = findings[i];
+    *out = findings;
+    *out_count = kept;
+    findings = NULL;
+done:
+    free(room);
+    free(findings);
+    return status;
+}
+
+static enum status past_get(const struct evaluate_plan *plan, const struct host_days *days, int64_t day,
+                            double (*past)[MECHANISMS], struct error *err)
+{
+    enum status status = STATUS_OK;
+    char path[4300];
+    int year, month, date;
+    struct store_reader *reader = NULL;
+    struct finding *findings = NULL;
+    size_t count = 0;
+    civil_from_day(day, &year, &month, &date);
+    (void)snprintf(path, sizeof path, "%.4000s/%04d-%02d-%02d/scores.h5", plan->past, year, month, date);
+    TRY(store_open_local(path, &reader, err));
+    TRY(findings_get(reader, &findings, &count, err));
+    for (size_t i = 0; i < count; i++)
+        if (findings[i].day == day)
+            finding_add_past(days, past, &findings[i]);
+done:
+    store_close(reader);
+    free(findings);
+    return status;
+}
+
+static enum status evidence_get(const struct evaluate_plan *plan, const struct store_reader *reader,
+                                int64_t from_day, int64_t to_day, struct host_days *days, struct error *err)
+{
+    enum status status = STATUS_OK;
+    size_t count = 0;
+    int64_t first_day = INT64_MAX, last_day = INT64_MIN;
+    struct finding *findings = NULL;
+    double(*past)[MECHANISMS] = calloc(days->count + 1, sizeof *past);
+    if (!past)
+        return error_set(err, STATUS_NO_MEMORY, "scores.h5", "", "no room for evidence");
+    TRY(findings_get(reader, &findings, &count, err));
+    for (size_t i = 0; i < count; i++) {
+        finding_add(days, &findings[i]);
+        if (!plan->past)
+            finding_add_past(days, past, &findings[i]);
+    }
+    for (size_t at = 0; at < days->count; at++) {
+        const int64_t day = days->items[at].day;
+        if (day < from_day || day >= to_day)
+            continue;
+        first_day = day < first_day ? day : first_day;
+        last_day = day > last_day ? day : last_day;
+    }
+    for (int64_t day = first_day; plan->past && day <= last_day; day++)
+        TRY(past_get(plan, days, day, past, err));
     for (size_t at = 0; at < days->count; at++) {
         double *score = days->items[at].score;
         score[DETECTOR_EVIDENCE] = strength(score + DETECTOR_MECHANISM);
         score[DETECTOR_EVIDENCE_PAST] = strength(past[at]);
         score[DETECTOR_COMBINED] = score[DETECTOR_EVIDENCE] + score[DETECTOR_MODELS];
+        score[DETECTOR_COMBINED_PAST] = score[DETECTOR_EVIDENCE_PAST] + score[DETECTOR_MODELS];
     }
 done:
-    free(room);
     free(findings);
     free(past);
     return status;
 }
 
-enum status host_days_read(const char *dir, struct host_days *days, struct error *err)
+/* Incidents, and the host-days that lie in one which is a warning at least. */
+static enum status incidents_get(const struct store_reader *reader, struct host_days *days, struct error *err)
+{
+    enum status status = STATUS_OK;
+    size_t count = 0;
+    void *room = NULL;
+    TRY(store_dimension_size(reader, "incident", &count, err));
+    room = malloc((count + 1) * sizeof(struct ip));
+    days->incidents = calloc(count + 1, sizeof *days->incidents);
+    if (!room || !days->incidents) {
+        status = error_set(err, STATUS_NO_MEMORY, "scores.h5", "", "no room for incidents");
+        goto done;
+    }
+    days->incident_count = count;
+    TRY(get(reader, "incident_ip", STORE_U8, "octet", "incident", count, room, err));
+    for (size_t i = 0; i < count; i++)
+        days->incidents[i].ip = ((const struct ip *)room)[i];
+    COLUMN("incident_first_day", STORE_I64, "incident", count, days->incidents, first_day,
+           ((const int64_t *)room)[i]);
+    COLUMN("incident_last_day", STORE_I64, "incident", count, days->incidents, last_day,
+           ((const int64_t *)room)[i]);
+    COLUMN("incident_verdict", STORE_I8, "incident", count, days->incidents, verdict,
+           ((const int8_t *)room)[i]);
+    COLUMN("incident_strength", STORE_F64, "incident", count, days->incidents, strength,
+           ((const double *)room)[i]);
+    for (size_t i = 0; i < count; i++) {
+        const struct judged_incident *incident = &days->incidents[i];
+        if (incident->verdict < VERDICT_OF_WARNING)
+            continue;
+        for (size_t at = day_find(days, &incident->ip, incident->first_day);
+             at < days->count && ip_compare(&days->items[at].ip, &incident->ip) == 0 &&
+             days->items[at].day <= incident->last_day;
+             at++)
+            days->items[at].is_warned = true;
+    }
+done:
+    free(room);
+    return status;
+}
+
+enum status host_days_read(const struct evaluate_plan *plan, int64_t from_day, int64_t to_day,
+                           struct host_days *days, struct error *err)
 {
     enum status status = STATUS_OK;
     char path[4200], timezone[64];
     struct store_reader *reader = NULL;
     struct row *rows = NULL;
     size_t count = 0;
-    (void)snprintf(path, sizeof path, "%s/scores.h5", dir);
+    (void)snprintf(path, sizeof path, "%.4000s/scores.h5", plan->dir);
     TRY(store_open_local(path, &reader, err));
     TRY(store_get_attribute_text(reader, NULL, "timezone", timezone, sizeof timezone, err));
     TRY(zone_load(timezone, &days->zone, err));
     TRY(rows_get(reader, days->zone, &rows, &count, err));
     TRY(days_make(rows, count, days, err));
-    TRY(evidence_get(reader, days, err));
+    TRY(evidence_get(plan, reader, from_day, to_day, days, err));
+    TRY(incidents_get(reader, days, err));
 done:
     store_close(reader);
     free(rows);
@@ -227,6 +334,7 @@ done:
 void host_days_clear(struct host_days *days)
 {
     free(days->items);
+    free(days->incidents);
     zone_free(days->zone);
     *days = (struct host_days){0};
 }

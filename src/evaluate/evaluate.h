@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "evidence/evidence.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -26,14 +27,27 @@ enum detector {
     DETECTOR_AUTOENCODER,
     DETECTOR_MODELS,  // of row_score
     DETECTOR_EVIDENCE,  // 1 + strength; evidence counts for all days of its window
-    DETECTOR_EVIDENCE_PAST,  // the same, but for the day on which it was found only
+    DETECTOR_EVIDENCE_PAST,  // the same, from what was known on the evening of the day
     DETECTOR_COMBINED,  // evidence + models
+    DETECTOR_COMBINED_PAST,  // evidence_past + models
     DETECTOR_MECHANISM,
     DETECTORS = DETECTOR_MECHANISM + MECHANISMS,
 };
 
-/** Most families, and most kinds of look-alikes. */
+/** Most families, kinds of look-alikes and groups, and most rates of all families together. */
 #define EVALUATE_FAMILIES 64
+#define EVALUATE_RATES 512
+
+/** Sets of attacks that are measured apart, before the groups of the labels: all, and those of which a day
+ * has at least EVALUATE_PLAIN_QUERIES queries. */
+enum { SET_ALL, SET_PLAIN, SET_GROUPS };
+#define EVALUATE_PLAIN_QUERIES 50
+
+/** Incidents a day that somebody has the time to look at. */
+#define EVALUATE_BUDGET 5
+
+/** Delays are counted up to so many days. */
+#define EVALUATE_DELAYS 32
 
 /** How well scores tell positives from negatives; 0 where one of them is missing. */
 struct measure {
@@ -68,7 +82,30 @@ struct family_result {
     int64_t host_days, attacks;
     int64_t found[DETECTORS];  // host-days at the detector's threshold
     int64_t found_attacks[DETECTORS];  // attacks of which any host-day was found
-    int64_t warned;  // host-days with a bit or more
+    int64_t warned;  // host-days within an incident that is a warning or critical
+    // Attacks by the days from their first one to the first that was found: looking back, and by the past.
+    int64_t delays[2][EVALUATE_DELAYS];
+};
+
+/** Attacks of a family that ask alike. */
+struct rate_result {
+    size_t family;
+    int64_t rate, period;  // as the labels have them
+    int64_t attacks, queries, days;  // queries on so many days
+    int64_t found_attacks[DETECTORS];
+};
+
+/** A set of attacks against all that is quiet. */
+struct set_result {
+    char name[32];
+    struct measure of[DETECTORS];
+};
+
+/** What the incidents of the tested days would have cost and shown. */
+struct budget_result {
+    int64_t days;
+    int64_t by_verdict[4];
+    int64_t shown, shown_true;  // the strongest ones within the budget, and those of victims while attacked
 };
 
 struct evaluation {
@@ -76,6 +113,12 @@ struct evaluation {
     struct measure of[DETECTORS];
     struct family_result families[EVALUATE_FAMILIES], kinds[EVALUATE_FAMILIES];
     size_t family_count, kind_count;
+    struct rate_result rates[EVALUATE_RATES];  // by family, then queries a day
+    size_t rate_count;
+    struct set_result sets[SET_GROUPS + EVALUATE_FAMILIES];
+    size_t set_count;
+    struct budget_result budget;
+    bool has_past;  // the past was judged by itself, not by what the whole run found
 };
 
 /** What is compared. Everything is borrowed. */
@@ -83,6 +126,7 @@ struct evaluate_plan {
     const char *dir;  // of scores.h5
     const char *labels;  // a CSV file
     const char *from, *to;  // local dates; half-open; NULL: no bound
+    const char *past;  // a folder with YYYY-MM-DD/scores.h5, each of a run that ended with that day; or NULL
 };
 
 /** Returns a detector's name. Borrowed, static. Local. */
@@ -103,5 +147,15 @@ void evaluation_print(const struct evaluation *evaluation, FILE *stream);
 
 /** Writes it as JSON. Local. */
 void evaluation_json(const struct evaluation *evaluation, struct json *json);
+
+/** Writes it as CSV: a line a table, name and detector. Local. */
+void evaluation_csv(const struct evaluation *evaluation, FILE *stream);
+
+/** Returns the least queries a day from which on half of a family's attacks are found by a detector: at that
+ * rate and at each higher one; −1 when there is none. Local. */
+int64_t rate_of_half(const struct evaluation *evaluation, size_t family, enum detector detector);
+
+/** Returns the median of counted delays, in days; −1 of none. Local. */
+int64_t delay_median(const int64_t delays[EVALUATE_DELAYS]);
 
 #endif

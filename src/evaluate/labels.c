@@ -2,6 +2,7 @@
 #include "internal.h"
 
 #include "base/map.h"
+#include "job/civil.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,27 +22,52 @@ static bool number_read(const char *text, size_t count, int64_t *value)
     return count > 0 && count < 18;
 }
 
-bool date_read(const char *text, size_t count, int64_t *day)
-{
-    int64_t year = 0, month = 0, date = 0;
-    if (count != 10 || text[4] != '-' || text[7] != '-' || !number_read(text, 4, &year) ||
-        !number_read(text + 5, 2, &month) || !number_read(text + 8, 2, &date) || year < 1970 || month < 1 ||
-        month > 12 || date < 1 || date > 31)
-        return false;
-    *day = day_from_civil((int)year, (int)month, (int)date);
-    return true;
-}
-
 /* "2022-02-01 12:00:00" to local seconds. */
 static bool time_read(const char *text, int64_t *local_s)
 {
     int64_t day = 0, hour = 0, minute = 0, second = 0;
-    if (strlen(text) != 19 || (text[10] != ' ' && text[10] != 'T') || !date_read(text, 10, &day) ||
+    if (strlen(text) != 19 || (text[10] != ' ' && text[10] != 'T') || !civil_day_read(text, 10, &day) ||
         !number_read(text + 11, 2, &hour) || !number_read(text + 14, 2, &minute) ||
         !number_read(text + 17, 2, &second) || hour > 23 || minute > 59 || second > 59)
         return false;
     *local_s = day * 86400 + hour * 3600 + minute * 60 + second;
     return true;
+}
+
+/* The value of a key in "key=value;key=value", [count] and borrowed; NULL without. */
+static const char *parameter_of(const char *parameters, const char *key, size_t *count)
+{
+    const size_t key_count = strlen(key);
+    for (const char *at = parameters; *at; at += strcspn(at, ";"), at += *at == ';')
+        if (strncmp(at, key, key_count) == 0 && at[key_count] == '=') {
+            *count = strcspn(at + key_count + 1, ";");
+            return at + key_count + 1;
+        }
+    return NULL;
+}
+
+static int64_t parameter_number(const char *parameters, const char *key)
+{
+    size_t count = 0;
+    int64_t value = 0;
+    const char *text = parameter_of(parameters, key, &count);
+    return text && number_read(text, count, &value) ? value : 0;
+}
+
+/* The set of a label's group, a new one when it is met first; 0 without a group, or without room. */
+static int32_t group_put(struct evaluation *evaluation, const char *parameters)
+{
+    size_t count = 0;
+    const char *text = parameter_of(parameters, "group", &count);
+    if (!text || count == 0 || count >= sizeof evaluation->sets[0].name)
+        return 0;
+    for (size_t i = SET_GROUPS; i < evaluation->set_count; i++)
+        if (strlen(evaluation->sets[i].name) == count && memcmp(evaluation->sets[i].name, text, count) == 0)
+            return (int32_t)i;
+    if (evaluation->set_count == sizeof evaluation->sets / sizeof evaluation->sets[0])
+        return 0;
+    memcpy(evaluation->sets[evaluation->set_count].name, text, count);
+    return (int32_t)evaluation->set_count++;
 }
 
 static int32_t name_put(struct family_result *table, size_t *count, const char *name)
@@ -73,6 +99,10 @@ static bool label_read(char *line, struct evaluation *evaluation, struct label *
     label->first_day = start_s / 86400;
     label->last_day = (end_s - 1) / 86400;
     label->family = label->kind = -1;
+    label->queries = *fields[5] ? queries : 0;
+    label->rate = parameter_number(fields[4], "rate");
+    label->period = parameter_number(fields[4], "period");
+    label->group = group_put(evaluation, fields[4]);
     label->is_idle = queries == 0 && strcmp(fields[3], "silence") != 0;
     if (strncmp(fields[3], "benign-", 7) == 0)
         label->kind = name_put(evaluation->kinds, &evaluation->kind_count, fields[3] + 7);

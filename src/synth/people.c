@@ -86,8 +86,8 @@ uint32_t client_machine(const struct client *client, uint32_t number)
 static bool is_here(const struct spec *spec, const struct client *who, uint32_t client,
                     const struct hour *hour)
 {
-    struct stream stream = stream_begin(spec->seed, STREAM_DAY, client_machine(who, client) | DUTY_STREAM,
-                                        (uint64_t)hour->day);
+    struct stream stream =
+        stream_begin(spec->seed, STREAM_DAY, client_machine(who, client) | DUTY_STREAM, (uint64_t)hour->day);
     return stream_below(&stream, ADDRESSES) == client % ADDRESSES;
 }
 
@@ -132,8 +132,7 @@ int64_t client_weight(const struct spec *spec, const struct people *people, uint
     int64_t load = row->presence == ALWAYS   ? 1000
                    : row->presence == BURSTS ? build_load(hour, &stream)
                                              : load_of(hour);
-    const bool is_steady =
-        who->role == ROLE_PRINTER || who->role == ROLE_MONITORING || who->role == ROLE_IOT;
+    const bool is_steady = who->role == ROLE_PRINTER || who->role == ROLE_MONITORING || who->role == ROLE_IOT;
     int64_t noise = is_steady ? 512 : 256 + stream_below(&stream, 512);
     return 1 + row->rate * who->factor * load / 1000 * noise / 512;
 }

@@ -95,7 +95,7 @@ done:
 }
 
 /* Deals the queries that are no attacks to the hours, by weight. */
-static enum status hours_fill(struct making *making, struct synth_summary *summary, struct error *err)
+static enum status hours_fill(struct making *making, struct error *err)
 {
     int64_t rows = 0, weight = 0, attacks = 0, sum = 0;
     for (size_t h = 0; h < making->hour_count; h++) {
@@ -118,9 +118,6 @@ static enum status hours_fill(struct making *making, struct synth_summary *summa
         hour->lines =
             hour->rows + (int64_t)((wide)(uint64_t)rest * (uint64_t)sum / (uint64_t)weight) - before;
     }
-    summary->queries = queries;
-    summary->attack_queries = attacks;
-    summary->rows = rows;
     return STATUS_OK;
 }
 
@@ -387,16 +384,20 @@ done:
 }
 
 /* How many lines the files that are written will have. */
-static int64_t lines_planned(const struct making *making)
+static int64_t lines_planned(const struct making *making, struct synth_summary *summary)
 {
     int64_t lines = 0;
-    for (size_t h = making->files[0]; h < making->files[making->file_count]; h++)
+    summary->attack_queries = summary->rows = 0;
+    for (size_t h = making->files[0]; h < making->files[making->file_count]; h++) {
         lines += making->hours[h].lines + making->hours[h].attacks;
+        summary->attack_queries += making->hours[h].attacks;
+        summary->rows += making->hours[h].rows;
+    }
     return lines;
 }
 
-enum status synth_generate(const struct team *team, const struct spec *spec,
-                           const struct synth_place *place, synth_progress *progress, void *context, struct synth_summary *summary,
+enum status synth_generate(const struct team *team, const struct spec *spec, const struct synth_place *place,
+                           synth_progress *progress, void *context, struct synth_summary *summary,
                            struct error *err)
 {
     enum status status = STATUS_OK;
@@ -412,11 +413,11 @@ enum status synth_generate(const struct team *team, const struct spec *spec,
     *summary = (struct synth_summary){0};
     TRY(team_agree(team, make_local(&making, err), err));
     TRY(hours_weigh(&making, err));
-    TRY(team_agree(team, hours_fill(&making, summary, err), err));
+    TRY(team_agree(team, hours_fill(&making, err), err));
     TRY(team_agree(team, folders_make_local(&making, err), err));
     TRY(work_begin(team, making.file_count * rank / ranks, making.file_count * (rank + 1) / ranks, &work,
                    err));
-    TRY(team_agree(team, files_take_local(&making, work, lines_planned(&making), err), err));
+    TRY(team_agree(team, files_take_local(&making, work, lines_planned(&making, summary), err), err));
     TRY(team_agree(team, labels_write_local(&making, err), err));
     team_sum_i64(team, &making.bytes, 1);
     team_sum_i64(team, &making.lines, 1);

@@ -32,7 +32,7 @@ void spec_free(struct spec *spec);
 /** What was made, the same on every rank. */
 struct synth_summary {
     int64_t queries;  // lines written
-    int64_t attack_queries;  // of attacks, on all days
+    int64_t attack_queries;  // of these of attacks
     int64_t rows;  // (client, hour) in which a client asks something of its own
     int64_t files, bytes;  // bytes of text, before compression
     int64_t labels;
@@ -57,7 +57,7 @@ typedef void synth_progress(void *context, int64_t done, int64_t total);
  * queries than the attacks and rows have, more victims than clients; STATUS_IO, STATUS_NO_MEMORY
  */
 MUST_CHECK enum status synth_generate(const struct team *team, const struct spec *spec,
-                                      const struct synth_place *place, synth_progress *progress, void *context, struct synth_summary *summary,
-                                      struct error *err);
+                                      const struct synth_place *place, synth_progress *progress,
+                                      void *context, struct synth_summary *summary, struct error *err);
 
 #endif

@@ -97,6 +97,74 @@ class Generate(unittest.TestCase):
                 other, _ = self.generate(f'{name}{ranks}', SPEC + more + ATTACKS, ranks)
                 self.assertEqual(self.digests(first), self.digests(other), ranks)
 
+    def test_a_day_by_itself_has_the_bytes_that_it_has_with_the_others(self):
+        top, told = self.generate('all', SPEC + ATTACKS)
+        sums = collections.Counter()
+        for day, until in (('2022-02-07', '2022-02-08'), ('2022-02-08', '2022-02-09')):
+            ran = subprocess.run([QUERN, 'generate', self.top / 'all.yaml', self.top / day, '--from', day, '--to', until,
+                                  '--json', '--quiet'], capture_output=True, text=True, check=True, timeout=250)
+            sums.update(json.loads(ran.stdout))
+            found = self.digests(self.top / day)
+            self.assertEqual({name for name in found if name.startswith('ns')},
+                             {f'ns{r}/queries.log-{day.replace("-", "")}' for r in (1, 2)})
+            whole = self.digests(top)
+            for name, digest in found.items():
+                self.assertEqual(digest, whole[name], name)
+        for key in ('queries', 'attack_queries', 'rows', 'bytes', 'files'):
+            self.assertEqual(sums[key], told[key], key)
+        for bounds in (['--from', 'today'], ['--from', '2022-03-01']):
+            ran = subprocess.run([QUERN, 'generate', self.top / 'all.yaml', self.top / 'none', *bounds],
+                                 capture_output=True, text=True, timeout=60)
+            self.assertEqual(ran.returncode, 2, ran.stderr)
+
+    def test_roles_do_what_they_are_for(self):
+        top, _ = self.generate('roles', """seed: 9
+from: 2022-02-07
+days: 7
+clients: 60
+queries: 400000
+roles: {roaming: 12, oncall: 6, iot: 12, nat: 2, scanner: 2, ci: 2, linkchecker: 1}
+""")
+        roles = {}
+        for label in (top / 'labels.csv').read_text().splitlines()[1:]:
+            ip, _, _, family, _, _ = label.split(',')
+            roles[ip] = family.removeprefix('benign-')
+        asked, days, nights = collections.defaultdict(list), collections.defaultdict(set), collections.defaultdict(set)
+        for line in self.lines(top):
+            found = re.search(r' (10\.[0-9.]+)#\d+ \((.*)\): query: .* IN (\S+) ', line)
+            asked[found[1]].append((line[:14], found[2], found[3]))
+            days[found[1]].add(line[:2])
+            if line[12:14] in ('02', '03'):
+                nights[found[1]].add(line[:2])
+        of = collections.defaultdict(list)
+        for ip, role in roles.items():
+            of[role].append(ip)
+        # A laptop has one of three addresses a day: never two of a machine's on the same.
+        numbers = sorted(of['roaming'], key=lambda ip: int(ip.split('.')[3]))
+        machines = collections.defaultdict(list)
+        for ip in numbers:
+            machines[(int(ip.split('.')[3]) - 1) // 3].append(ip)
+        for ips in machines.values():
+            seen = [day for ip in ips for day in days[ip]]
+            self.assertEqual(len(seen), len(set(seen)), ips)
+        self.assertTrue(any(len([ip for ip in ips if days[ip]]) > 1 for ips in machines.values()))
+        # On call: some nights, not all.
+        duty = [len(nights[ip]) for ip in of['oncall']]
+        self.assertTrue(0 < sum(duty) < 7 * len(duty) / 2, duty)
+        # Things ask their maker's cloud by the clock, and nothing else.
+        for ip in of['iot']:
+            self.assertEqual(len({'.'.join(n.split('.')[-2:]) for _, n, _ in asked[ip]}), 1)
+        for ip in of['scanner']:
+            types = collections.Counter(t for _, _, t in asked[ip])
+            self.assertGreater(types['PTR'], 0.7 * sum(types.values()))
+        # A build server has hours with ten times what others have; a link checker a list that comes again.
+        for ip in of['ci']:
+            hours = collections.Counter(hour for hour, _, _ in asked[ip])
+            self.assertGreater(max(hours.values()), 8 * sorted(hours.values())[len(hours) // 2])
+        names = collections.Counter(n for _, n, _ in asked[of['linkchecker'][0]])
+        self.assertGreater(sum(c for c in names.values() if c > 1), 0.7 * sum(names.values()))
+        self.assertTrue(any('.corp.example.co.jp' in n for ip in asked for _, n, t in asked[ip] if t == 'A'))
+
     def test_lines_parse_and_labels_count(self):
         top, told = self.generate('parsed', SPEC + ATTACKS)
         files = sorted(top.glob('ns*/*'))
