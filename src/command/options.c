@@ -36,6 +36,7 @@ enum option_key {
     KEY_TSV,
     KEY_CSV,
     KEY_PAST,
+    KEY_INTO,
     KEY_FEATURE_SET,
     KEY_ROWS,
     KEY_COLUMNS,
@@ -77,6 +78,8 @@ static const struct option_row OPTIONS[] = {
     {FOR(PARSE), {"tsv", KEY_TSV, NULL, 0, "Print tab-separated values (the default)", 0}},
     {FOR(PARSE), {"timezone", KEY_TIMEZONE, "ZONE", 0, "IANA zone of time stamps that carry none (UTC)", 0}},
     {FOR(PARSE), {"year", KEY_YEAR, "YEAR", 0, "Year of time stamps that carry none (the file's)", 0}},
+    {FOR(GENERATE),
+     {"into", KEY_INTO, "ARCHIVE", 0, "Add the attacks to a copy of these logs, a folder or a file", 0}},
     {FOR(EVALUATE), {"csv", KEY_CSV, NULL, 0, "Print comma-separated values", 0}},
     {FOR(EVALUATE),
      {"past", KEY_PAST, "DIR", 0,
@@ -143,6 +146,7 @@ static error_t option_read(int key, char *text, struct argp_state *state)
     case KEY_HIDDEN: options->hidden = text; break;
     case KEY_BATCH: options->batch = number_of(text, 64, 262144, state, "batch"); break;
     case KEY_CSV: options->csv = true; break;
+    case KEY_INTO: options->into = text; break;
     case KEY_PAST: options->past = text; break;
     case KEY_TSV: options->tsv = true; break;
     case ARGP_KEY_ARG: options->words[options->word_count++] = text; break;

@@ -37,7 +37,7 @@ struct options {
     const char *from, *to;  // --from, --to
     const char *until, *reason;  // of ack
     const char *language;  // --language
-    const char *past;  // --past
+    const char *past, *into;  // --past, --into
     int year;  // --year
     int ranks;  // --ranks
     int rows, columns, k, batch;  // of bench; 0: not given

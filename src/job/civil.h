@@ -28,8 +28,10 @@ bool civil_day_read(const char *text, size_t count, int64_t *day);
 /** Reads exactly `count` digits (at most 18). Returns false when they are none. Local. */
 bool digits_read(const char *text, size_t count, int64_t *value);
 
-/** Returns value / by rounded down, and its remainder, 0 … by - 1; by is more than 0. Local. */
+/** Returns value / by rounded down; by is more than 0. Local. */
 int64_t floor_div(int64_t value, int64_t by);
+
+/** Returns its remainder, 0 … by - 1; by is more than 0. Local. */
 int64_t floor_mod(int64_t value, int64_t by);
 
 #endif

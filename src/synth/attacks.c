@@ -37,10 +37,10 @@ static enum asked type_of(const struct raid *raid, enum asked usual)
     return raid->attack->spec->type >= 0 ? (enum asked)raid->attack->spec->type : usual;
 }
 
-static struct stream raid_stream(const struct raid *raid, uint64_t what)
+static struct dice raid_stream(const struct raid *raid, uint64_t what)
 {
-    return stream_begin(raid->spec->seed, STREAM_TICK, (uint64_t)raid->attack->number << 8 | what,
-                        (uint64_t)(raid->hour->start_s / 3600));
+    return dice_begin(raid->spec->seed, STREAM_TICK, (uint64_t)raid->attack->number << 8 | what,
+                      (uint64_t)(raid->hour->start_s / 3600));
 }
 
 /* ---- tunnels ---- */
@@ -83,12 +83,12 @@ static struct tool tool_of(const struct attack_spec *spec)
 
 /* Letters in labels of at most `cut`, then the domain. */
 static char *labels_put(char *at, const struct tool *tool, uint32_t count, const char *domain,
-                        struct stream *stream)
+                        struct dice *stream)
 {
     for (uint32_t i = 0; i < count; i++) {
         if (i > 0 && i % tool->cut == 0)
             *at++ = '.';
-        uint32_t lot = stream_below(stream, tool->size);
+        uint32_t lot = dice_below(stream, tool->size);
         if (tool->set) {
             *at++ = tool->set[lot];
         } else if (lot < 62) {
@@ -103,18 +103,18 @@ static char *labels_put(char *at, const struct tool *tool, uint32_t count, const
     return put_text(at, domain);
 }
 
-static enum asked tunnel_type(const struct raid *raid, struct stream *stream)
+static enum asked tunnel_type(const struct raid *raid, struct dice *stream)
 {
     static const uint8_t DNSCAT2[] = {ASKED_TXT, ASKED_CNAME, ASKED_MX};
     if (raid->attack->spec->family == FAMILY_IODINE)
         return type_of(raid, ASKED_NULL);
     if (raid->attack->spec->family == FAMILY_DNSCAT2)
-        return type_of(raid, (enum asked)DNSCAT2[stream_below(stream, sizeof DNSCAT2)]);
+        return type_of(raid, (enum asked)DNSCAT2[dice_below(stream, sizeof DNSCAT2)]);
     return type_of(raid, ASKED_TXT);
 }
 
 static void packet_ask(struct raid *raid, const struct tool *tool, int64_t ms, int64_t tick, uint32_t count,
-                       bool is_idle, struct stream *stream)
+                       bool is_idle, struct dice *stream)
 {
     char text[1200], *at = text;
     const int64_t family = raid->attack->spec->family;
@@ -155,7 +155,7 @@ static void tunnel_run(struct raid *raid)
         data_ms = 1;
     const int64_t idle_ms = attack->period * 1000, tick_ms = data_ms < idle_ms ? data_ms : idle_ms;
     const int64_t origin_ms = attack->from_s * 1000, hour_ms = raid->hour->start_s * 1000;
-    struct stream stream = raid_stream(raid, 0);
+    struct dice stream = raid_stream(raid, 0);
     for (int64_t tick = (hour_ms + raid->from_ms - origin_ms + tick_ms - 1) / tick_ms;; tick++) {
         int64_t ms = origin_ms + tick * tick_ms - hour_ms;
         if (ms >= raid->to_ms)
@@ -163,14 +163,14 @@ static void tunnel_run(struct raid *raid)
         bool is_idle = tick_ms < data_ms && (tick + 1) * tick_ms / data_ms == tick * tick_ms / data_ms;
         if (is_idle && attack->spec->family == FAMILY_EXFILTRATOR)
             continue;
-        int64_t late = ms + stream_below(&stream, (uint32_t)(tick_ms < 100 ? tick_ms : 100));
+        int64_t late = ms + dice_below(&stream, (uint32_t)(tick_ms < 100 ? tick_ms : 100));
         packet_ask(raid, &tool, late < HOUR_MS ? late : ms, tick, count, is_idle, &stream);
     }
 }
 
 /* ---- made-up domains ---- */
 
-static char *dga_name(char *at, int64_t encoding, struct stream *stream)
+static char *dga_name(char *at, int64_t encoding, struct dice *stream)
 {
     static const char *const TOPS[] = {".biz", ".info", ".ru", ".com", ".net", ".org"};
     static const char MIXED[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -180,29 +180,29 @@ static char *dga_name(char *at, int64_t encoding, struct stream *stream)
     if (encoding == ENCODING_HEX) {
         at = put_letters(at, 16, HEX, 16, stream);
     } else if (encoding == ENCODING_MIXED) {
-        at = put_letters(at, 12 + stream_below(stream, 8), MIXED, 52, stream);
+        at = put_letters(at, 12 + dice_below(stream, 8), MIXED, 52, stream);
     } else if (encoding == ENCODING_DICTIONARY) {
-        at = put_text(at, WORDS[stream_below(stream, 16)]);
-        at = put_text(at, WORDS[stream_below(stream, 16)]);
-        at = put_text(at, WORDS[stream_below(stream, 16)]);
+        at = put_text(at, WORDS[dice_below(stream, 16)]);
+        at = put_text(at, WORDS[dice_below(stream, 16)]);
+        at = put_text(at, WORDS[dice_below(stream, 16)]);
     } else {
-        at = put_letters(at, 12 + stream_below(stream, 9), LETTERS, 26, stream);
+        at = put_letters(at, 12 + dice_below(stream, 9), LETTERS, 26, stream);
     }
-    return put_text(at, TOPS[stream_below(stream, 6)]);
+    return put_text(at, TOPS[dice_below(stream, 6)]);
 }
 
 /* Once a day, in an hour of its own between 9 and 17: `rate` domains, one after the other. */
 static void dga_run(struct raid *raid)
 {
     char text[128];
-    struct stream stream = stream_begin(raid->spec->seed, STREAM_TICK,
-                                        (uint64_t)raid->attack->number << 8 | 1, (uint64_t)raid->hour->day);
-    if (raid->hour->local_hour != 9 + (int)stream_below(&stream, 8))
+    struct dice stream = dice_begin(raid->spec->seed, STREAM_TICK, (uint64_t)raid->attack->number << 8 | 1,
+                                    (uint64_t)raid->hour->day);
+    if (raid->hour->local_hour != 9 + (int)dice_below(&stream, 8))
         return;
-    int64_t ms = stream_below(&stream, 1800000);
+    int64_t ms = dice_below(&stream, 1800000);
     for (int64_t i = 0; i < raid->attack->rate; i++) {
         char *end = dga_name(text, raid->attack->spec->encoding, &stream);
-        ms += 300 + stream_below(&stream, 1200);
+        ms += 300 + dice_below(&stream, 1200);
         if (ms < raid->from_ms || ms >= raid->to_ms)
             break;
         raid_ask(raid, ms, text, end, type_of(raid, ASKED_A));
@@ -218,34 +218,34 @@ static void beacon_run(struct raid *raid)
     const struct attack *attack = raid->attack;
     const int64_t jitter = attack->period * 10 * attack->spec->jitter;  // ms
     const int64_t hour_ms = raid->hour->local_hour * HOUR_MS;
-    struct stream stream = stream_begin(raid->spec->seed, STREAM_TICK, (uint64_t)attack->number << 8 | 2,
-                                        (uint64_t)raid->hour->day);
+    struct dice stream = dice_begin(raid->spec->seed, STREAM_TICK, (uint64_t)attack->number << 8 | 2,
+                                    (uint64_t)raid->hour->day);
     char *end = put_text(put_text(text, "c2."), attack->domain);
-    for (int64_t ms = stream_below(&stream, (uint32_t)(attack->period * 1000)); ms < hour_ms + raid->to_ms;) {
+    for (int64_t ms = dice_below(&stream, (uint32_t)(attack->period * 1000)); ms < hour_ms + raid->to_ms;) {
         if (ms >= hour_ms + raid->from_ms)
             raid_ask(raid, ms - hour_ms, text, end, type_of(raid, ASKED_A));
-        int64_t gap = attack->period * 1000 - jitter + stream_below(&stream, (uint32_t)(2 * jitter + 1));
+        int64_t gap = attack->period * 1000 - jitter + dice_below(&stream, (uint32_t)(2 * jitter + 1));
         ms += gap > 0 ? gap : 1;
     }
 }
 
 /* ---- many queries ---- */
 
-static char *flood_name(const struct raid *raid, char *at, struct stream *stream)
+static char *flood_name(const struct raid *raid, char *at, struct dice *stream)
 {
     const struct text *host;
     switch (raid->attack->spec->family) {
     case FAMILY_BURST:
         host = &raid->names
-                    ->hosts[(raid->attack->number * 10 + stream_below(stream, 10)) % raid->names->host_count];
+                    ->hosts[(raid->attack->number * 10 + dice_below(stream, 10)) % raid->names->host_count];
         memcpy(at, host->bytes, host->count);
         return at + host->count;
     case FAMILY_SUBDOMAIN_FLOOD:
-        at = put_letters(at, 8 + stream_below(stream, 5), LETTERS, 26, stream);
+        at = put_letters(at, 8 + dice_below(stream, 5), LETTERS, 26, stream);
         *at++ = '.';
         return put_text(at, raid->attack->domain);
     case FAMILY_NIGHT:
-        if (stream_below(stream, 2)) {
+        if (dice_below(stream, 2)) {
             host = &raid->names->hosts[alias_draw(&raid->names->popular, stream)];
             memcpy(at, host->bytes, host->count);
             return at + host->count;
@@ -254,7 +254,7 @@ static char *flood_name(const struct raid *raid, char *at, struct stream *stream
     case FAMILY_NULL_FLOOD:
     case FAMILY_TXT_FLOOD:
         at = put_text(at, "r");
-        at = put_number(at, stream_below(stream, 4));
+        at = put_number(at, dice_below(stream, 4));
         *at++ = '.';
         return put_text(at, raid->attack->domain);
     default: return put_text(at, raid->attack->domain);
@@ -268,12 +268,12 @@ static void flood_run(struct raid *raid)
     enum asked usual = family == FAMILY_NULL_FLOOD  ? ASKED_NULL
                        : family == FAMILY_TXT_FLOOD ? ASKED_TXT
                                                     : ASKED_A;
-    struct stream stream = raid_stream(raid, 3);
+    struct dice stream = raid_stream(raid, 3);
     char text[256];
     if (family == FAMILY_NIGHT && (raid->hour->local_hour < 1 || raid->hour->local_hour >= 5))
         return;
     for (int64_t i = 0; i < raid->attack->rate; i++) {
-        int64_t ms = stream_below(&stream, (uint32_t)HOUR_MS);
+        int64_t ms = dice_below(&stream, (uint32_t)HOUR_MS);
         char *end = flood_name(raid, text, &stream);
         if (ms >= raid->from_ms && ms < raid->to_ms)
             raid_ask(raid, ms, text, end, type_of(raid, usual));

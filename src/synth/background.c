@@ -51,7 +51,7 @@ struct asker {
     const struct names *names;
     struct crowd *crowd;
     const struct role_ways *ways;
-    struct stream stream;
+    struct dice stream;
     uint32_t client, machine;
     uint32_t steps;
     uint64_t hour;
@@ -134,7 +134,7 @@ enum status crowd_sort(struct crowd *crowd, struct error *err)
 static void time_go(struct asker *asker)
 {
     double mean = (HOUR_MS - 1 - asker->ms) / (double)(asker->left + 1);
-    uint32_t lot = stream_next(&asker->stream);
+    uint32_t lot = dice_next(&asker->stream);
     if ((lot & 3) == 0 || mean < 400)
         asker->ms += mean * ((lot & 3) == 0 ? 4 : 1) * 2 * (double)(lot >> 2) * 0x1p-30;
     else
@@ -161,11 +161,11 @@ static void ask_made(struct asker *asker, const char *text, const char *end, enu
  * distribution over all clients. */
 static uint32_t host_draw(struct asker *asker)
 {
-    struct stream *stream = &asker->stream;
-    if (stream_next(stream) & 1)
+    struct dice *stream = &asker->stream;
+    if (dice_next(stream) & 1)
         return alias_draw(&asker->names->popular, stream);
-    struct stream habit =
-        stream_begin(asker->spec->seed, STREAM_CLIENT, 1 + stream_below(stream, 64), asker->machine);
+    struct dice habit =
+        dice_begin(asker->spec->seed, STREAM_CLIENT, 1 + dice_below(stream, 64), asker->machine);
     return alias_draw(&asker->names->popular, &habit);
 }
 
@@ -196,7 +196,7 @@ static void unique_ask(struct asker *asker, uint32_t count, const char *set, uin
 static void token_ask(struct asker *asker)
 {
     char text[160], *end;
-    const uint32_t tracker = stream_below(&asker->stream, TRACKERS) % asker->names->domain_count;
+    const uint32_t tracker = dice_below(&asker->stream, TRACKERS) % asker->names->domain_count;
     const struct text *domain = &asker->names->domains[tracker];
     end = put_letters(text, 16, "0123456789abcdef", 16, &asker->stream);
     end = put_text(end, tracker % 2 ? ".s." : ".telemetry.");
@@ -216,9 +216,9 @@ static void searched_ask(struct asker *asker, uint32_t host)
 static void ask_addresses(struct asker *asker, uint32_t name)
 {
     ask(asker, name, ASKED_A);
-    if (asker->left > 0 && stream_below(&asker->stream, 1000) < asker->ways->aaaa) {
+    if (asker->left > 0 && dice_below(&asker->stream, 1000) < asker->ways->aaaa) {
         ask(asker, name, ASKED_AAAA);
-        if (asker->left > 0 && stream_below(&asker->stream, 5) == 0)
+        if (asker->left > 0 && dice_below(&asker->stream, 5) == 0)
             ask(asker, name, ASKED_HTTPS);
     }
 }
@@ -241,21 +241,21 @@ static void person_ask(struct asker *asker)
     static const uint8_t RARE[] = {ASKED_SOA, ASKED_SOA, ASKED_SOA, ASKED_NS,    ASKED_NS,
                                    ASKED_DS,  ASKED_DS,  ASKED_DS,  ASKED_CNAME, ASKED_CNAME};
     const struct role_ways *ways = asker->ways;
-    uint32_t lot = stream_below(&asker->stream, 1000);
+    uint32_t lot = dice_below(&asker->stream, 1000);
     if (lot < ways->ptr) {
-        uint64_t u = stream_next(&asker->stream), v = stream_next(&asker->stream);
+        uint64_t u = dice_next(&asker->stream), v = dice_next(&asker->stream);
         ask(asker, other_name((uint32_t)((u * v >> 32) * asker->names->reverse_count >> 32)), ASKED_PTR);
     } else if ((lot -= ways->ptr) < ways->srv) {
-        uint32_t most = stream_below(&asker->stream, 8) ? 6 : asker->names->service_count;
-        ask(asker, other_name(asker->names->reverse_count + stream_below(&asker->stream, most)), ASKED_SRV);
+        uint32_t most = dice_below(&asker->stream, 8) ? 6 : asker->names->service_count;
+        ask(asker, other_name(asker->names->reverse_count + dice_below(&asker->stream, most)), ASKED_SRV);
     } else if ((lot -= ways->srv) < ways->txt) {
         ask(asker, domain_name(asker), ASKED_TXT);
     } else if ((lot -= ways->txt) < ways->mx) {
         ask(asker, domain_name(asker), ASKED_MX);
     } else if (lot - ways->mx < ways->other) {
-        ask(asker, domain_name(asker), (enum asked)RARE[stream_below(&asker->stream, sizeof RARE)]);
+        ask(asker, domain_name(asker), (enum asked)RARE[dice_below(&asker->stream, sizeof RARE)]);
     } else {
-        const uint32_t host = host_next(asker), kind = stream_below(&asker->stream, 100);
+        const uint32_t host = host_next(asker), kind = dice_below(&asker->stream, 100);
         if (kind == 0)
             token_ask(asker);
         else if (kind == 1)
@@ -269,22 +269,22 @@ static void person_ask(struct asker *asker)
 static void mail_ask(struct asker *asker)
 {
     char text[128], *end = text;
-    struct stream *stream = &asker->stream;
+    struct dice *stream = &asker->stream;
     const struct text *domain = &asker->names->domains[domain_name(asker) & NAME_MASK];
-    switch (stream_below(stream, 6)) {
+    switch (dice_below(stream, 6)) {
     case 0:
     case 1:
         for (int i = 0; i < 4; i++) {
-            end = put_number(end, 1 + stream_below(stream, 254));
+            end = put_number(end, 1 + dice_below(stream, 254));
             *end++ = '.';
         }
-        end = put_text(end, stream_below(stream, 2) ? "zen.spamhaus.org" : "bl.spamcop.net");
+        end = put_text(end, dice_below(stream, 2) ? "zen.spamhaus.org" : "bl.spamcop.net");
         ask_made(asker, text, end, ASKED_A);
         break;
-    case 2: ask(asker, other_name(stream_below(stream, asker->names->reverse_count)), ASKED_PTR); break;
+    case 2: ask(asker, other_name(dice_below(stream, asker->names->reverse_count)), ASKED_PTR); break;
     case 3: ask(asker, domain_name(asker), ASKED_MX); break;
     case 4:
-        end = put_text(end, stream_below(stream, 2) ? "_dmarc." : "selector1._domainkey.");
+        end = put_text(end, dice_below(stream, 2) ? "_dmarc." : "selector1._domainkey.");
         memcpy(end, domain->bytes, domain->count);
         ask_made(asker, text, end + domain->count, ASKED_TXT);
         break;
@@ -298,8 +298,8 @@ static void clock_asks(struct asker *asker)
     const double gap = (double)HOUR_MS / (double)asker->left;
     const uint32_t few = asker->left > 100 ? 40 : 4;
     for (uint32_t i = 0; asker->left > 0; i++) {
-        struct stream list = stream_begin(asker->spec->seed, STREAM_CLIENT, 100 + i % few, asker->client);
-        asker->ms = gap * (i + 0.5) + (double)stream_below(&asker->stream, 200) * gap / 20000;
+        struct dice list = dice_begin(asker->spec->seed, STREAM_CLIENT, 100 + i % few, asker->client);
+        asker->ms = gap * (i + 0.5) + (double)dice_below(&asker->stream, 200) * gap / 20000;
         ask(asker, alias_draw(&asker->names->popular, &list), ASKED_A);
     }
 }
@@ -310,13 +310,13 @@ static void vendor_asks(struct asker *asker)
     static const char *const USES[] = {"mqtt.", "api.", "time."};
     const double gap = (double)HOUR_MS / (double)asker->left;
     char vendor[64], text[128];
-    struct stream name = stream_begin(asker->spec->seed, STREAM_CLIENT, 200, asker->client % VENDORS);
+    struct dice name = dice_begin(asker->spec->seed, STREAM_CLIENT, 200, asker->client % VENDORS);
     char *vendor_end = put_text(put_word(put_word(vendor, &name), &name), "-things.com");
     const size_t count = (size_t)(vendor_end - vendor);
     for (uint32_t i = 0; asker->left > 0; i++) {
         char *end = text;
-        asker->ms = gap * (i + 0.5) + (double)stream_below(&asker->stream, 200) * gap / 20000;
-        if (stream_below(&asker->stream, 50) == 0) {
+        asker->ms = gap * (i + 0.5) + (double)dice_below(&asker->stream, 200) * gap / 20000;
+        if (dice_below(&asker->stream, 50) == 0) {
             end = put_text(put_number(put_text(end, "dev"), asker->client), "-");
             end = put_text(put_letters(end, 8, "0123456789abcdef", 16, &asker->stream), ".");
         } else {
@@ -332,38 +332,37 @@ static void sweep_ask(struct asker *asker)
 {
     const struct names *names = asker->names;
     const uint32_t at = (uint32_t)(asker->hour * 613 + asker->steps++);
-    const uint32_t lot = stream_below(&asker->stream, 100);
+    const uint32_t lot = dice_below(&asker->stream, 100);
     if (lot < 80)
         ask(asker, other_name(at % names->reverse_count), ASKED_PTR);
     else if (lot < 99)
         ask(asker, other_name(names->reverse_count + at % names->service_count), ASKED_SRV);
     else
-        ask(asker, domain_name(asker), stream_below(&asker->stream, 8) ? ASKED_NS : ASKED_NULL);
+        ask(asker, domain_name(asker), dice_below(&asker->stream, 8) ? ASKED_NS : ASKED_NULL);
 }
 
 /* A link checker: the domains of its list in order, and now and then one that was not there before. */
 static void link_ask(struct asker *asker)
 {
     const uint32_t at = (uint32_t)(asker->hour * 37 + asker->steps++) % LINKS;
-    struct stream list = stream_begin(asker->spec->seed, STREAM_CLIENT, 1000 + at, asker->client);
-    struct stream *stream = stream_below(&asker->stream, 50) ? &list : &asker->stream;
-    ask(asker, (uint32_t)NAME_DOMAIN << NAME_SHIFT | stream_below(stream, asker->names->domain_count),
-        ASKED_A);
+    struct dice list = dice_begin(asker->spec->seed, STREAM_CLIENT, 1000 + at, asker->client);
+    struct dice *stream = dice_below(&asker->stream, 50) ? &list : &asker->stream;
+    ask(asker, (uint32_t)NAME_DOMAIN << NAME_SHIFT | dice_below(stream, asker->names->domain_count), ASKED_A);
 }
 
 /* A build: where packages lie, again and again, and nothing is remembered. */
 static void build_ask(struct asker *asker)
 {
-    struct stream list =
-        stream_begin(asker->spec->seed, STREAM_CLIENT, 300 + stream_below(&asker->stream, 12), asker->client);
+    struct dice list =
+        dice_begin(asker->spec->seed, STREAM_CLIENT, 300 + dice_below(&asker->stream, 12), asker->client);
     ask_addresses(asker, alias_draw(&asker->names->popular, &list));
 }
 
 /* Guests: everybody's names, and what nobody else here asks. */
 static void guest_ask(struct asker *asker)
 {
-    if (stream_below(&asker->stream, 10) == 0)
-        ask_addresses(asker, stream_below(&asker->stream, asker->names->host_count));
+    if (dice_below(&asker->stream, 10) == 0)
+        ask_addresses(asker, dice_below(&asker->stream, asker->names->host_count));
     else
         person_ask(asker);
 }
@@ -376,20 +375,20 @@ static void asker_step(struct asker *asker)
     case MAIL: mail_ask(asker); break;
     case CRAWL:
         // A crawler goes where nobody goes.
-        ask_addresses(asker, stream_below(&asker->stream, asker->names->host_count));
+        ask_addresses(asker, dice_below(&asker->stream, asker->names->host_count));
         break;
     case BARE: link_ask(asker); break;
     case GUEST: guest_ask(asker); break;
     case SWEEP: sweep_ask(asker); break;
     case BUILD: build_ask(asker); break;
     case ANTIVIRUS:
-        if (stream_below(&asker->stream, 12) == 0)
+        if (dice_below(&asker->stream, 12) == 0)
             unique_ask(asker, 26, BASE32, 32, ".avqs.mcafee.com");
         else
             person_ask(asker);
         break;
     case CDN:
-        if (stream_below(&asker->stream, 12) == 0)
+        if (dice_below(&asker->stream, 12) == 0)
             unique_ask(asker, 14, BASE32, 32, ".cloudfront.net");
         else
             person_ask(asker);
@@ -439,7 +438,7 @@ void background_add(const struct spec *spec, const struct people *people, const 
             .names = names,
             .crowd = crowd,
             .ways = &WAYS[people->clients[c].role],
-            .stream = stream_begin(spec->seed, STREAM_HOUR, c, (uint64_t)(hour->start_s / 3600)),
+            .stream = dice_begin(spec->seed, STREAM_HOUR, c, (uint64_t)(hour->start_s / 3600)),
             .client = c,
             .machine = client_machine(&people->clients[c], c),
             .hour = (uint64_t)(hour->start_s / 3600),

@@ -77,21 +77,21 @@ enum stream_for {
     STREAM_TICK
 };
 
-struct stream {
+struct dice {
     uint32_t counter[4];
     uint32_t key[2];
     uint32_t words[4];
     unsigned left;
 };
 
-static inline struct stream stream_begin(int64_t seed, enum stream_for what, uint64_t a, uint64_t b)
+static inline struct dice dice_begin(int64_t seed, enum stream_for what, uint64_t a, uint64_t b)
 {
-    return (struct stream){
+    return (struct dice){
         .counter = {0, (uint32_t)a, (uint32_t)b, (uint32_t)RANDOM_SYNTH | (uint32_t)what << 8},
         .key = {(uint32_t)seed, (uint32_t)((uint64_t)seed >> 32)}};
 }
 
-static inline uint32_t stream_next(struct stream *stream)
+static inline uint32_t dice_next(struct dice *stream)
 {
     if (stream->left == 0) {
         philox4x32(stream->counter, stream->key, stream->words);
@@ -101,9 +101,9 @@ static inline uint32_t stream_next(struct stream *stream)
     return stream->words[--stream->left];
 }
 
-static inline uint32_t stream_below(struct stream *stream, uint32_t count)
+static inline uint32_t dice_below(struct dice *stream, uint32_t count)
 {
-    return (uint32_t)((uint64_t)stream_next(stream) * count >> 32);
+    return (uint32_t)((uint64_t)dice_next(stream) * count >> 32);
 }
 
 /* ---- names ---- */
@@ -139,10 +139,10 @@ struct alias {
     uint32_t *limits, *others;  // [count]
 };
 
-static inline uint32_t alias_draw(const struct alias *alias, struct stream *stream)
+static inline uint32_t alias_draw(const struct alias *alias, struct dice *stream)
 {
-    uint32_t at = stream_below(stream, alias->count);
-    return stream_next(stream) <= alias->limits[at] ? at : alias->others[at];
+    uint32_t at = dice_below(stream, alias->count);
+    return dice_next(stream) <= alias->limits[at] ? at : alias->others[at];
 }
 
 struct names {
@@ -155,15 +155,15 @@ MUST_CHECK enum status names_make(const struct spec *spec, struct names *names, 
 void names_clear(struct names *names);
 
 /* Writes letters of a set, or a word of syllables; returns the end. */
-char *put_letters(char *at, uint32_t count, const char *set, uint32_t size, struct stream *stream);
-char *put_word(char *at, struct stream *stream);
+char *put_letters(char *at, uint32_t count, const char *set, uint32_t size, struct dice *stream);
+char *put_word(char *at, struct dice *stream);
 char *put_text(char *at, const char *text);
 char *put_number(char *at, uint64_t value);
 
 /* ---- people ---- */
 
 struct client {
-    char ip[16];
+    char ip[48];
     uint8_t ip_count;
     uint8_t role;  // enum role
     uint8_t flags;  // of its queries
@@ -192,6 +192,16 @@ MUST_CHECK enum status people_make(const struct spec *spec, const struct names *
                                    struct error *err);
 void people_clear(struct people *people);
 
+/* Finds a victim for the attack: sets its client. */
+typedef enum status victim_chooser(const struct spec *spec, void *context, struct attack *attack,
+                                   struct error *err);
+
+/* How many attacks the spec has, and the attacks themselves, on whom `choose` says. */
+size_t attacks_count(const struct spec *spec);
+MUST_CHECK enum status attacks_make(const struct spec *spec, const struct names *names,
+                                    victim_chooser *choose, void *context, struct people *people,
+                                    struct error *err);
+
 /* A machine that moves has one of so many addresses a day. */
 #define ADDRESSES 3
 
@@ -206,6 +216,9 @@ struct hour {
     bool is_holiday;
     int64_t rows, weight, attacks, lines;  // lines: background, set when all are known
 };
+
+/* The hour that begins at a time. */
+struct hour hour_at(const struct spec *spec, int64_t start_s);
 
 /* The weight of a client in an hour, 0 when it is not there. */
 int64_t client_weight(const struct spec *spec, const struct people *people, uint32_t client,
@@ -256,6 +269,20 @@ int64_t attack_add(const struct spec *spec, const struct people *people, const s
                    const struct attack *attack, const struct hour *hour, struct crowd *crowd);
 
 /* ---- files ---- */
+
+/* Makes a folder, which must have nothing in it. */
+MUST_CHECK enum status folder_make_empty(const char *path, struct error *err);
+
+/* What labels.csv is made from. */
+struct labelling {
+    const struct spec *spec;
+    const struct people *people;
+    const int64_t *asked;  // [attack_count]
+    int64_t from_s, to_s;  // of the kinds
+    const char *dir;
+    bool has_kinds;  // the clients that are look-alikes are known
+};
+MUST_CHECK enum status labels_write(const struct labelling *labelling, struct error *err);
 
 struct log_file;
 MUST_CHECK enum status log_open(const char *path, bool is_gzip, struct log_file **file, struct error *err);

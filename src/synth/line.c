@@ -91,7 +91,7 @@ char *printer_line(const struct printer *printer, const struct crowd *crowd, con
     at = put(at + 24, " queries: info: client @", 24);
     at = put(at, printer->pointers[lot & 255], 14);
     *at++ = ' ';
-    memcpy(at, client->ip, sizeof client->ip);
+    memcpy(at, client->ip, 16);  // as many as the longest of those that are made up
     at += client->ip_count;
     *at++ = '#';
     at = put_number(at, 1024 + ((lot >> 8 & 0xffff) * 64512 >> 16));

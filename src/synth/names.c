@@ -41,66 +41,66 @@ char *put_number(char *at, uint64_t value)
     return at;
 }
 
-char *put_letters(char *at, uint32_t count, const char *set, uint32_t size, struct stream *stream)
+char *put_letters(char *at, uint32_t count, const char *set, uint32_t size, struct dice *stream)
 {
     while (count-- > 0)
-        *at++ = set[stream_below(stream, size)];
+        *at++ = set[dice_below(stream, size)];
     return at;
 }
 
-char *put_word(char *at, struct stream *stream)
+char *put_word(char *at, struct dice *stream)
 {
-    const uint32_t count = 2 + (stream_below(stream, 3) == 0);
+    const uint32_t count = 2 + (dice_below(stream, 3) == 0);
     for (uint32_t i = 0; i < count; i++)
-        at = put_text(at, SYLLABLES[stream_below(stream, COUNT_OF(SYLLABLES))]);
-    if (stream_below(stream, 6) == 0)
-        at = put_number(at, stream_below(stream, 1000));
+        at = put_text(at, SYLLABLES[dice_below(stream, COUNT_OF(SYLLABLES))]);
+    if (dice_below(stream, 6) == 0)
+        at = put_number(at, dice_below(stream, 1000));
     return at;
 }
 
 static void domain_make(const struct spec *spec, uint32_t at, struct text *domain)
 {
-    struct stream stream = stream_begin(spec->seed, STREAM_NAMES, 0, at);
+    struct dice stream = dice_begin(spec->seed, STREAM_NAMES, 0, at);
     char *end = put_word(domain->bytes, &stream);
     if (at >= 2000)
         end = put_number(end, at % 100);
     *end++ = '.';
-    end = put_text(end, TOPS[stream_below(&stream, COUNT_OF(TOPS))]);
+    end = put_text(end, TOPS[dice_below(&stream, COUNT_OF(TOPS))]);
     domain->count = (uint16_t)(end - domain->bytes);
 }
 
 /* What stands before the domain of a host; "" for the bare domain. */
-static char *host_label(char *at, uint32_t host, bool is_first, struct stream *stream)
+static char *host_label(char *at, uint32_t host, bool is_first, struct dice *stream)
 {
     static const char HEX[] = "0123456789abcdef";
     if (is_first)
-        return put_text(at, LABELS[stream_below(stream, COUNT_OF(LABELS))]);
-    switch (stream_below(stream, 8)) {
-    case 0: return put_letters(at, 8 + stream_below(stream, 9), HEX, 16, stream);
+        return put_text(at, LABELS[dice_below(stream, COUNT_OF(LABELS))]);
+    switch (dice_below(stream, 8)) {
+    case 0: return put_letters(at, 8 + dice_below(stream, 9), HEX, 16, stream);
     case 1:
         at = put_word(at, stream);
         *at++ = '-';
         return put_number(at, host);
     case 2:
-        at = put_text(at, LABELS[stream_below(stream, COUNT_OF(LABELS))]);
+        at = put_text(at, LABELS[dice_below(stream, COUNT_OF(LABELS))]);
         *at++ = '-';
         return put_number(at, host);
     case 3:
         at = put_number(put_word(at, stream), host % 977);
         *at++ = '.';
-        return put_text(at, LABELS[stream_below(stream, COUNT_OF(LABELS))]);
-    default: return put_number(put_word(at, stream), stream_below(stream, 100));
+        return put_text(at, LABELS[dice_below(stream, COUNT_OF(LABELS))]);
+    default: return put_number(put_word(at, stream), dice_below(stream, 100));
     }
 }
 
 static void host_make(const struct spec *spec, const struct names *names, uint32_t at, struct text *host)
 {
-    struct stream stream = stream_begin(spec->seed, STREAM_NAMES, 1, at);
+    struct dice stream = dice_begin(spec->seed, STREAM_NAMES, 1, at);
     bool is_first = at < names->domain_count;
     // The first hosts are of a domain each; the others lie under domains of which the first have the most.
     uint32_t domain = at;
     if (!is_first) {
-        uint64_t u = stream_next(&stream), v = stream_next(&stream);
+        uint64_t u = dice_next(&stream), v = dice_next(&stream);
         domain = (uint32_t)((u * v >> 32) * names->domain_count >> 32);
     }
     char *end = host->bytes;
@@ -114,21 +114,21 @@ static void host_make(const struct spec *spec, const struct names *names, uint32
 
 static void reverse_make(const struct spec *spec, uint32_t at, struct text *reverse)
 {
-    struct stream stream = stream_begin(spec->seed, STREAM_NAMES, 2, at);
+    struct dice stream = dice_begin(spec->seed, STREAM_NAMES, 2, at);
     char *end = put_number(reverse->bytes, at & 255);
     *end++ = '.';
     end = put_number(end, at >> 8 & 255);
     *end++ = '.';
-    end = put_number(end, at % 3 != 0 ? 80 : stream_below(&stream, 224));
+    end = put_number(end, at % 3 != 0 ? 80 : dice_below(&stream, 224));
     *end++ = '.';
-    end = put_number(end, at % 3 != 0 ? 10 : 1 + stream_below(&stream, 223));
+    end = put_number(end, at % 3 != 0 ? 10 : 1 + dice_below(&stream, 223));
     end = put_text(end, ".in-addr.arpa");
     reverse->count = (uint16_t)(end - reverse->bytes);
 }
 
 static void service_make(const struct spec *spec, uint32_t at, struct text *service)
 {
-    struct stream stream = stream_begin(spec->seed, STREAM_NAMES, 3, at);
+    struct dice stream = dice_begin(spec->seed, STREAM_NAMES, 3, at);
     char *end = put_text(service->bytes, SERVICES[at % COUNT_OF(SERVICES)]);
     if (at >= COUNT_OF(SERVICES)) {
         end = put_number(put_word(end, &stream), at);

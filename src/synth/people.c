@@ -73,8 +73,8 @@ static bool has_duty(const struct spec *spec, uint32_t client, const struct hour
     if (hour->local_hour >= 6 && hour->local_hour < 20)
         return false;
     const int64_t evening = hour->local_hour < 6 ? hour->day - 1 : hour->day;
-    struct stream stream = stream_begin(spec->seed, STREAM_DAY, client | DUTY_STREAM, (uint64_t)evening);
-    return stream_below(&stream, 7) == 0;
+    struct dice stream = dice_begin(spec->seed, STREAM_DAY, client | DUTY_STREAM, (uint64_t)evening);
+    return dice_below(&stream, 7) == 0;
 }
 
 uint32_t client_machine(const struct client *client, uint32_t number)
@@ -86,17 +86,17 @@ uint32_t client_machine(const struct client *client, uint32_t number)
 static bool is_here(const struct spec *spec, const struct client *who, uint32_t client,
                     const struct hour *hour)
 {
-    struct stream stream =
-        stream_begin(spec->seed, STREAM_DAY, client_machine(who, client) | DUTY_STREAM, (uint64_t)hour->day);
-    return stream_below(&stream, ADDRESSES) == client % ADDRESSES;
+    struct dice stream =
+        dice_begin(spec->seed, STREAM_DAY, client_machine(who, client) | DUTY_STREAM, (uint64_t)hour->day);
+    return dice_below(&stream, ADDRESSES) == client % ADDRESSES;
 }
 
 /* How much more than usual builds ask in an hour: the nightly ones, and those of a busy hour. */
-static int64_t build_load(const struct hour *hour, struct stream *stream)
+static int64_t build_load(const struct hour *hour, struct dice *stream)
 {
     if (hour->local_hour == 2)
         return 8000;
-    return hour->local_hour >= 8 && hour->local_hour < 20 && stream_below(stream, 5) == 0 ? 10000 : 400;
+    return hour->local_hour >= 8 && hour->local_hour < 20 && dice_below(stream, 5) == 0 ? 10000 : 400;
 }
 
 static bool is_present(const struct spec *spec, const struct people *people, uint32_t client,
@@ -115,9 +115,8 @@ static bool is_present(const struct spec *spec, const struct people *people, uin
         return true;
     // A day's lot that is small most of the time for the same people: they come early and leave late, and
     // few machines stay on over night.
-    struct stream day =
-        stream_begin(spec->seed, STREAM_DAY, client_machine(who, client), (uint64_t)hour->day);
-    int64_t lot = (7 * (int64_t)who->habit + 3 * (int64_t)stream_below(&day, 65536)) / 10;
+    struct dice day = dice_begin(spec->seed, STREAM_DAY, client_machine(who, client), (uint64_t)hour->day);
+    int64_t lot = (7 * (int64_t)who->habit + 3 * (int64_t)dice_below(&day, 65536)) / 10;
     return lot * 1000 < share * 65536 / 1024 * people->presence_scale;
 }
 
@@ -128,12 +127,12 @@ int64_t client_weight(const struct spec *spec, const struct people *people, uint
     const struct role_row *row = &ROWS[who->role];
     if (!is_present(spec, people, client, hour))
         return 0;
-    struct stream stream = stream_begin(spec->seed, STREAM_WEIGHT, client, (uint64_t)(hour->start_s / 3600));
+    struct dice stream = dice_begin(spec->seed, STREAM_WEIGHT, client, (uint64_t)(hour->start_s / 3600));
     int64_t load = row->presence == ALWAYS   ? 1000
                    : row->presence == BURSTS ? build_load(hour, &stream)
                                              : load_of(hour);
     const bool is_steady = who->role == ROLE_PRINTER || who->role == ROLE_MONITORING || who->role == ROLE_IOT;
-    int64_t noise = is_steady ? 512 : 256 + stream_below(&stream, 512);
+    int64_t noise = is_steady ? 512 : 256 + dice_below(&stream, 512);
     return 1 + row->rate * who->factor * load / 1000 * noise / 512;
 }
 
@@ -141,7 +140,7 @@ static void client_make(const struct spec *spec, uint32_t at, enum role role, st
 {
     static const uint8_t FLAGS[] = {0, 0, 0, 0, 0, 1, 1, 2, 3, 4};
     client->role = (uint8_t)role;
-    struct stream stream = stream_begin(spec->seed, STREAM_CLIENT, 0, client_machine(client, at));
+    struct dice stream = dice_begin(spec->seed, STREAM_CLIENT, 0, client_machine(client, at));
     char *end = put_text(client->ip, "10.");
     end = put_number(end, 80 + at / 62500);
     *end++ = '.';
@@ -149,11 +148,11 @@ static void client_make(const struct spec *spec, uint32_t at, enum role role, st
     *end++ = '.';
     end = put_number(end, 1 + at % 250);
     client->ip_count = (uint8_t)(end - client->ip);
-    client->flags = FLAGS[stream_below(&stream, sizeof FLAGS)];
-    client->resolver = (uint8_t)stream_below(&stream, (uint32_t)spec->resolvers);
-    client->habit = stream_below(&stream, 65536);
+    client->flags = FLAGS[dice_below(&stream, sizeof FLAGS)];
+    client->resolver = (uint8_t)dice_below(&stream, (uint32_t)spec->resolvers);
+    client->habit = dice_below(&stream, 65536);
     // A long tail: 5 to 85, 17 on average.
-    client->factor = 5 + 262144 / (3277 + stream_below(&stream, 65536));
+    client->factor = 5 + 262144 / (3277 + dice_below(&stream, 65536));
 }
 
 /* ---- attacks ---- */
@@ -174,7 +173,7 @@ static void domain_choose(const struct spec *spec, const struct names *names, co
 {
     // A flood has one domain, whoever takes part.
     bool is_shared = of->family == FAMILY_SUBDOMAIN_FLOOD || of->shared;
-    struct stream stream = stream_begin(spec->seed, STREAM_ATTACK, 1, is_shared ? 1000000 + entry : number);
+    struct dice stream = dice_begin(spec->seed, STREAM_ATTACK, 1, is_shared ? 1000000 + entry : number);
     memset(domain, 0, 64);
     if (of->domain[0]) {
         memcpy(domain, of->domain, sizeof of->domain);
@@ -184,25 +183,33 @@ static void domain_choose(const struct spec *spec, const struct names *names, co
     if (!of->under[0])
         end = put_word(end, &stream);
     *end++ = 'x';
-    end = put_number(end, number);
+    end = put_number(end, is_shared ? entry : number);
     if (strcmp(of->under, "popular") == 0) {
         // One of the ten domains under which most is asked.
-        const struct text *popular = &names->domains[stream_below(&stream, 10) % names->domain_count];
+        const struct text *popular = &names->domains[dice_below(&stream, 10) % names->domain_count];
         *end++ = '.';
         memcpy(end, popular->bytes, popular->count);
     } else if (of->under[0]) {
         *end++ = '.';
         (void)put_text(end, of->under);
     } else {
-        (void)put_text(end, stream_below(&stream, 2) ? ".net" : ".org");
+        (void)put_text(end, dice_below(&stream, 2) ? ".net" : ".org");
     }
 }
 
-static enum status victim_choose(const struct spec *spec, struct people *people, uint32_t *used,
-                                 struct attack *attack, struct error *err)
+/* Whom the attacks of each role have struck so far. */
+struct chosen {
+    struct people *people;
+    uint32_t used[ROLES];
+};
+
+static enum status victim_choose(const struct spec *spec, void *context, struct attack *attack,
+                                 struct error *err)
 {
+    struct chosen *chosen = context;
+    struct people *people = chosen->people;
     const int64_t role = attack->spec->role;
-    uint64_t count = (uint64_t)spec->role_count[role], at = used[role]++;
+    uint64_t count = (uint64_t)spec->role_count[role], at = chosen->used[role]++;
     if (at >= count)
         return error_set(err, STATUS_USAGE, "attacks", "add clients of the role, or take hosts away",
                          "more victims than clients of the role %s", role_word(role));
@@ -218,14 +225,19 @@ static enum status victim_choose(const struct spec *spec, struct people *people,
     return STATUS_OK;
 }
 
-static enum status attacks_make(const struct spec *spec, const struct names *names, struct people *people,
-                                struct error *err)
+size_t attacks_count(const struct spec *spec)
 {
-    enum status status = STATUS_OK;
-    uint32_t used[ROLES] = {0};
     size_t count = 0;
     for (size_t i = 0; i < spec->attack_count; i++)
         count += (size_t)spec->attacks[i].hosts;
+    return count;
+}
+
+enum status attacks_make(const struct spec *spec, const struct names *names, victim_chooser *choose,
+                         void *context, struct people *people, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const size_t count = attacks_count(spec);
     people->attacks = calloc(count + 1, sizeof *people->attacks);
     if (!people->attacks)
         return error_set(err, STATUS_NO_MEMORY, "attacks", "", "no room for them");
@@ -240,11 +252,11 @@ static enum status attacks_make(const struct spec *spec, const struct names *nam
             attack->from_s = zone_day_start(spec->zone, of->from_day);
             attack->to_s = zone_day_start(spec->zone, of->to_day);
             domain_choose(spec, names, of, i, attack->number, attack->domain);
-            TRY(victim_choose(spec, people, used, attack, err));
+            TRY(choose(spec, context, attack, err));
             int64_t span = (attack->to_s - attack->from_s) / 3600, length = of->hours ? of->hours : span;
-            struct stream stream = stream_begin(spec->seed, STREAM_ATTACK, 2, attack->number);
+            struct dice stream = dice_begin(spec->seed, STREAM_ATTACK, 2, attack->number);
             if (length < span)
-                attack->from_s += 3600 * (int64_t)stream_below(&stream, (uint32_t)(span - length + 1));
+                attack->from_s += 3600 * (int64_t)dice_below(&stream, (uint32_t)(span - length + 1));
             if (attack->from_s + length * 3600 < attack->to_s)
                 attack->to_s = attack->from_s + length * 3600;
         }
@@ -290,6 +302,7 @@ enum status people_make(const struct spec *spec, const struct names *names, stru
 {
     enum status status = STATUS_OK;
     uint32_t at = 0;
+    struct chosen chosen = {.people = people};
     *people = (struct people){.count = (uint32_t)spec->clients};
     people->clients = calloc(people->count, sizeof *people->clients);
     if (!people->clients)
@@ -297,7 +310,7 @@ enum status people_make(const struct spec *spec, const struct names *names, stru
     for (int role = 0; role < ROLES; role++)
         for (int64_t i = 0; i < spec->role_count[role]; i++, at++)
             client_make(spec, at, (enum role)role, &people->clients[at]);
-    TRY(attacks_make(spec, names, people, err));
+    TRY(attacks_make(spec, names, victim_choose, &chosen, people, err));
     presence_fit(spec, people);
 done:
     return status;

@@ -4,8 +4,6 @@
 #include "base/folder.h"
 #include "parallel/work.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +31,16 @@ struct making {
 
 /* ---- the plan ---- */
 
+struct hour hour_at(const struct spec *spec, int64_t start_s)
+{
+    const int64_t day = zone_day_of(spec->zone, start_s),
+                  local_s = start_s + zone_offset_s(spec->zone, start_s);
+    return (struct hour){.start_s = start_s,
+                         .day = day,
+                         .local_hour = (int)(((local_s % 86400) + 86400) % 86400 / 3600),
+                         .is_holiday = calendar_kind(spec->calendar, day) == DAY_HOLIDAY};
+}
+
 static enum status hours_make_local(struct making *making, struct error *err)
 {
     const struct spec *spec = making->spec;
@@ -44,18 +52,14 @@ static enum status hours_make_local(struct making *making, struct error *err)
     if (!making->hours || !making->files || !making->asked)
         return error_set(err, STATUS_NO_MEMORY, making->dir, "", "no room for the plan");
     for (int64_t at_s = start_s; at_s < end_s; at_s += 3600) {
-        const int64_t day = zone_day_of(spec->zone, at_s), local_s = at_s + zone_offset_s(spec->zone, at_s);
+        const struct hour hour = hour_at(spec, at_s);
         const bool is_next =
-            spec->hourly || making->hour_count == 0 || making->hours[making->hour_count - 1].day != day;
-        if (is_next && day >= making->from_day && day < making->to_day)
+            spec->hourly || making->hour_count == 0 || making->hours[making->hour_count - 1].day != hour.day;
+        if (is_next && hour.day >= making->from_day && hour.day < making->to_day)
             making->files[making->file_count++] = making->hour_count;
-        if (day < making->to_day)
+        if (hour.day < making->to_day)
             making->files[making->file_count] = making->hour_count + 1;  // where the last one ends
-        making->hours[making->hour_count++] =
-            (struct hour){.start_s = at_s,
-                          .day = day,
-                          .local_hour = (int)(((local_s % 86400) + 86400) % 86400 / 3600),
-                          .is_holiday = calendar_kind(spec->calendar, day) == DAY_HOLIDAY};
+        making->hours[making->hour_count++] = hour;
     }
     return STATUS_OK;
 }
@@ -145,13 +149,13 @@ static enum status hour_print_local(struct making *making, const struct hour *ho
 {
     enum status status = STATUS_OK;
     char stamp[15];
-    struct stream stream =
-        stream_begin(making->spec->seed, STREAM_HOUR, UINT32_MAX, (uint64_t)(hour->start_s / 3600));
+    struct dice stream =
+        dice_begin(making->spec->seed, STREAM_HOUR, UINT32_MAX, (uint64_t)(hour->start_s / 3600));
     stamp_write(hour, stamp);
     for (size_t i = 0; i < crowd->count; i++) {
         const struct event *event = &crowd->events[i];
-        unsigned resolver = printer_resolver(&making->printer, event, stream_next(&stream));
-        uint64_t lot = (uint64_t)stream_next(&stream) << 32 | stream_next(&stream);
+        unsigned resolver = printer_resolver(&making->printer, event, dice_next(&stream));
+        uint64_t lot = (uint64_t)dice_next(&stream) << 32 | dice_next(&stream);
         struct sheet *sheet = &sheets[resolver];
         char *from = sheet->buffer + sheet->count;
         char *end = printer_line(&making->printer, crowd, event, resolver, lot, stamp, from);
@@ -252,116 +256,18 @@ static enum status files_take_local(struct making *making, struct work *work, in
     return STATUS_OK;
 }
 
-/* ---- labels ---- */
-
-static void time_write(const struct spec *spec, int64_t utc_s, char text[40])
-{
-    int year, month, date;
-    int64_t local_s = utc_s + zone_offset_s(spec->zone, utc_s), day = local_s / 86400,
-            second = local_s % 86400;
-    civil_from_day(day, &year, &month, &date);
-    (void)snprintf(text, 40, "%04d-%02d-%02d %02d:%02d:%02d", year, month, date, (int)(second / 3600),
-                   (int)(second / 60 % 60), (int)(second % 60));
-}
-
-/* Kinds of clients that do what attackers do, and are none. */
-static bool is_oddity(int role)
-{
-    return role != ROLE_WORKSTATION && role != ROLE_LAPTOP && role != ROLE_SERVER;
-}
-
-static void labels_print(const struct making *making, FILE *stream)
-{
-    char from[40], to[40];
-    const struct spec *spec = making->spec;
-    (void)fprintf(stream, "ip,start,end,family,parameters,queries\n");
-    for (size_t a = 0; a < making->people.attack_count; a++) {
-        const struct attack *attack = &making->people.attacks[a];
-        time_write(spec, attack->from_s, from);
-        time_write(spec, attack->to_s, to);
-        (void)fprintf(stream,
-                      "%s,%s,%s,%s,role=%s;domain=%s;rate=%" PRId64 ";period=%" PRId64
-                      ";encoding=%s;working=%" PRId64 "%s%s,%" PRId64 "\n",
-                      making->people.clients[attack->client].ip, from, to, family_word(attack->spec->family),
-                      role_word(attack->spec->role), attack->domain, attack->rate, attack->period,
-                      encoding_word(attack->spec->encoding), attack->spec->working,
-                      attack->spec->group[0] ? ";group=" : "", attack->spec->group, making->asked[a]);
-    }
-    time_write(spec, making->hours[0].start_s, from);
-    time_write(spec, making->hours[making->hour_count - 1].start_s + 3600, to);
-    for (uint32_t c = 0; c < making->people.count; c++)
-        if (is_oddity(making->people.clients[c].role))
-            (void)fprintf(stream, "%s,%s,%s,benign-%s,,\n", making->people.clients[c].ip, from, to,
-                          role_word(making->people.clients[c].role));
-}
-
-/* The domains of family listed, as a feed. */
-static void listed_print(const struct making *making, FILE *stream)
-{
-    for (size_t a = 0; a < making->people.attack_count; a++)
-        if (making->people.attacks[a].spec->family == FAMILY_LISTED)
-            (void)fprintf(stream, "%s\n", making->people.attacks[a].domain);
-}
-
-static enum status text_write_local(const struct making *making, const char *name,
-                                    void (*print)(const struct making *, FILE *), struct error *err)
-{
-    enum status status = STATUS_OK;
-    char path[4200], *text = NULL;
-    size_t count = 0;
-    struct log_file *file = NULL;
-    (void)snprintf(path, sizeof path, "%s/%s", making->dir, name);
-    FILE *stream = open_memstream(&text, &count);
-    if (!stream)
-        return error_set(err, STATUS_NO_MEMORY, path, "", "no room to write it");
-    print(making, stream);
-    if (fclose(stream) != 0) {
-        status = error_set(err, STATUS_NO_MEMORY, path, "", "no room to write it");
-        goto done;
-    }
-    TRY(log_open(path, false, &file, err));
-    TRY(log_add(file, text, count, err));
-    struct log_file *whole = file;
-    file = NULL;
-    TRY(log_finish(whole, err));
-done:
-    log_abandon(file);
-    free(text);
-    return status;
-}
-
-static enum status labels_write_local(const struct making *making, struct error *err)
-{
-    enum status status = STATUS_OK;
-    if (team_rank(making->team) != 0)
-        return STATUS_OK;
-    TRY(text_write_local(making, "labels.csv", labels_print, err));
-    TRY(text_write_local(making, "listed.txt", listed_print, err));
-done:
-    return status;
-}
-
 /* ---- the whole ---- */
 
 static enum status folders_make_local(const struct making *making, struct error *err)
 {
     enum status status = STATUS_OK;
     char path[4200];
-    const struct dirent *entry;
     if (team_rank(making->team) != 0)
         return STATUS_OK;
-    TRY(folder_make(making->dir, err));
-    DIR *folder = opendir(making->dir);
-    if (!folder)
-        return error_set(err, STATUS_IO, making->dir, "", "cannot be read: %s", strerror(errno));
-    while (status == STATUS_OK && (entry = readdir(folder)))
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            status = error_set(err, STATUS_USAGE, making->dir, "give another folder, or empty it",
-                               "there is something in it already");
-    (void)closedir(folder);
-    for (int64_t r = 0; status == STATUS_OK && r < making->spec->resolvers; r++) {
+    TRY(folder_make_empty(making->dir, err));
+    for (int64_t r = 0; r < making->spec->resolvers; r++) {
         (void)snprintf(path, sizeof path, "%s/ns%" PRId64, making->dir, r + 1);
-        status = folder_make(path, err);
+        TRY(folder_make(path, err));
     }
 done:
     return status;
@@ -418,7 +324,14 @@ enum status synth_generate(const struct team *team, const struct spec *spec, con
     TRY(work_begin(team, making.file_count * rank / ranks, making.file_count * (rank + 1) / ranks, &work,
                    err));
     TRY(team_agree(team, files_take_local(&making, work, lines_planned(&making, summary), err), err));
-    TRY(team_agree(team, labels_write_local(&making, err), err));
+    const struct labelling labelling = {spec,
+                                        &making.people,
+                                        making.asked,
+                                        making.hours[0].start_s,
+                                        making.hours[making.hour_count - 1].start_s + 3600,
+                                        making.dir,
+                                        true};
+    TRY(team_agree(team, rank == 0 ? labels_write(&labelling, err) : STATUS_OK, err));
     team_sum_i64(team, &making.bytes, 1);
     team_sum_i64(team, &making.lines, 1);
     summary->bytes = making.bytes;

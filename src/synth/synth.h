@@ -36,6 +36,7 @@ struct synth_summary {
     int64_t rows;  // (client, hour) in which a client asks something of its own
     int64_t files, bytes;  // bytes of text, before compression
     int64_t labels;
+    int64_t left_out;  // of synth_add: lines of hosts that fall silent
 };
 
 /** Where an archive goes, and which of its days: [from_day, to_day) since 1970, INT64_MIN and INT64_MAX for
@@ -43,6 +44,7 @@ struct synth_summary {
 struct synth_place {
     const char *dir;  // borrowed; an absent or empty folder
     int64_t from_day, to_day;
+    const char *into;  // borrowed; a folder of logs, or a file; of synth_add
 };
 
 /** Is told how many lines of how many are written, from time to time, on rank 0. */
@@ -59,5 +61,21 @@ typedef void synth_progress(void *context, int64_t done, int64_t total);
 MUST_CHECK enum status synth_generate(const struct team *team, const struct spec *spec,
                                       const struct synth_place *place, synth_progress *progress,
                                       void *context, struct synth_summary *summary, struct error *err);
+
+/**
+ * Copies logs, with attacks among their lines, and writes labels.csv. Collective.
+ *
+ * A query is written in the form of the line that it comes before: its stamp, prefix, view and server; a file
+ * stays plain or gzip, other compressions are undone. Victims are addresses that ask in the logs. The logs
+ * are read only.
+ *
+ * @param spec  borrowed, the same on every rank; of it seed, from, days, timezone, calendar and attacks count
+ * @return      STATUS_USAGE for a folder among the logs or with something in it, for days that the logs do
+ * not have, for lines of a form that cannot be written, and when no host fits an attack; STATUS_NO_INPUT,
+ * STATUS_CORRUPT for a file that cannot be read whole, STATUS_IO, STATUS_NO_MEMORY
+ */
+MUST_CHECK enum status synth_add(const struct team *team, const struct spec *spec,
+                                 const struct synth_place *place, struct synth_summary *summary,
+                                 struct error *err);
 
 #endif
