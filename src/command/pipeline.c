@@ -85,16 +85,22 @@ enum status step_go_on(const struct session *session, struct error *err)
                      "stopped between two steps of the job");
 }
 
-enum status step_load(struct session *session, struct rows *rows, struct error *err)
+void rows_plan_of(const struct session *session, struct rows_plan *plan)
 {
     const struct job *job = session->job;
-    struct rows_plan plan = {.dir = job->store_dir,
-                             .set = (enum job_feature_set)job->features_set,
-                             .zone = session->zone,
-                             .calendar = session->calendar,
-                             .night = job->features_night};
+    *plan = (struct rows_plan){.dir = job->store_dir,
+                               .set = (enum job_feature_set)job->features_set,
+                               .zone = session->zone,
+                               .calendar = session->calendar,
+                               .night = job->features_night};
+    extract_span(job, session->zone, &plan->from_s, &plan->to_s);
+}
+
+enum status step_load(struct session *session, struct rows *rows, struct error *err)
+{
+    struct rows_plan plan;
+    rows_plan_of(session, &plan);
     session_step(session, "loading rows");
-    extract_span(job, session->zone, &plan.from_s, &plan.to_s);
     enum status status = rows_load(session->team, &plan, rows, err);
     session_step_end(session);
     return status;
@@ -270,8 +276,9 @@ done:
 }
 
 /* From scores of rows, and evidence in the store, to verdicts. */
-static enum status judge(struct session *session, const struct scored *scored, const struct ip_role *roles,
-                         size_t role_count, struct judgement *judgement, struct error *err)
+static enum status judge(struct session *session, const struct scored *scored, struct scoring *scoring,
+                         const struct ip_role *roles, size_t role_count, struct judgement *judgement,
+                         struct error *err)
 {
     enum status status = STATUS_OK;
     char path[4200];
@@ -285,8 +292,12 @@ static enum status judge(struct session *session, const struct scored *scored, c
                                  .role_count = role_count,
                                  .reputation = &session->job->decide_reputation,
                                  .allow = &session->job->decide_allow};
-    TRY(ips_judge(session->team, scored->rows, scored->scores, roles, role_count, &judgement->ips, err));
-    TRY(ip_days_make(session->team, scored, &judgement->days, err));
+    struct ip_tracker *ips = scoring->ips;
+    struct day_tracker *days = scoring->days;
+    scoring->ips = NULL;
+    TRY(ips_track_end(session->team, ips, roles, role_count, &judgement->ips, err));
+    scoring->days = NULL;
+    TRY(days_track_end(session->team, days, &judgement->days, err));
     session_step(session, "weighing evidence");
     TRY(evidence_find(session->team, &plan, &judgement->evidence, err));
     evidence_tell(session, &judgement->evidence);
@@ -302,17 +313,27 @@ done:
 /* As in output.language's choices. */
 static const char *const LANGUAGES[] = {"en", "ja"};
 
-enum status step_decide(struct session *session, const struct scored *scored, const struct ip_role *roles,
-                        size_t role_count, struct judgement *judgement, struct error *err)
+void scoring_clear(struct session *session, struct scoring *scoring)
+{
+    ip_tracker_free(scoring->ips);
+    day_tracker_free(scoring->days);
+    scores_abandon(session->team, scoring->writer);
+    *scoring = (struct scoring){0};
+}
+
+enum status step_scores_begin(struct session *session, const struct scored *head, struct scoring *scoring,
+                              struct error *err)
 {
     enum status status = STATUS_OK;
     char path[4200], ranks[16];
     char *job = NULL, *line = command_line(session);
-    enum status had = line ? job_text(session->job, &job, err) : STATUS_NO_MEMORY;
-    if (!line)
+    enum status had = STATUS_OK;
+    *scoring = (struct scoring){.ips = ip_tracker_new(), .days = day_tracker_new()};
+    if (!line || !scoring->ips || !scoring->days)
         had = error_set(err, STATUS_NO_MEMORY, "scores", "", "no room for the command line");
+    else
+        had = job_text(session->job, &job, err);
     TRY(team_agree(session->team, had, err));
-    TRY(judge(session, scored, roles, role_count, judgement, err));
     (void)snprintf(ranks, sizeof ranks, "%d", team_size(session->team));
     char store[PATH_MAX];
     if (!realpath(session->job->store_dir, store))
@@ -323,29 +344,72 @@ enum status step_decide(struct session *session, const struct scored *scored, co
     const struct scores_file file = {path, session->job->features_timezone,
                                      LANGUAGES[session->job->output_language], provenance,
                                      sizeof provenance / sizeof provenance[0]};
-    TRY(scores_write(session->team, &file, scored, judgement, err));
+    TRY(scores_begin(session->team, &file, head, &scoring->writer, err));
 done:
-    session_step_end(session);
+    if (status != STATUS_OK)
+        scoring_clear(session, scoring);
     free(job);
     free(line);
     return status;
 }
 
+enum status step_scores_add(struct session *session, const struct scored *scored, struct scoring *scoring,
+                            struct error *err)
+{
+    enum status status = STATUS_OK;
+    TRY(team_agree(session->team, days_track_local(scoring->days, scored, err), err));
+    TRY(ips_track(session->team, scoring->ips, scored->rows, scored->scores, err));
+    TRY(scores_add(session->team, scoring->writer, scored, err));
+done:
+    return status;
+}
+
+enum status step_scores_end(struct session *session, const struct scored *head, struct scoring *scoring,
+                            const struct ip_role *roles, size_t role_count, struct judgement *judgement,
+                            struct error *err)
+{
+    enum status status = STATUS_OK;
+    TRY(judge(session, head, scoring, roles, role_count, judgement, err));
+    struct scores_writer *writer = scoring->writer;
+    scoring->writer = NULL;
+    TRY(scores_end(session->team, writer, judgement, err));
+done:
+    session_step_end(session);
+    return status;
+}
+
+enum status step_decide(struct session *session, const struct scored *scored, const struct ip_role *roles,
+                        size_t role_count, struct judgement *judgement, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct scoring scoring = {0};
+    TRY(step_scores_begin(session, scored, &scoring, err));
+    TRY(step_scores_add(session, scored, &scoring, err));
+    TRY(step_scores_end(session, scored, &scoring, roles, role_count, judgement, err));
+done:
+    scoring_clear(session, &scoring);
+    return status;
+}
+
+enum status scored_head(struct session *session, const struct model *model, struct scored *scored,
+                        struct error *err)
+{
+    scored->columns = model_columns(model);
+    scored->calibration_level = model_context_of(model)->calibration_level;
+    for (size_t f = 0; f < scored->columns; f++)
+        (void)snprintf(scored->names[f], sizeof scored->names[f], "%s", model_column_name(model, f));
+    return span_find(session, &scored->from_s, &scored->to_s, err);
+}
+
 enum status step_score(struct session *session, const struct rows *rows, const struct prepared *prepared,
-                       const struct model *model, bool is_own_fit, struct judgement *judgement,
-                       struct error *err)
+                       const struct model *model, struct judgement *judgement, struct error *err)
 {
     enum status status = STATUS_OK;
     struct model_scores scores = {0};
     struct ip_role *roles = NULL;
     size_t role_count = 0;
-    const struct model_context *context = model_context_of(model);
     uint8_t *seen = calloc(rows->count + 1, 1);
-    struct scored scored = {.rows = rows,
-                            .scores = &scores,
-                            .seen = seen,
-                            .columns = model_columns(model),
-                            .calibration_level = context->calibration_level};
+    struct scored scored = {.rows = rows, .scores = &scores, .seen = seen};
     enum status had = STATUS_OK;
     if (!seen)
         had = error_set(err, STATUS_NO_MEMORY, "scores", "", "no room for %zu rows", rows->count);
@@ -353,12 +417,8 @@ enum status step_score(struct session *session, const struct rows *rows, const s
     TRY(team_agree(session->team, had, err));
     TRY(team_agree(session->team, model_score(model, &prepared->input, &scores, err), err));
     for (size_t row = 0; row < rows->count; row++)
-        seen[row] = is_own_fit ? prepared->use[row] == MODEL_TRAIN
-                               : rows->items[row].window_s >= context->train_from_s &&
-                                     rows->items[row].window_s < context->train_to_s;
-    for (size_t f = 0; f < scored.columns; f++)
-        (void)snprintf(scored.names[f], sizeof scored.names[f], "%s", model_column_name(model, f));
-    TRY(span_find(session, &scored.from_s, &scored.to_s, err));
+        seen[row] = prepared->use[row] == MODEL_TRAIN;
+    TRY(scored_head(session, model, &scored, err));
     TRY(roles_find(session->team, rows, &roles, &role_count, err));
     TRY(step_decide(session, &scored, roles, role_count, judgement, err));
 done:

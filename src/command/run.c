@@ -1,4 +1,4 @@
-/* quern run, extract, train, score: the job's steps, in one go or one by one. */
+/* quern run, extract, train: the job's steps, in one go or one by one. */
 #include "session.h"
 
 #include "base/json.h"
@@ -51,7 +51,7 @@ enum status command_run(struct session *session, struct error *err)
     TRY(step_load(session, &work.rows, err));
     TRY(step_train(session, &work.rows, &work.prepared, &work.model, err));
     TRY(step_go_on(session, err));
-    TRY(step_score(session, &work.rows, &work.prepared, work.model, true, &work.judgement, err));
+    TRY(step_score(session, &work.rows, &work.prepared, work.model, &work.judgement, err));
     TRY(step_report(session, err));
     int64_t peak_bytes = session_peak_bytes(session);
     if (session->options.json)
@@ -99,49 +99,6 @@ enum status command_train(struct session *session, struct error *err)
         (void)printf("%" PRId64 " rows trained, %" PRId64 " calibrated, k = %d, %" PRId64
                      " epochs: %s/model.h5\n",
                      fit.train_rows, fit.calibration_rows, fit.k, fit.epochs, session->job->output_dir);
-done:
-    work_clear(&work);
-    return status;
-}
-
-/* Warns of features whose values are not those that the model was trained on. */
-static enum status drift_tell(struct session *session, const struct model *model,
-                              const struct prepared *prepared, struct error *err)
-{
-    enum status status = STATUS_OK;
-    double index[MODEL_COLUMNS_MOST];
-    TRY(model_drift(session->team, model, &prepared->input, index, err));
-    for (size_t c = 0; c < model_columns(model); c++) {
-        char text[200];
-        if (index[c] < MODEL_DRIFT_MOST)
-            continue;
-        (void)snprintf(text, sizeof text,
-                       "%s is not as it was in training: population stability index %.2f, %.2f is much",
-                       model_column_name(model, c), index[c], MODEL_DRIFT_MOST);
-        session_warn(session, "model", text);
-    }
-done:
-    return status;
-}
-
-enum status command_score(struct session *session, struct error *err)
-{
-    enum status status = STATUS_OK;
-    struct work work = {0};
-    char path[4200];
-    TRY(session_job(session, err));
-    TRY(session_folders(session, err));
-    (void)snprintf(path, sizeof path, "%s/model.h5", session->job->output_dir);
-    // First the model: a wrong path should not cost an hour of reading logs.
-    TRY(model_read(session->team, session->options.model ? session->options.model : path, &work.model, err));
-    TRY(step_refresh(session, &work.summary, err));
-    TRY(step_go_on(session, err));
-    TRY(step_load(session, &work.rows, err));
-    TRY(team_agree(session->team, prepare_scoring(work.model, &work.rows, &work.prepared, err), err));
-    TRY(drift_tell(session, work.model, &work.prepared, err));
-    TRY(step_go_on(session, err));
-    TRY(step_score(session, &work.rows, &work.prepared, work.model, false, &work.judgement, err));
-    result_print(session, &work.rows, model_context_of(work.model)->calibration_level, &work.judgement);
 done:
     work_clear(&work);
     return status;

@@ -140,12 +140,50 @@ struct ip_table;
 MUST_CHECK enum status step_train(struct session *session, struct rows *rows, struct prepared *prepared,
                                   struct model **model, struct error *err);
 
-/** Scores and judges and writes output.dir/scores.h5. Collective. */
+/** Scores the rows of the model's own fit, judges them and writes output.dir/scores.h5. Collective. */
 MUST_CHECK enum status step_score(struct session *session, const struct rows *rows,
-                                  const struct prepared *prepared, const struct model *model, bool is_own_fit,
+                                  const struct prepared *prepared, const struct model *model,
                                   struct judgement *judgement, struct error *err);
 
 struct scored;
+struct ip_tracker;
+struct day_tracker;
+struct scores_writer;
+
+/** Fills how the rows of a job are loaded. Local. */
+void rows_plan_of(const struct session *session, struct rows_plan *plan);
+
+/** Fills what a model and the job say of all rows: all but rows, scores and seen. Collective. */
+MUST_CHECK enum status scored_head(struct session *session, const struct model *model, struct scored *scored,
+                                   struct error *err);
+
+/** What is kept of rows while they are scored, block by block; end it with scoring_clear. */
+struct scoring {
+    struct ip_tracker *ips;
+    struct day_tracker *days;
+    struct scores_writer *writer;
+};
+
+/** Frees what it holds, and removes a file that is not whole; a zeroed one is fine. Collective. */
+void scoring_clear(struct session *session, struct scoring *scoring);
+
+/**
+ * Begins output.dir/scores.h5. Collective.
+ *
+ * @param head     borrowed; as for scores_begin
+ * @param scoring  filled; end it with scoring_clear
+ */
+MUST_CHECK enum status step_scores_begin(struct session *session, const struct scored *head,
+                                         struct scoring *scoring, struct error *err);
+
+/** Adds some rows to what step_scores_begin began. Collective. */
+MUST_CHECK enum status step_scores_add(struct session *session, const struct scored *scored,
+                                       struct scoring *scoring, struct error *err);
+
+/** Judges what was added and writes the rest of the file. Collective. */
+MUST_CHECK enum status step_scores_end(struct session *session, const struct scored *head,
+                                       struct scoring *scoring, const struct ip_role *roles,
+                                       size_t role_count, struct judgement *judgement, struct error *err);
 
 /** Judges rows by their scores and by the evidence in the store, and writes output.dir/scores.h5. Collective.
  *

@@ -115,34 +115,75 @@ static enum status list_make(struct day_sum *sums, size_t count, struct day_list
     return STATUS_OK;
 }
 
-enum status ip_days_make(const struct team *team, const struct scored *scored, struct day_list *days,
-                         struct error *err)
+struct day_tracker {
+    struct map sums;  // of struct day_sum
+};
+
+struct day_tracker *day_tracker_new(void)
+{
+    struct day_tracker *tracker = malloc(sizeof *tracker);
+    if (tracker)
+        map_init(&tracker->sums, sizeof(struct day_sum), sizeof(struct day_key));
+    return tracker;
+}
+
+void day_tracker_free(struct day_tracker *tracker)
+{
+    if (tracker)
+        map_clear(&tracker->sums);
+    free(tracker);
+}
+
+enum status days_track_local(struct day_tracker *tracker, const struct scored *scored, struct error *err)
+{
+    return sums_make(scored, &tracker->sums, err);
+}
+
+enum status days_track_end(const struct team *team, struct day_tracker *tracker, struct day_list *days,
+                           struct error *err)
 {
     enum status status = STATUS_OK;
-    struct map sums;
+    const struct map *sums = &tracker->sums;
     void *dealt = NULL;
     size_t count = 0;
     int64_t ends[2] = {INT64_MIN, INT64_MIN}, span[2];
-    map_init(&sums, sizeof(struct day_sum), sizeof(struct day_key));
     *days = (struct day_list){0};
-    TRY(team_agree(team, sums_make(scored, &sums, err), err));
-    for (size_t i = 0; i < scored->rows->count; i++) {
-        const int64_t day = scored->rows->items[i].day;
+    for (size_t i = 0; i < sums->count; i++) {
+        const int64_t day = ((const struct day_sum *)map_at(sums, i))->key.day;
         ends[0] = -day > ends[0] ? -day : ends[0];
         ends[1] = day > ends[1] ? day : ends[1];
     }
     team_max_i64(team, ends, 2);
     span[0] = -ends[0];
     span[1] = ends[1] - span[0] + 1;
-    TRY(team_deal(team, sums.entries, sums.count, sizeof(struct day_sum), sum_owner, span, &dealt, &count,
+    TRY(team_deal(team, sums->entries, sums->count, sizeof(struct day_sum), sum_owner, span, &dealt, &count,
                   err));
     TRY(team_agree(team, list_make(dealt, count, days, err), err));
     days->first = (int64_t)team_sum_before(team, days->count);
     days->total = (int64_t)days->count;
     team_sum_i64(team, &days->total, 1);
 done:
-    map_clear(&sums);
+    day_tracker_free(tracker);
     free(dealt);
+    return status;
+}
+
+enum status ip_days_make(const struct team *team, const struct scored *scored, struct day_list *days,
+                         struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct day_tracker *tracker = day_tracker_new();
+    enum status had;
+    if (tracker)
+        had = days_track_local(tracker, scored, err);
+    else
+        had = error_set(err, STATUS_NO_MEMORY, "days", "", "no room for days of IPs");
+    TRY(team_agree(team, had, err));
+    struct day_tracker *whole = tracker;
+    tracker = NULL;
+    TRY(days_track_end(team, whole, days, err));
+done:
+    day_tracker_free(tracker);
     return status;
 }
 

@@ -80,6 +80,29 @@ MUST_CHECK enum status ips_judge(const struct team *team, const struct rows *row
                                  const struct model_scores *scores, const struct ip_role *roles,
                                  size_t role_count, struct ip_table *table, struct error *err);
 
+/** What the rows seen so far say of the IPs that this rank owns. Opaque. */
+struct ip_tracker;
+
+/** Returns a new, empty tracker, or NULL without memory; ips_track_end takes it, or ip_tracker_free. Local.
+ */
+struct ip_tracker *ip_tracker_new(void);
+
+/** Takes the tracker, or NULL. Local. */
+void ip_tracker_free(struct ip_tracker *tracker);
+
+/**
+ * Adds rows that come behind those before in time, all ranks' together. Collective.
+ *
+ * @return  STATUS_NO_MEMORY, agreed on
+ */
+MUST_CHECK enum status ips_track(const struct team *team, struct ip_tracker *tracker, const struct rows *rows,
+                                 const struct model_scores *scores, struct error *err);
+
+/** Judges the IPs of all rows that were added, as ips_judge. Takes the tracker. Collective. */
+MUST_CHECK enum status ips_track_end(const struct team *team, struct ip_tracker *tracker,
+                                     const struct ip_role *roles, size_t role_count, struct ip_table *table,
+                                     struct error *err);
+
 /** Gives each IP its score and its rank: 1 is the largest score, equal ones stand by IP. Local. */
 void ips_rank(struct ip_table *table);
 
@@ -115,6 +138,24 @@ struct day_list {
  */
 MUST_CHECK enum status ip_days_make(const struct team *team, const struct scored *scored,
                                     struct day_list *days, struct error *err);
+
+/** The days of the rows seen so far, as this rank has them. Opaque. */
+struct day_tracker;
+
+/** Returns a new, empty tracker, or NULL without memory; days_track_end takes it, or day_tracker_free. Local.
+ */
+struct day_tracker *day_tracker_new(void);
+
+/** Takes the tracker, or NULL. Local. */
+void day_tracker_free(struct day_tracker *tracker);
+
+/** Adds this rank's rows. Local. */
+MUST_CHECK enum status days_track_local(struct day_tracker *tracker, const struct scored *scored,
+                                        struct error *err);
+
+/** Makes the days of all rows that were added, as ip_days_make. Takes the tracker. Collective. */
+MUST_CHECK enum status days_track_end(const struct team *team, struct day_tracker *tracker,
+                                      struct day_list *days, struct error *err);
 
 /**
  * Gives each day its p: (1 + the normal days whose score is as large)/(1 + all normal ones), among those with
@@ -167,14 +208,30 @@ struct scored {
     int64_t from_s, to_s;  // UTC: the stored days that were scored
 };
 
+/** A scores.h5 that is being written. Opaque. */
+struct scores_writer;
+
 /**
- * Writes scores.h5: a variable a score of rows and IPs, netCDF conventions, whole or not at all. Collective.
+ * Begins a scores.h5: a variable a score of rows and IPs, netCDF conventions, whole or not at all. An earlier
+ * file stays as it is until the new one is whole. Collective.
  *
- * An earlier file stays as it is until the new one is whole.
+ * @param head    borrowed: all but the rows themselves; head->rows->total is the number of all rows
+ * @param writer  returns new; end it with scores_end or scores_abandon
  */
-MUST_CHECK enum status scores_write(const struct team *team, const struct scores_file *file,
-                                    const struct scored *scored, const struct judgement *judgement,
+MUST_CHECK enum status scores_begin(const struct team *team, const struct scores_file *file,
+                                    const struct scored *head, struct scores_writer **writer,
                                     struct error *err);
+
+/** Writes some rows with their scores: rows->first is the number of this rank's first one. Collective. */
+MUST_CHECK enum status scores_add(const struct team *team, struct scores_writer *writer,
+                                  const struct scored *scored, struct error *err);
+
+/** Writes what was decided, and gives the file its name. Takes the writer, also when it fails. Collective. */
+MUST_CHECK enum status scores_end(const struct team *team, struct scores_writer *writer,
+                                  const struct judgement *judgement, struct error *err);
+
+/** Takes the writer (or NULL) and removes its temporary file. Collective. */
+void scores_abandon(const struct team *team, struct scores_writer *writer);
 
 /** Scores that were read back, with what they lie in. */
 struct scores_kept {

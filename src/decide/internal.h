@@ -26,7 +26,7 @@ struct part {
     void *room;  // for one column of this rank's entries, 8 bytes each
 };
 
-/* Writes a column; `values` are this rank's entries. Collective. */
+/* Writes entries of a column; `values` are this rank's. Calls that follow bring others. Collective. */
 MUST_CHECK enum status scores_put(const struct part *part, const char *name, enum store_type type,
                                   const char *second, const char *units, const char *text,
                                   const char *meanings, const void *values, struct error *err);

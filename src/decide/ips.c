@@ -181,27 +181,67 @@ done:
     return status;
 }
 
-enum status ips_judge(const struct team *team, const struct rows *rows, const struct model_scores *scores,
-                      const struct ip_role *roles, size_t role_count, struct ip_table *table,
-                      struct error *err)
+struct ip_tracker {
+    struct map ips;  // of struct tracked
+};
+
+struct ip_tracker *ip_tracker_new(void)
+{
+    struct ip_tracker *tracker = malloc(sizeof *tracker);
+    if (tracker)
+        map_init(&tracker->ips, sizeof(struct tracked), sizeof(struct ip));
+    return tracker;
+}
+
+void ip_tracker_free(struct ip_tracker *tracker)
+{
+    if (tracker)
+        map_clear(&tracker->ips);
+    free(tracker);
+}
+
+enum status ips_track(const struct team *team, struct ip_tracker *tracker, const struct rows *rows,
+                      const struct model_scores *scores, struct error *err)
 {
     enum status status = STATUS_OK;
     struct row_note *mine = NULL;
     void *notes = NULL;
     size_t note_count = 0;
-    struct map ips;
-    map_init(&ips, sizeof(struct tracked), sizeof(struct ip));
-    *table = (struct ip_table){0};
     TRY(team_agree(team, notes_make(rows, scores, &mine, err), err));
     TRY(team_deal(team, mine, rows->count, sizeof *mine, note_owner, NULL, &notes, &note_count, err));
-    TRY(team_agree(team, notes_sum(notes, note_count, &ips, err), err));
-    for (size_t i = 0; i < ips.count; i++)
-        judge(map_at(&ips, i), roles, role_count);
-    TRY(judged_gather(team, &ips, table, err));
+    TRY(team_agree(team, notes_sum(notes, note_count, &tracker->ips, err), err));
 done:
-    map_clear(&ips);
     free(mine);
     free(notes);
+    return status;
+}
+
+enum status ips_track_end(const struct team *team, struct ip_tracker *tracker, const struct ip_role *roles,
+                          size_t role_count, struct ip_table *table, struct error *err)
+{
+    *table = (struct ip_table){0};
+    for (size_t i = 0; i < tracker->ips.count; i++)
+        judge(map_at(&tracker->ips, i), roles, role_count);
+    enum status status = judged_gather(team, &tracker->ips, table, err);
+    ip_tracker_free(tracker);
+    return status;
+}
+
+enum status ips_judge(const struct team *team, const struct rows *rows, const struct model_scores *scores,
+                      const struct ip_role *roles, size_t role_count, struct ip_table *table,
+                      struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct ip_tracker *tracker = ip_tracker_new();
+    TRY(team_agree(team,
+                   tracker ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "verdicts", "", "no room for IPs"),
+                   err));
+    TRY(ips_track(team, tracker, rows, scores, err));
+    struct ip_tracker *whole = tracker;
+    tracker = NULL;
+    TRY(ips_track_end(team, whole, roles, role_count, table, err));
+done:
+    ip_tracker_free(tracker);
     return status;
 }
 

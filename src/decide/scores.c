@@ -15,7 +15,7 @@ enum status scores_put(const struct part *part, const char *name, enum store_typ
                                   .units = units,
                                   .long_name = text,
                                   .flag_meanings = meanings};
-    return store_put_rows(part->team, part->writer, &column, part->first, part->count, values, err);
+    return store_put_part(part->team, part->writer, &column, part->first, part->count, values, err);
 }
 
 /* ---- rows ---- */
@@ -171,8 +171,7 @@ done:
 /* ---- the file ---- */
 
 static enum status head_put_local(struct store_writer *writer, const struct scores_file *file,
-                                  const struct scored *scored, const struct judgement *judgement,
-                                  struct error *err)
+                                  const struct scored *scored, struct error *err)
 {
     enum status status = STATUS_OK;
     const struct rows *rows = scored->rows;
@@ -190,8 +189,6 @@ static enum status head_put_local(struct store_writer *writer, const struct scor
                              "-log10 of a p-value: 3 means that one normal row in a thousand is as unusual",
                              err));
     TRY(store_dimension(writer, "row", (size_t)rows->total, err));
-    TRY(store_dimension(writer, "ip", judgement->ips.count, err));
-    TRY(store_dimension(writer, "day", (size_t)judgement->days.total, err));
     TRY(store_dimension(writer, "feature", scored->columns, err));
     TRY(store_dimension(writer, "octet", sizeof(struct ip), err));
     TRY(store_dimension(writer, "ip_character", IP_COLUMN_BYTES, err));
@@ -219,41 +216,95 @@ static enum status feature_names_put(const struct team *team, struct store_write
                       NULL, scored->names, err);
 }
 
-enum status scores_write(const struct team *team, const struct scores_file *file, const struct scored *scored,
-                         const struct judgement *judgement, struct error *err)
+struct scores_writer {
+    struct store_writer *file;
+};
+
+static enum status writer_new_local(const char *path, struct scores_writer **out, struct error *err)
 {
-    const struct ip_table *table = &judgement->ips;
-    const struct rows *rows = scored->rows;
+    *out = calloc(1, sizeof **out);
+    return *out ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, path, "", "no room to write the file");
+}
+
+enum status scores_begin(const struct team *team, const struct scores_file *file, const struct scored *head,
+                         struct scores_writer **out, struct error *err)
+{
     enum status status = STATUS_OK;
-    struct store_writer *writer = NULL;
-    size_t ranks = (size_t)team_size(team), rank = (size_t)team_rank(team);
-    size_t ip_from = table->count * rank / ranks, ip_to = table->count * (rank + 1) / ranks;
-    size_t most = rows->count > ip_to - ip_from ? rows->count : ip_to - ip_from;
-    most = judgement->days.count > most ? judgement->days.count : most;
-    void *room = calloc(most + 1, sizeof(int64_t));
-    TRY(team_agree(
-        team, room ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, file->path, "", "no room for a column"),
-        err));
-    TRY(store_create(team, file->path, &writer, err));
-    TRY(team_agree(team, head_put_local(writer, file, scored, judgement, err), err));
-    TRY(team_agree(team, judgement_dimensions_local(writer, judgement, err), err));
-    TRY(team_agree(team, provenance_put_local(writer, file->provenance, file->provenance_count, err), err));
-    TRY(feature_names_put(team, writer, scored, err));
-    struct part of_rows = {team, writer, "row", (size_t)rows->first, rows->count, room};
-    TRY(rows_put(&of_rows, rows, scored->seen, scored->columns, err));
-    TRY(row_scores_put(&of_rows, scored->scores, err));
-    struct part of_ips = {team, writer, "ip", ip_from, ip_to - ip_from, room};
-    TRY(ips_put(&of_ips, table->items + ip_from, err));
-    struct part of_days = {team, writer, "day", (size_t)judgement->days.first, judgement->days.count, room};
-    TRY(days_put(&of_days, judgement->days.items, err));
-    TRY(judgement_put(team, writer, judgement, err));
-    struct store_writer *whole = writer;
+    struct scores_writer *writer = NULL;
+    TRY(team_agree(team, writer_new_local(file->path, &writer, err), err));
+    TRY(store_create(team, file->path, &writer->file, err));
+    TRY(team_agree(team, head_put_local(writer->file, file, head, err), err));
+    TRY(team_agree(team, provenance_put_local(writer->file, file->provenance, file->provenance_count, err),
+                   err));
+    TRY(feature_names_put(team, writer->file, head, err));
+    *out = writer;
     writer = NULL;
-    TRY(store_finish(team, whole, err));
 done:
     // Every rank is here with the same status, so all or none of them still have a writer.
-    if (status != STATUS_OK)
-        store_abandon(team, writer);
+    scores_abandon(team, writer);
+    return status;
+}
+
+enum status scores_add(const struct team *team, struct scores_writer *writer, const struct scored *scored,
+                       struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct rows *rows = scored->rows;
+    void *room = calloc(rows->count + 1, sizeof(int64_t));
+    const struct part part = {team, writer->file, "row", (size_t)rows->first, rows->count, room};
+    TRY(team_agree(team,
+                   room ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "scores", "", "no room for a column"),
+                   err));
+    TRY(rows_put(&part, rows, scored->seen, scored->columns, err));
+    TRY(row_scores_put(&part, scored->scores, err));
+done:
     free(room);
     return status;
+}
+
+/* The dimensions of what was decided. */
+static enum status dimensions_put_local(struct store_writer *writer, const struct judgement *judgement,
+                                        struct error *err)
+{
+    enum status status = STATUS_OK;
+    TRY(store_dimension(writer, "ip", judgement->ips.count, err));
+    TRY(store_dimension(writer, "day", (size_t)judgement->days.total, err));
+    TRY(judgement_dimensions_local(writer, judgement, err));
+done:
+    return status;
+}
+
+enum status scores_end(const struct team *team, struct scores_writer *writer,
+                       const struct judgement *judgement, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct ip_table *table = &judgement->ips;
+    const size_t ranks = (size_t)team_size(team), rank = (size_t)team_rank(team);
+    const size_t from = table->count * rank / ranks, to = table->count * (rank + 1) / ranks;
+    const size_t most = judgement->days.count > to - from ? judgement->days.count : to - from;
+    void *room = calloc(most + 1, sizeof(int64_t));
+    const struct part part = {team, writer->file, "ip", from, to - from, room};
+    TRY(team_agree(team,
+                   room ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "scores", "", "no room for a column"),
+                   err));
+    TRY(team_agree(team, dimensions_put_local(writer->file, judgement, err), err));
+    TRY(ips_put(&part, table->items + from, err));
+    const struct part of_days = {
+        team, writer->file, "day", (size_t)judgement->days.first, judgement->days.count, room};
+    TRY(days_put(&of_days, judgement->days.items, err));
+    TRY(judgement_put(team, writer->file, judgement, err));
+    struct store_writer *whole = writer->file;
+    writer->file = NULL;
+    TRY(store_finish(team, whole, err));
+done:
+    scores_abandon(team, writer);
+    free(room);
+    return status;
+}
+
+void scores_abandon(const struct team *team, struct scores_writer *writer)
+{
+    if (writer && writer->file)
+        store_abandon(team, writer->file);
+    free(writer);
 }

@@ -4,8 +4,6 @@
 
 #include "base/exact.h"
 
-#include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define SHARE_LEAST 1e-4
@@ -13,17 +11,23 @@
 
 static const int16_t EDGES[DRIFT_BINS - 1] = {-2048, -1024, -512, -256, -64, 64, 256, 512, 1024, 2048, 4095};
 
+/* Adds a row on the grid. */
+static void row_count_bins(const int16_t *values, int64_t bins[GRID_COLUMNS][DRIFT_BINS])
+{
+    for (size_t c = 0; c < GRID_COLUMNS; c++) {
+        size_t bin = 0;
+        for (size_t edge = 0; edge < DRIFT_BINS - 1; edge++)
+            bin += values[c] >= EDGES[edge];
+        bins[c][bin]++;
+    }
+}
+
 void drift_count(const struct team *team, const struct grid_rows *rows,
                  int64_t bins[GRID_COLUMNS][DRIFT_BINS])
 {
     memset(bins, 0, sizeof(int64_t[GRID_COLUMNS][DRIFT_BINS]));
     for (size_t row = 0; row < rows->count; row++)
-        for (size_t c = 0; c < GRID_COLUMNS; c++) {
-            size_t bin = 0;
-            for (size_t edge = 0; edge < DRIFT_BINS - 1; edge++)
-                bin += rows->values[row * GRID_COLUMNS + c] >= EDGES[edge];
-            bins[c][bin]++;
-        }
+        row_count_bins(rows->values + row * GRID_COLUMNS, bins);
     team_sum_i64(team, &bins[0][0], (size_t)GRID_COLUMNS * DRIFT_BINS);
 }
 
@@ -44,23 +48,22 @@ double drift_index(const int64_t trained[DRIFT_BINS], const int64_t found[DRIFT_
     return index;
 }
 
-enum status model_drift(const struct team *team, const struct model *model, const struct model_input *input,
-                        double index[MODEL_COLUMNS_MOST], struct error *err)
+void model_bins_add(const struct model *model, const struct model_input *input, struct model_bins *bins)
 {
-    enum status status = STATUS_OK;
-    int64_t found[GRID_COLUMNS][DRIFT_BINS];
-    int16_t *grid = malloc((input->row_count + 1) * GRID_COLUMNS * sizeof *grid);
-    TRY(team_agree(team, grid ? STATUS_OK : model_no_memory("drift", input->row_count, err), err));
-    assert(grid);
-    for (size_t row = 0; row < input->row_count; row++)
-        scaling_apply(&model->scaling, input->values + row * input->columns, grid + row * GRID_COLUMNS);
-    const struct grid_rows rows = {.values = grid, .count = input->row_count};
-    drift_count(team, &rows, found);
+    int16_t grid[GRID_COLUMNS];
+    for (size_t row = 0; row < input->row_count; row++) {
+        scaling_apply(&model->scaling, input->values + row * input->columns, grid);
+        row_count_bins(grid, bins->rows);
+    }
+}
+
+void model_drift(const struct team *team, const struct model *model, const struct model_bins *bins,
+                 double index[MODEL_COLUMNS_MOST])
+{
+    struct model_bins all = *bins;
+    team_sum_i64(team, &all.rows[0][0], (size_t)MODEL_COLUMNS_MOST * MODEL_DRIFT_BINS);
     for (size_t c = 0; c < MODEL_COLUMNS_MOST; c++)
         index[c] = c < model->scaling.columns && model->scaling.active[c]
-                       ? drift_index(model->bin_rows[c], found[c])
+                       ? drift_index(model->bin_rows[c], all.rows[c])
                        : 0.0;
-done:
-    free(grid);
-    return status;
 }

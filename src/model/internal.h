@@ -16,7 +16,7 @@
 #define GRID_MOST 4095
 #define RAW_ONE 4096  // 1 in the raw columns
 #define RAW_END ((int64_t)1 << 43)
-#define DRIFT_BINS 12
+#define DRIFT_BINS MODEL_DRIFT_BINS
 #define KMEANS_CHOICES_MOST 6
 #define GROUP_P 0.002  // a p below this makes a row one of the minority
 

@@ -104,6 +104,13 @@ struct model_warnings {
     char texts[MODEL_WARNINGS_MOST][MODEL_WARNING_BYTES];
 };
 
+#define MODEL_DRIFT_BINS 12
+
+/** This rank's rows by bins of their scaled values (drift.h), added up over blocks of rows. */
+struct model_bins {
+    int64_t rows[MODEL_COLUMNS_MOST][MODEL_DRIFT_BINS];
+};
+
 #define MODEL_DRIFT_MOST 0.25  // an index from here on is worth a warning
 
 struct model;
@@ -217,17 +224,17 @@ struct model_summary model_summary_of(const struct model *model);
  */
 void model_warnings_list(const struct model *model, struct model_warnings *out);
 
+/** Adds rows to the bins; their columns are the model's. Local. */
+void model_bins_add(const struct model *model, const struct model_input *input, struct model_bins *bins);
+
 /**
  * Works out how far the rows of all ranks have drifted from the training rows, by feature: the population
  * stability index of drift.h. Collective.
  *
- * @param input  its columns are the model's
  * @param index  filled, 0 for a feature that is left out
- * @return       STATUS_NO_MEMORY, agreed on
  */
-MUST_CHECK enum status model_drift(const struct team *team, const struct model *model,
-                                   const struct model_input *input, double index[MODEL_COLUMNS_MOST],
-                                   struct error *err);
+void model_drift(const struct team *team, const struct model *model, const struct model_bins *bins,
+                 double index[MODEL_COLUMNS_MOST]);
 
 /** Returns how many columns the model has. Local. */
 size_t model_columns(const struct model *model);

@@ -2,6 +2,7 @@
 #include "internal.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -296,6 +297,78 @@ enum status store_put_rows(const struct team *team, struct store_writer *writer,
         team, writer->owner ? file_check_room(writer->temporary, writer->path, bytes, err) : STATUS_OK, err));
     TRY(team_agree(team, column_make(writer, column, &shape, &dataset, err), err));
     if (shape.rows * shape.row_values > 0)
+        TRY(team_agree(team, slab_write(writer, column, &shape, dataset, &slab, err), err));
+done:
+    hdf5_close(dataset);
+    return status;
+}
+
+/* ---- columns in parts ---- */
+
+enum status partials_check(const struct store_writer *writer, struct error *err)
+{
+    for (size_t i = 0; i < writer->partial_count; i++) {
+        const struct partial *partial = &writer->partials[i];
+        if (partial->rows != partial->expected)
+            return error_set(err, STATUS_FAILED, writer->path, "",
+                             "%s: its parts together gave %zu rows; expected %zu", partial->name,
+                             partial->rows, partial->expected);
+    }
+    return STATUS_OK;
+}
+
+/* The note of a column; `fresh` tells whether it is the first part. */
+static enum status partial_find(struct store_writer *writer, const struct store_column *column,
+                                const struct shape *shape, size_t *at, bool *fresh, struct error *err)
+{
+    for (*at = 0; *at < writer->partial_count; (*at)++)
+        if (strcmp(writer->partials[*at].name, column->name) == 0) {
+            *fresh = false;
+            return STATUS_OK;
+        }
+    struct partial *more = realloc(writer->partials, (writer->partial_count + 1) * sizeof *more);
+    if (!more)
+        return error_set(err, STATUS_NO_MEMORY, writer->path, "", "no memory to note a column");
+    writer->partials = more;
+    *fresh = true;
+    more[writer->partial_count] = (struct partial){.expected = shape->rows};
+    (void)snprintf(more[writer->partial_count++].name, STORE_NAME_BYTES, "%s", column->name);
+    return STATUS_OK;
+}
+
+/* Makes the variable, or opens the one that an earlier part made. */
+static enum status partial_open(struct store_writer *writer, const struct store_column *column,
+                                struct shape *shape, bool fresh, hid_t *dataset, struct error *err)
+{
+    const struct place place = {writer->path, column->name, STATUS_IO};
+    if (fresh)
+        return column_make(writer, column, shape, dataset, err);
+    *dataset = H5Dopen2(writer->file, column->name, H5P_DEFAULT);
+    return hdf5_checked(*dataset, &place, "cannot open the variable", err);
+}
+
+enum status store_put_part(const struct team *team, struct store_writer *writer,
+                           const struct store_column *column, size_t first_row, size_t row_count,
+                           const void *values, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct shape shape = {0};
+    struct slab slab = {first_row, row_count, values};
+    hid_t dataset = H5I_INVALID_HID;
+    size_t at = 0;
+    bool fresh = false;
+    if (!writer->together)
+        return store_put_rows(team, writer, column, first_row, row_count, values, err);
+    TRY(team_agree(team, slab_check(writer, column, &slab, &shape, err), err));
+    int64_t total = (int64_t)row_count;
+    team_sum_i64(team, &total, 1);
+    TRY(team_agree(team, partial_find(writer, column, &shape, &at, &fresh, err), err));
+    writer->partials[at].rows += (size_t)total;
+    size_t bytes = (size_t)total * shape.row_values * store_type_bytes(column->type);
+    TRY(team_agree(
+        team, writer->owner ? file_check_room(writer->temporary, writer->path, bytes, err) : STATUS_OK, err));
+    TRY(team_agree(team, partial_open(writer, column, &shape, fresh, &dataset, err), err));
+    if (total > 0 && shape.row_values > 0)
         TRY(team_agree(team, slab_write(writer, column, &shape, dataset, &slab, err), err));
 done:
     hdf5_close(dataset);

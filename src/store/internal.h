@@ -103,6 +103,12 @@ struct attribute {
     size_t count;  // 0: a scalar
 };
 
+/* A column that is written in parts. */
+struct partial {
+    char name[STORE_NAME_BYTES];
+    size_t rows, expected;  // written so far, and in all
+};
+
 struct store_writer {
     char *path;
     char *temporary;
@@ -116,7 +122,14 @@ struct store_writer {
     struct attribute *attributes;  // [attribute_count]
     size_t attribute_count;
     size_t attribute_capacity;
+    struct partial *partials;  // [partial_count]
+    size_t partial_count;
 };
+
+/* ---- column.c ---- */
+
+/* STATUS_FAILED with the name of a column that was begun in parts and is not whole. */
+MUST_CHECK enum status partials_check(const struct store_writer *writer, struct error *err);
 
 /* ---- dimension.c ---- */
 

@@ -121,6 +121,17 @@ MUST_CHECK enum status store_put_rows(const struct team *team, struct store_writ
                                       const struct store_column *column, size_t first_row, size_t row_count,
                                       const void *values, struct error *err);
 
+/**
+ * As store_put_rows, some rows at a time: each rank brings its rows of this call, and all calls together
+ * bring every row once, which store_finish checks. Collective.
+ *
+ * The first call makes the variable. What is written does not depend on how the rows are cut, but for the
+ * place of its chunks in the file. A file of a team of team_alone takes whole columns only.
+ */
+MUST_CHECK enum status store_put_part(const struct team *team, struct store_writer *writer,
+                                      const struct store_column *column, size_t first_row, size_t row_count,
+                                      const void *values, struct error *err);
+
 /** Notes a text attribute of a variable, or of the file when `variable` is NULL. Borrows all. Local. */
 MUST_CHECK enum status store_attribute_text(struct store_writer *writer, const char *variable,
                                             const char *name, const char *value, struct error *err);

@@ -52,6 +52,7 @@ static void writer_free(struct store_writer *writer, bool unlinked)
         (void)unlink(writer->temporary);
     attributes_free(writer);
     free(writer->dimensions);
+    free(writer->partials);
     packer_free(writer->packer);
     free(writer->temporary);
     free(writer->path);
@@ -162,6 +163,7 @@ static enum status writer_complete(struct store_writer *writer, struct error *er
 {
     enum status status = STATUS_OK;
     const struct place place = {.path = writer->path, .status = STATUS_IO};
+    TRY(partials_check(writer, err));
     for (size_t number = 0; number < writer->dimension_count; number++)
         TRY(dimension_make(writer, number, err));
     TRY(attributes_write(writer, err));

@@ -338,40 +338,145 @@ static enum status store_shape_read(const char *dir, const struct store_day *day
     return status;
 }
 
+/* Finds the stored days of the span, [*first, *end) of days[*count], and says what is the same for all rows.
+ */
+static enum status span_find(const struct team *team, const struct rows_plan *plan, struct store_day **days,
+                             size_t *count, size_t *first, size_t *end, struct rows *rows, struct error *err)
+{
+    enum status status = STATUS_OK;
+    *rows = (struct rows){.set = plan->set};
+    TRY(store_days_shared(team, plan->dir, days, count, err));
+    for (*first = 0; *first < *count && !day_in_span(plan, (*days)[*first].day);)
+        (*first)++;
+    for (*end = *first; *end < *count && day_in_span(plan, (*days)[*end].day);)
+        (*end)++;
+    if (*first == *end)  // on every rank, since all have the same list
+        return error_set(err, STATUS_NO_INPUT, plan->dir, "check archive.from and archive.to",
+                         "the store has no day in the span");
+    for (size_t i = 0; i < *first; i++)
+        rows->history_days += (*days)[*first].day - (*days)[i].day <= HISTORY_DAYS;
+    rows->day_count = (int64_t)(*end - *first);
+    TRY(team_agree(team, store_shape_read(plan->dir, &(*days)[*first], rows, err), err));
+done:
+    return status;
+}
+
+static enum status no_row(const char *dir, struct error *err)
+{
+    return error_set(err, STATUS_NO_INPUT, dir, "check archive.from, archive.to and archive.clients",
+                     "the store has no row in the span");
+}
+
 enum status rows_load(const struct team *team, const struct rows_plan *plan, struct rows *rows,
                       struct error *err)
 {
     enum status status = STATUS_OK;
     struct store_day *days = NULL;
     size_t count = 0, first = 0, end = 0;
-    *rows = (struct rows){.set = plan->set};
-    TRY(store_days_shared(team, plan->dir, &days, &count, err));
-    while (first < count && !day_in_span(plan, days[first].day))
-        first++;
-    for (end = first; end < count && day_in_span(plan, days[end].day);)
-        end++;
-    if (first == end) {  // on every rank, since all have the same list
-        status = error_set(err, STATUS_NO_INPUT, plan->dir, "check archive.from and archive.to",
-                           "the store has no day in the span");
-        goto done;
-    }
-    for (size_t i = 0; i < first; i++)
-        rows->history_days += days[first].day - days[i].day <= HISTORY_DAYS;
-    rows->day_count = (int64_t)(end - first);
-    TRY(team_agree(team, store_shape_read(plan->dir, &days[first], rows, err), err));
+    TRY(span_find(team, plan, &days, &count, &first, &end, rows, err));
     size_t ranks = (size_t)team_size(team), rank = (size_t)team_rank(team);
     size_t from = first + (end - first) * rank / ranks, to = first + (end - first) * (rank + 1) / ranks;
     TRY(team_agree(team, days_load(plan, days, count, from, to, rows, err), err));
     TRY(rows_balance(team, rows, err));
     if (rows->total == 0)
-        status =
-            error_set(err, STATUS_NO_INPUT, plan->dir, "check archive.from, archive.to and archive.clients",
-                      "the store has no row in the span");
+        status = no_row(plan->dir, err);
 done:
     free(days);
     if (status != STATUS_OK)
         rows_clear(rows);
     return status;
+}
+
+/* ---- blocks ---- */
+
+/* This rank's share of the days: how many rows each has in the span. */
+static enum status rows_count_local(const struct team *team, const struct rows_plan *plan,
+                                    const struct store_day *days, size_t count, int64_t *counts,
+                                    struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct day_table table = {0};
+    for (size_t i = (size_t)team_rank(team); i < count; i += (size_t)team_size(team)) {
+        const int64_t start_s = zone_day_start(plan->zone, days[i].day);
+        if (start_s >= plan->from_s && zone_day_start(plan->zone, days[i].day + 1) <= plan->to_s) {
+            TRY(day_row_count(plan->dir, &days[i], &counts[i], err));
+            continue;
+        }
+        TRY(day_read_some(plan->dir, &days[i], UINT32_C(1) << DAY_row, &table, err));
+        for (size_t row = 0; row < table.size[DAY_row]; row++)
+            counts[i] += table.row_window[row] >= plan->from_s && table.row_window[row] < plan->to_s;
+        day_table_clear(&table);
+    }
+done:
+    day_table_clear(&table);
+    return status;
+}
+
+enum status rows_blocks_cut(const struct team *team, const struct rows_plan *plan, int64_t rows_most,
+                            struct rows_blocks *blocks, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct store_day *days = NULL;
+    int64_t *counts = NULL;
+    size_t count = 0, first = 0, end = 0, taken = 0;
+    const int64_t ranks = team_size(team);
+    *blocks = (struct rows_blocks){0};
+    TRY(span_find(team, plan, &days, &count, &first, &end, &blocks->whole, err));
+    counts = calloc(end - first + 1, sizeof *counts);
+    blocks->items = calloc(end - first + 1, sizeof *blocks->items);
+    bool had = counts && blocks->items;
+    TRY(team_agree(team, had ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "rows", "", "no room for days"),
+                   err));
+    TRY(team_agree(team, rows_count_local(team, plan, days + first, end - first, counts, err), err));
+    team_sum_i64(team, counts, end - first);
+    int64_t rows = 0;
+    for (size_t i = 0; i < end - first; i++) {
+        struct rows_block *block = &blocks->items[blocks->count];
+        const int64_t start_s = zone_day_start(plan->zone, days[first + i].day);
+        const int64_t end_s = zone_day_start(plan->zone, days[first + i].day + 1);
+        if (taken++ == 0) {
+            block->first = blocks->whole.total;
+            block->from_s = start_s > plan->from_s ? start_s : plan->from_s;
+        }
+        block->to_s = end_s < plan->to_s ? end_s : plan->to_s;
+        rows += counts[i];
+        blocks->whole.total += counts[i];
+        const bool is_full = (int64_t)taken >= ranks && rows >= rows_most * ranks;
+        if (rows > 0 && (is_full || i + 1 == end - first)) {
+            blocks->count++;
+            rows = 0;
+            taken = 0;
+        }
+    }
+    if (blocks->whole.total == 0)
+        status = no_row(plan->dir, err);
+done:
+    free(days);
+    free(counts);
+    if (status != STATUS_OK)
+        rows_blocks_clear(blocks);
+    return status;
+}
+
+void rows_blocks_clear(struct rows_blocks *blocks)
+{
+    free(blocks->items);
+    *blocks = (struct rows_blocks){0};
+}
+
+enum status rows_load_block(const struct team *team, const struct rows_plan *plan,
+                            const struct rows_blocks *blocks, size_t block, struct rows *rows,
+                            struct error *err)
+{
+    struct rows_plan of_block = *plan;
+    of_block.from_s = blocks->items[block].from_s;
+    of_block.to_s = blocks->items[block].to_s;
+    enum status status = rows_load(team, &of_block, rows, err);
+    if (status != STATUS_OK)
+        return status;
+    rows->first += blocks->items[block].first;
+    rows->history_days = blocks->whole.history_days;
+    return STATUS_OK;
 }
 
 void rows_clear(struct rows *rows)

@@ -233,6 +233,38 @@ struct rows {
 MUST_CHECK enum status rows_load(const struct team *team, const struct rows_plan *plan, struct rows *rows,
                                  struct error *err);
 
+/** Some days of a span, to be loaded at once. */
+struct rows_block {
+    int64_t from_s, to_s;  // as in the plan
+    int64_t first;  // number of its first row among all rows of the span
+};
+
+/** A span cut into blocks, so that its rows need not be in memory together. */
+struct rows_blocks {
+    struct rows_block *items;  // [count], in order of time
+    size_t count;
+    struct rows whole;  // what rows_load would say of the span, without rows
+};
+
+/**
+ * Cuts the days of a span into blocks that have rows, each of at least a day a rank and `rows_most` rows a
+ * rank, or one day less. Collective.
+ *
+ * @param blocks  filled; free it with rows_blocks_clear
+ * @return        as rows_load
+ */
+MUST_CHECK enum status rows_blocks_cut(const struct team *team, const struct rows_plan *plan,
+                                       int64_t rows_most, struct rows_blocks *blocks, struct error *err);
+
+/** Frees what it holds; a zeroed one is fine. Local. */
+void rows_blocks_clear(struct rows_blocks *blocks);
+
+/** As rows_load, of one block: rows->first counts from the start of the span, and so does history_days.
+ * Collective. */
+MUST_CHECK enum status rows_load_block(const struct team *team, const struct rows_plan *plan,
+                                       const struct rows_blocks *blocks, size_t block, struct rows *rows,
+                                       struct error *err);
+
 /** Frees what it holds; a zeroed one is fine. Local. */
 void rows_clear(struct rows *rows);
 

@@ -93,12 +93,21 @@ static void test_drift_is_small_for_like_rows_and_large_in_a_column_that_moved(v
     synthetic_make(0, 3000, 5, &rows);
     synthetic_make(3000, 6000, 5, &later);
     struct model *model = fit(&rows, &context);
-    assert_int_equal(model_drift(team, model, &later.input, index, NULL), STATUS_OK);
+    struct model_bins bins = {{{0}}};
+    for (size_t part = 0; part < 3; part++) {  // in blocks of rows
+        struct model_input input = later.input;
+        input.row_count = 1000;
+        input.values += part * 1000 * SYNTHETIC_COLUMNS;
+        model_bins_add(model, &input, &bins);
+    }
+    model_drift(team, model, &bins, index);
     for (size_t c = 0; c < MODEL_COLUMNS_MOST; c++)
         assert_true(index[c] < 0.02);
     for (size_t row = 0; row < 3000; row++)
         later.values[row * SYNTHETIC_COLUMNS + 4] += 3.0f;
-    assert_int_equal(model_drift(team, model, &later.input, index, NULL), STATUS_OK);
+    bins = (struct model_bins){{{0}}};
+    model_bins_add(model, &later.input, &bins);
+    model_drift(team, model, &bins, index);
     for (size_t c = 0; c < MODEL_COLUMNS_MOST; c++)
         assert_true(c == 4 ? index[c] > MODEL_DRIFT_MOST : index[c] < 0.02);
     model_free(model);

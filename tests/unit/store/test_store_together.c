@@ -148,6 +148,59 @@ static void test_a_fault_of_one_rank_is_that_of_all(void **state)
     assert_agreed(ground, status == STATUS_OK && got[0] == 1 && got[3] == 4);
 }
 
+/* Writes a matrix of 300,000 rows in calls of `step` rows that the ranks share, or leaves out the last call.
+ */
+static enum status write_parts(struct ground *ground, const char *path, size_t step, bool whole,
+                               struct error *err)
+{
+    enum { ROWS = 300000 };
+    enum status status = STATUS_OK;
+    struct store_writer *writer = NULL;
+    static int32_t values[ROWS][2];
+    const size_t rank = (size_t)team_rank(ground->team), size = (size_t)team_size(ground->team);
+    const struct store_column column = {
+        .name = "row_part", .type = STORE_I32, .dimensions = {"row", "feature"}};
+    for (int32_t row = 0; row < ROWS; row++)
+        values[row][0] = values[row][1] = row * 7 % 1000;
+    TRY(store_create(ground->team, path, &writer, err));
+    TRY(team_agree(ground->team, store_dimension(writer, "row", ROWS, err), err));
+    TRY(team_agree(ground->team, store_dimension(writer, "feature", 2, err), err));
+    for (size_t at = 0; at + (whole ? 0 : step) < ROWS; at += step) {
+        const size_t count = ROWS - at < step ? ROWS - at : step;
+        const size_t from = at + count * rank / size, to = at + count * (rank + 1) / size;
+        TRY(store_put_part(ground->team, writer, &column, from, to - from, values[from], err));
+    }
+    struct store_writer *finished = writer;
+    writer = NULL;
+    TRY(store_finish(ground->team, finished, err));
+done:
+    store_abandon(ground->team, writer);
+    return status;
+}
+
+static void test_a_column_in_parts_is_that_in_one_and_must_be_whole(void **state)
+{
+    struct ground *ground = *state;
+    struct error err = {0};
+    char one[64], parts[64], hex[2][33] = {"", "-"};
+    path_in(ground, "one.h5", one);
+    path_in(ground, "pieces.h5", parts);
+    enum status status = write_parts(ground, one, 300000, true, &err);
+    if (status == STATUS_OK)
+        status = write_parts(ground, parts, 70001, true, &err);
+    assert_int_equal(status, STATUS_OK);
+    if (is_first(ground)) {
+        status = store_digest(one, NULL, hex[0], &err);
+        if (status == STATUS_OK)
+            status = store_digest(parts, NULL, hex[1], &err);
+    }
+    assert_agreed(ground, status == STATUS_OK && (!is_first(ground) || strcmp(hex[0], hex[1]) == 0));
+    status = write_parts(ground, parts, 70001, false, &err);
+    assert_agreed(
+        ground, status == STATUS_FAILED &&
+                    strcmp(err.what, "row_part: its parts together gave 280004 rows; expected 300000") == 0);
+}
+
 static void test_a_folder_that_is_not_there_is_told_to_all(void **state)
 {
     struct ground *ground = *state;
@@ -181,6 +234,7 @@ int main(int argc, char **argv)
         ON_GROUND(test_the_digest_is_that_of_a_file_by_one_rank),
         ON_GROUND(test_a_team_alone_writes_as_one_rank_does),
         ON_GROUND(test_a_fault_of_one_rank_is_that_of_all),
+        ON_GROUND(test_a_column_in_parts_is_that_in_one_and_must_be_whole),
         ON_GROUND(test_a_folder_that_is_not_there_is_told_to_all),
         ON_GROUND(test_no_handle_and_no_temporary_file_is_left),
     };
