@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# run.sh - all tests: installs what they need, then units, the real program under mpirun, lints, and again under ASan
-# and UBSan. usage: tests/run.sh [--fast | --long | --help]     --fast: the release build only; --long: also 1,000
-# random archives and a job that is killed 30 times
+# run.sh - all tests: installs what they need, then units, the real program under mpirun, lints, again under ASan
+# and UBSan, and by MPICH. usage: tests/run.sh [--fast | --long | --help]     --fast: the release build only; --long:
+# also 1,000 random archives and a job that is killed 30 times
 set -euo pipefail
 fast= long=
 case "${1:-}" in
@@ -15,7 +15,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . jobs/packages.sh
 slurm=()  # only root can bring one up
 [ "$(id -u)" -ne 0 ] || slurm=(slurm-wlm munge libpmix-dev)
-need_packages "${build_packages[@]}" libcmocka-dev clang-format-14 clang-tidy-14 python3 python3-numpy python3-h5py \
+need_packages "${build_packages[@]}" libcmocka-dev mpich libmpich-dev libhdf5-mpich-dev \
+    clang-format-14 clang-tidy-14 python3 python3-numpy python3-h5py \
     python3-netcdf4 python3-xarray python3-h5netcdf python3-sklearn netcdf-bin hdf5-tools publicsuffix \
     libpsl5 zstd xz-utils tabix bind9 bind9-dnsutils "${slurm[@]}"
 . tests/mpi-env.sh
@@ -31,6 +32,11 @@ suite release
 if [ -z "$fast" ]; then
     suite debug
     suite sanitize -LE lint
+    # The other MPI that clusters have: what asks most of it, and the digests of both.
+    cmake --preset mpich
+    cmake --build --preset mpich --target quern test_team test_work
+    ctest --preset mpich -R '^test_(team|work)_'
+    /usr/bin/python3 tests/e2e/two_mpis.py "$PWD/build/release/quern" mpirun "$PWD/build/mpich/quern" mpirun.mpich
 fi
 if [ -n "$long" ]; then
     /usr/bin/python3 tests/e2e/random_archives.py build/release/quern mpirun 1000

@@ -7,6 +7,10 @@
 /* What a rank shows to the others, one word of 64 bits each. */
 enum shown { SHOWN_TAKEN, SHOWN_STOP, SHOWN_DONE, SHOWN_WORDS };
 
+/* A whole cache line for each rank. In windows of 24 bytes, MPICH 4.0.2 lays the last word of a rank over the
+ * first of the next. */
+enum { SHOWN_BYTES = 64 };
+
 /* Of SHOWN_TAKEN, the lower half counts items taken from the front, by the owner, the upper those taken from
  * the end, by others: one word, so that one compare-and-swap takes an item from either end. */
 #define END_SHIFT 32
@@ -60,7 +64,7 @@ enum status work_begin_at(const struct team *team, size_t first, size_t end, str
     if (team->size > 1) {
         MPI_Allgather(MPI_IN_PLACE, 0, MPI_BYTE, begun->runs, (int)sizeof mine, MPI_BYTE, team->comm);
         // MPI_Win_allocate and not MPI_Win_create: Open MPI 4.1 has the latter only for some transports.
-        MPI_Win_allocate((MPI_Aint)sizeof begun->own, (int)sizeof begun->own[0], MPI_INFO_NULL, team->comm,
+        MPI_Win_allocate(SHOWN_BYTES, (int)sizeof begun->own[0], MPI_INFO_NULL, team->comm,
                          (void *)&begun->shown, &begun->window);
         for (int word = 0; word < SHOWN_WORDS; word++)
             begun->shown[word] = 0;
@@ -90,16 +94,28 @@ void work_end_at(struct work *work, const char *file, int line)
     free(work);
 }
 
-static uint64_t word_add(struct work *work, int rank, enum shown word, uint64_t amount)
+/* MPI takes all calls on one word at a time for the same operation or MPI_NO_OP (the default of the window's
+ * accumulate_ops), and only those are atomic to each other: a word is added to or swapped, never both, and
+ * read by MPI_NO_OP. */
+static uint64_t word_fetch(struct work *work, int rank, enum shown word, MPI_Op op, uint64_t amount)
 {
-    uint64_t before = work->shown[word];
-    if (work->window == MPI_WIN_NULL) {
-        work->shown[word] += amount;
-        return before;
-    }
-    MPI_Fetch_and_op(&amount, &before, MPI_UINT64_T, rank, (MPI_Aint)word, MPI_SUM, work->window);
+    uint64_t before = 0;
+    MPI_Fetch_and_op(&amount, &before, MPI_UINT64_T, rank, (MPI_Aint)word, op, work->window);
     MPI_Win_flush(rank, work->window);
     return before;
+}
+
+static void word_add(struct work *work, int rank, enum shown word, uint64_t amount)
+{
+    if (work->window == MPI_WIN_NULL)
+        work->shown[word] += amount;
+    else
+        (void)word_fetch(work, rank, word, MPI_SUM, amount);
+}
+
+static uint64_t word_read(struct work *work, int rank, enum shown word)
+{
+    return work->window == MPI_WIN_NULL ? work->shown[word] : word_fetch(work, rank, word, MPI_NO_OP, 0);
 }
 
 static uint64_t word_swap(struct work *work, int rank, uint64_t expected, uint64_t wanted)
@@ -121,7 +137,7 @@ static bool take_of(struct work *work, int rank, size_t *item)
     bool is_own = rank == work->team->rank;
     if (run->count == 0)
         return false;
-    for (uint64_t taken = word_add(work, rank, SHOWN_TAKEN, 0);;) {
+    for (uint64_t taken = word_read(work, rank, SHOWN_TAKEN);;) {
         uint64_t front = taken & FRONT_MASK, end = taken >> END_SHIFT;
         if (front + end >= run->count)
             return false;
@@ -134,8 +150,18 @@ static bool take_of(struct work *work, int rank, size_t *item)
     }
 }
 
+/* Where a network does not reach into memory by itself, requests of others wait until this rank calls
+ * something that answers them; its own one-sided calls need not (MPICH over UCX). */
+static void answer_others(const struct work *work)
+{
+    int waiting = 0;
+    if (work->window != MPI_WIN_NULL)
+        MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, work->team->comm, &waiting, MPI_STATUS_IGNORE);
+}
+
 bool work_take(struct work *work, size_t *item)
 {
+    answer_others(work);
     if (work_stopped(work))
         return false;
     if (take_of(work, work->team->rank, item))
@@ -152,20 +178,20 @@ bool work_take(struct work *work, size_t *item)
 void work_stop(struct work *work)
 {
     for (int rank = 0; rank < work->team->size; rank++)
-        (void)word_add(work, rank, SHOWN_STOP, 1);
+        word_add(work, rank, SHOWN_STOP, 1);
 }
 
 bool work_stopped(struct work *work)
 {
-    return word_add(work, work->team->rank, SHOWN_STOP, 0) > 0;
+    return word_read(work, work->team->rank, SHOWN_STOP) > 0;
 }
 
 void work_add_done(struct work *work, int64_t amount)
 {
-    (void)word_add(work, 0, SHOWN_DONE, (uint64_t)amount);
+    word_add(work, 0, SHOWN_DONE, (uint64_t)amount);
 }
 
 int64_t work_done(struct work *work)
 {
-    return (int64_t)word_add(work, work->team->rank, SHOWN_DONE, 0);
+    return (int64_t)word_read(work, work->team->rank, SHOWN_DONE);
 }
