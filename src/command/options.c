@@ -1,4 +1,5 @@
 /* The command line, by argp: each command has the options that mean something to it, and no others. */
+#include "options.h"
 #include "session.h"
 
 #include <argp.h>
@@ -251,4 +252,25 @@ void options_clear(struct options *options)
 {
     free(options->words);
     free(options->sets);
+}
+
+bool command_told(size_t at, struct option_told *told)
+{
+    if (at >= COMMANDS)
+        return false;
+    *told = (struct option_told){.name = ROWS[at].name, .value = ROWS[at].words, .text = ROWS[at].text};
+    return true;
+}
+
+bool option_told(size_t command, size_t at, struct option_told *told)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const struct argp_option *option = &OPTIONS[i].option;
+        if (!(OPTIONS[i].commands & 1u << command) || at-- > 0)
+            continue;
+        *told = (struct option_told){.name = option->name, .value = option->arg, .text = option->doc};
+        told->letter = (char)(option->key > 0 && option->key < 0x80 ? option->key : '\0');
+        return true;
+    }
+    return false;
 }

@@ -25,6 +25,10 @@ output: {{dir: {out}}}
 '''
 
 
+def version():
+    return (ROOT / 'CMakeLists.txt').read_text().split('project(quern VERSION ')[1].split()[0]
+
+
 class Install(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -54,7 +58,8 @@ class Install(unittest.TestCase):
         share, doc = 'share/quern', 'share/doc/quern'
         expected = {'bin/quern', f'{share}/datasets/README.md', f'{share}/datasets/suffixes.dat',
                     f'{share}/datasets/calendar/jp.csv', f'{share}/jobs/demo.yaml', f'{share}/slurm/train.sbatch',
-                    f'{doc}/README.md', f'{doc}/CHANGELOG.md', f'{doc}/LICENSE'}
+                    f'{doc}/README.md', f'{doc}/CHANGELOG.md', f'{doc}/LICENSE', 'share/man/man1/quern.1',
+                    'share/bash-completion/completions/quern', f'{share}/modulefiles/quern/{version()}'}
         for top, to in ((ROOT / 'datasets/demo', f'{share}/datasets/demo'), (ROOT / 'docs', f'{doc}/docs')):
             expected |= {f'{to}/{p.relative_to(top)}' for p in top.rglob('*') if p.is_file()}
         self.assertEqual(found, expected)
@@ -86,10 +91,8 @@ class Install(unittest.TestCase):
         self.assertEqual(json.loads(run.stdout)['shards_written'], 1)
 
     def test_version_is_the_projects(self):
-        cmake = (ROOT / 'CMakeLists.txt').read_text()
-        version = cmake.split('project(quern VERSION ')[1].split()[0]
-        self.assertEqual(self.quern(self.prefix, '--version').stdout, f'quern {version}\n')
-        self.assertIn(f'## [{version}]', (ROOT / 'CHANGELOG.md').read_text())
+        self.assertEqual(self.quern(self.prefix, '--version').stdout, f'quern {version()}\n')
+        self.assertIn(f'## [{version()}]', (ROOT / 'CHANGELOG.md').read_text())
 
 
 if __name__ == '__main__':
