@@ -7,12 +7,14 @@ Needs root, slurm-wlm, munge and libpmix-dev; where Slurm cannot run it says why
 """
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -152,6 +154,34 @@ class Slurm(unittest.TestCase):
         self.assertRegex(said, 'task [0-2]: (Killed|Exited with exit code 137)')
         left = sorted(p.name for p in (self.top / 'dies').iterdir() if not p.name.startswith('.'))
         self.assertEqual(left, ['store'])
+
+    def test_stopped_job_is_queued_again_and_ends_in_the_same_bits(self):
+        # As the time limit and --signal=USR1@120 would, but at a moment that is known: while it trains.
+        words = ('--quiet', '--set', 'model.autoencoder.epochs=1500')
+        undisturbed = subprocess.run([MPIEXEC, '-n', '2', QUERN, 'run', *words, self.job('undisturbed')],
+                                     env=self.env, capture_output=True, text=True, timeout=200)
+        self.assertEqual(undisturbed.returncode, 0, undisturbed.stderr)
+        log, out = self.top / 'stopped.log', self.top / 'stopped'
+        job = subprocess.run(['sbatch', '--parsable', '--mem-per-cpu=64M', '--time=4', f'--output={log}', '--nodes=1',
+                              '--ntasks-per-node=2', ROOT / 'slurm/train.sbatch', self.job('stopped'), *words],
+                             cwd=self.top, env=self.env, capture_output=True, text=True, check=True).stdout.strip()
+        told = ''
+        ends = time.monotonic() + 150
+        stopped = False
+        while time.monotonic() < ends:
+            told = subprocess.run(['scontrol', 'show', 'job', job], env=self.env, capture_output=True, text=True).stdout
+            if re.search('JobState=(COMPLETED|FAILED|TIMEOUT|CANCELLED)', told):
+                break
+            if not stopped and (out / 'store/known.h5').exists():
+                time.sleep(0.5)
+                subprocess.run(['scancel', '--signal=USR1', job], env=self.env, check=True)
+                stopped = True
+            time.sleep(0.1)
+        said = told + (log.read_text() if log.exists() else '')
+        self.assertIn('JobState=COMPLETED', told, said)
+        self.assertIn('Restarts=1', told, said)
+        self.assertIn('queued again', said)
+        self.assertEqual(self.digest('stopped'), self.digest('undisturbed'))
 
 
 if __name__ == '__main__':
