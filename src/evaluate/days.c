@@ -196,7 +196,7 @@ static enum status findings_get(const struct store_reader *reader, struct findin
            ((const uint8_t *)room)[i]);
     COLUMN("evidence_bits", STORE_F64, "evidence", count, findings, bits, ((const double *)room)[i]);
     COLUMN("evidence_silenced", STORE_I8, "evidence", count, findings, is_silenced,
-           ((const int8_t *)room)[i]);
+           ((const uint8_t *)room)[i]);
     for (size_t i = 0; i < count; i++)
         if (findings[i].mechanism < MECHANISMS && !findings[i].is_silenced)
             findings[kept++] = findings[i];
@@ -291,7 +291,7 @@ static enum status incidents_get(const struct store_reader *reader, struct host_
     COLUMN("incident_last_day", STORE_I64, "incident", count, days->incidents, last_day,
            ((const int64_t *)room)[i]);
     COLUMN("incident_verdict", STORE_I8, "incident", count, days->incidents, verdict,
-           ((const int8_t *)room)[i]);
+           ((const uint8_t *)room)[i]);
     COLUMN("incident_strength", STORE_F64, "incident", count, days->incidents, strength,
            ((const double *)room)[i]);
     for (size_t i = 0; i < count; i++) {

@@ -59,10 +59,19 @@ MUST_CHECK enum status victims_choose(const struct census *census, struct names 
 /* Writes the time of a stamp's own form. Returns its length, at most 64; 0 for a form that is not known. */
 size_t stamp_like(struct span like, int64_t time_ms, const struct zone *zone, char *text);
 
-/* Writes a line like `line`, which is understood as `query`, of somebody else. Returns its length, at most
- * LINE_BYTES; 0 when the form is not known. */
-size_t line_like(const char *line, size_t count, const struct query *query, const char *ip, int64_t time_ms,
-                 const struct zone *zone, struct span name, const char *type, uint32_t port, char *text);
+/* What a line says that is written like another one. Borrowed. */
+struct wanted {
+    const char *ip, *type;
+    struct span name;
+    int64_t time_ms;
+    const struct zone *zone;
+    uint32_t port;
+};
+
+/* Writes a line like `line`, which is understood as `query`. Returns its length, at most LINE_BYTES; 0 when
+ * the form is not known. */
+size_t line_like(const char *line, size_t count, const struct query *query, const struct wanted *wanted,
+                 char *text);
 
 /* The copy: what goes in, and what came of it, the same on every rank. */
 struct merging {

@@ -123,17 +123,17 @@ static void add(struct writing *writing, const char *bytes, size_t count)
 }
 
 /* What stands between the port and the second copy of the name: the first copy is replaced. */
-static void between_add(struct writing *writing, struct span between, struct span old, struct span name)
+static void between_add(struct writing *writing, struct span gap, struct span old, struct span name)
 {
-    const bool has_copy = between.count > old.count + 3 && memcmp(between.at, " (", 2) == 0 &&
-                          memcmp(between.at + 2, old.at, old.count) == 0 && between.at[2 + old.count] == ')';
+    const bool has_copy = gap.count > old.count + 3 && memcmp(gap.at, " (", 2) == 0 &&
+                          memcmp(gap.at + 2, old.at, old.count) == 0 && gap.at[2 + old.count] == ')';
     if (!has_copy) {
-        add(writing, between.at, between.count);
+        add(writing, gap.at, gap.count);
         return;
     }
     add(writing, " (", 2);
     add(writing, name.at, name.count);
-    add(writing, between.at + 2 + old.count, between.count - 2 - old.count);
+    add(writing, gap.at + 2 + old.count, gap.count - 2 - old.count);
 }
 
 static const char *end_of(struct span span)
@@ -141,38 +141,49 @@ static const char *end_of(struct span span)
     return span.at + span.count;
 }
 
-size_t line_like(const char *line, size_t count, const struct query *query, const char *ip, int64_t time_ms,
-                 const struct zone *zone, struct span name, const char *type, uint32_t port, char *text)
+/* Whether the words lie in the line itself, in this order: what a journal or a container wraps does not. */
+static bool is_plain(const char *line, size_t count, const struct query *query)
+{
+    const struct span words[] = {query->time_text, query->client_text, query->port_text, query->qname_text,
+                                 query->type_text};
+    const char *before = line;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (words[i].count == 0 || words[i].at < before || end_of(words[i]) > line + count)
+            return false;
+        before = end_of(words[i]);
+    }
+    return line[0] != '{' && query->key_text.count == 0;
+}
+
+/* What stands between two words. */
+static struct span between(struct span from, struct span to)
+{
+    return (struct span){end_of(from), (size_t)(to.at - end_of(from))};
+}
+
+size_t line_like(const char *line, size_t count, const struct query *query, const struct wanted *wanted,
+                 char *text)
 {
     char stamp[64], digits[8];
     struct writing writing = {.at = text, .end = text + LINE_BYTES - 1};
-    const struct span parts[] = {query->time_text, query->client_text, query->port_text, query->qname_text,
-                                 query->type_text};
-    const char *before = line;
-    // The words must lie in the line itself, in this order: what a journal or a container wraps does not.
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        if (parts[i].count == 0 || parts[i].at < before || end_of(parts[i]) > line + count)
-            return 0;
-        before = end_of(parts[i]);
-    }
-    const struct span middle = {end_of(query->time_text),
-                                (size_t)(query->client_text.at - end_of(query->time_text))};
-    const size_t stamp_count = stamp_like(query->time_text, time_ms, zone, stamp);
-    if (stamp_count == 0 || line[0] == '{' || has_clock(middle) || query->key_text.count > 0)
+    if (!is_plain(line, count, query))
+        return 0;
+    const struct span middle = between(query->time_text, query->client_text),
+                      mark = between(query->client_text, query->port_text),
+                      words = between(query->qname_text, query->type_text);
+    const size_t stamp_count = stamp_like(query->time_text, wanted->time_ms, wanted->zone, stamp);
+    if (stamp_count == 0 || has_clock(middle))
         return 0;
     add(&writing, line, (size_t)(query->time_text.at - line));
     add(&writing, stamp, stamp_count);
     add(&writing, middle.at, middle.count);
-    add(&writing, ip, strlen(ip));
-    add(&writing, end_of(query->client_text), (size_t)(query->port_text.at - end_of(query->client_text)));
-    add(&writing, digits, (size_t)snprintf(digits, sizeof digits, "%u", port));
-    between_add(
-        &writing,
-        (struct span){end_of(query->port_text), (size_t)(query->qname_text.at - end_of(query->port_text))},
-        query->qname_text, name);
-    add(&writing, name.at, name.count);
-    add(&writing, end_of(query->qname_text), (size_t)(query->type_text.at - end_of(query->qname_text)));
-    add(&writing, type, strlen(type));
+    add(&writing, wanted->ip, strlen(wanted->ip));
+    add(&writing, mark.at, mark.count);
+    add(&writing, digits, (size_t)snprintf(digits, sizeof digits, "%u", wanted->port));
+    between_add(&writing, between(query->port_text, query->qname_text), query->qname_text, wanted->name);
+    add(&writing, wanted->name.at, wanted->name.count);
+    add(&writing, words.at, words.count);
+    add(&writing, wanted->type, strlen(wanted->type));
     add(&writing, end_of(query->type_text), (size_t)(line + count - end_of(query->type_text)));
     add(&writing, "\n", 1);
     return writing.is_full ? 0 : (size_t)(writing.at - text);

@@ -112,9 +112,13 @@ static enum status events_add(struct copying *copying, int64_t before_ms, const 
         const struct span name = {(const char *)made + 2, made[0] | (size_t)made[1] << 8};
         const uint64_t lot = random_u64((uint64_t)copying->census->spec->seed, RANDOM_SYNTH, 5,
                                         (uint64_t)time_ms ^ event->client);
-        const size_t length = line_like(line, count, query, merging->people->clients[event->client].ip,
-                                        time_ms, copying->census->spec->zone, name, asked_word(event->type),
-                                        1024 + (uint32_t)(lot % 64512), text);
+        const struct wanted wanted = {.ip = merging->people->clients[event->client].ip,
+                                      .type = asked_word(event->type),
+                                      .name = name,
+                                      .time_ms = time_ms,
+                                      .zone = copying->census->spec->zone,
+                                      .port = 1024 + (uint32_t)(lot % 64512)};
+        const size_t length = line_like(line, count, query, &wanted, text);
         if (length == 0) {
             status = error_set(err, STATUS_USAGE, copying->census->archive.files[copying->file].path,
                                "bring the logs into the form that named writes itself",
@@ -149,8 +153,13 @@ static bool is_silenced(const struct merging *merging, const struct query *query
 static bool is_fit(const struct copying *copying, const char *line, size_t count, const struct query *query)
 {
     char text[LINE_BYTES];
-    return line_like(line, count, query, "10.0.0.1", query->time_ms, copying->census->spec->zone,
-                     (struct span){"a", 1}, "A", 1024, text) > 0;
+    const struct wanted wanted = {.ip = "10.0.0.1",
+                                  .type = "A",
+                                  .name = {"a", 1},
+                                  .time_ms = query->time_ms,
+                                  .zone = copying->census->spec->zone,
+                                  .port = 1024};
+    return line_like(line, count, query, &wanted, text) > 0;
 }
 
 /* Adds what comes before a time in the form of the last line that has one. */

@@ -60,6 +60,11 @@ static void host_make(struct seen_day *days, size_t count, struct host *host)
     host->is_server = 10 * host->hours >= 9 * 24 * (host->last_day - host->first_day + 1);
 }
 
+static int64_t queries_a_day(const struct host *host)
+{
+    return host->days > 0 ? host->queries / host->days : 0;
+}
+
 static int compare_numbers(const void *a, const void *b)
 {
     const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
@@ -80,7 +85,7 @@ static enum status hosts_make(struct choice *choice, struct error *err)
             to++;
         struct host *host = &choice->hosts[choice->count];
         host_make(census->days + from, to - from, host);
-        rates[choice->count++] = host->queries / host->days;
+        rates[choice->count++] = queries_a_day(host);
     }
     if (choice->count > 0)
         qsort(rates, choice->count, sizeof *rates, compare_numbers);
@@ -97,7 +102,7 @@ static bool is_fit(const struct choice *choice, const struct host *host, const s
     if (host->is_used || host->is_server != wants_server || host->first_day > of->to_day - 1 ||
         host->last_day < of->from_day)
         return false;
-    if (of->family == FAMILY_BURST && host->queries / host->days > choice->median)
+    if (of->family == FAMILY_BURST && queries_a_day(host) > choice->median)
         return false;
     return of->family != FAMILY_NIGHT || 10 * host->night_hours <= host->days;
 }
