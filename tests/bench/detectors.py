@@ -21,7 +21,7 @@ from sklearn.ensemble import IsolationForest
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.neighbors import LocalOutlierFactor
 
-FIT_ROWS, GAPS_LEAST = 50000, 20
+FIT_ROWS, CALIBRATION_ROWS, GAPS_LEAST = 50000, 20000, 20
 
 
 def day_of(text):
@@ -48,7 +48,7 @@ def forest(fit, rows):
 
 
 def local(fit, rows):
-    return -LocalOutlierFactor(n_neighbors=20, novelty=True).fit(fit).score_samples(rows)
+    return -LocalOutlierFactor(n_neighbors=20, novelty=True, n_jobs=2).fit(fit).score_samples(rows)
 
 
 def pca(fit, rows, share=0.9):
@@ -88,8 +88,8 @@ def ecod(fit, rows):
     return np.maximum(np.maximum(left, right), auto)
 
 
-DETECTORS = {'IsolationForest': (forest, True), 'LOF': (local, True), 'PCA': (pca, False), 'HBOS': (hbos, False),
-             'ECOD': (ecod, False)}
+DETECTORS = {'IsolationForest': (forest, True), 'PCA': (pca, False), 'HBOS': (hbos, False), 'ECOD': (ecod, False),
+             'LOF': (local, True)}
 
 
 # ---- RITA ----
@@ -188,7 +188,7 @@ def main(out, labels, test_from, calibrate_from, evaluation=None):
     rows = np.clip((rows - median) / np.maximum(np.maximum((q75 - q25) / 1.349, (q99 - median) / 2.326), 0.05), -8, 8)
     hashed = (fit.astype(np.uint64) * np.uint64(0x9e3779b97f4a7c15)) >> np.uint64(16)
     drawn = fit[np.argsort(hashed, kind='stable')[:FIT_ROWS]]
-    calibrate = calibrate[:: max(1, len(calibrate) // FIT_ROWS)]
+    calibrate = calibrate[:: max(1, len(calibrate) // CALIBRATION_ROWS)]
     numbers, host = np.unique(ips[test], return_inverse=True)
     keys, _ = top_three(host * 100000 + days[test], np.zeros(len(test)))
     pairs = [(bytes(numbers[key // 100000]), int(key % 100000)) for key in keys]
