@@ -97,6 +97,26 @@ class MainJob(unittest.TestCase):
         for ranks in (2, 3) if QUICK else (2, 3, 5):
             self.assertEqual(self.run_job(f'ranks{ranks}', ranks)[1], self.base[1], f'{ranks} ranks')
 
+    def test_ranks_and_instructions_change_no_bit_of_a_model(self):
+        store = f'store.dir={self.top / "base" / "store"}'
+        for features in ('talk', 'full'):
+            digests = {}
+            for ranks, level in ((1, 'plain'), (1, 'avx2'), (1, 'avx512'), (2, 'plain'), (3, 'avx2'), (5, 'avx512'),
+                                 (8, 'avx512'))[::3 if QUICK else 1]:
+                out = self.top / f'bits_{features}_{ranks}_{level}'
+                ran = subprocess.run([MPIEXEC, '-n', str(ranks), QUERN, 'train', self.job('base'), '--set', store,
+                                      '--set', f'output.dir={out}', '--set', f'features.set={features}', '--set',
+                                      'model.autoencoder.nets=2'],
+                                     capture_output=True, text=True, timeout=300,
+                                     env={**os.environ, 'QUERN_SIMD': level})
+                if level != 'plain' and 'QUERN_SIMD' in ran.stderr:  # a machine without it says so
+                    continue
+                self.assertEqual(ran.returncode, 0, ran.stderr)
+                words = self.quern('info', '--digest', out / 'model.h5').stdout.split()
+                digests.setdefault(words[0], []).append((ranks, level))
+            self.assertEqual(len(digests), 1, f'{features}: {digests}')
+            self.assertGreaterEqual(sum(map(len, digests.values())), 2)
+
     def test_cuts_change_no_bit(self):
         for piece in ('64K',) if QUICK else ('1K', '7K', '64K'):
             got = self.run_job(f'piece{piece}', 2, sets=[f'archive.piece={piece}'])[1]
