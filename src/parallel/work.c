@@ -11,8 +11,9 @@ enum shown { SHOWN_TAKEN, SHOWN_STOP, SHOWN_DONE, SHOWN_WORDS };
  * first of the next. */
 enum { SHOWN_BYTES = 64 };
 
-/* Of SHOWN_TAKEN, the lower half counts items taken from the front, by the owner, the upper those taken from
- * the end, by others: one word, so that one compare-and-swap takes an item from either end. */
+/* Of SHOWN_TAKEN, the lower half counts how often the owner took from the front, the upper how often others
+ * took from the end: one word, so that one addition takes an item from either end and tells what was taken
+ * before. It also counts those who came too late, once each. */
 #define END_SHIFT 32
 #define FRONT_MASK UINT64_C(0xffffffff)
 
@@ -27,13 +28,14 @@ struct work {
     MPI_Win window;  // MPI_WIN_NULL for a team of one
     uint64_t *shown;  // [SHOWN_WORDS], this rank's
     uint64_t own[SHOWN_WORDS];  // shown, for a team of one
+    bool has_own;  // the own run may have items left
     int victim;  // whose items are taken next, once the own ones are gone
     int visited;  // how many others had none left
 };
 
 static enum status room_make(const struct team *team, uint64_t count, struct work **work, struct error *err)
 {
-    if (count > FRONT_MASK)
+    if (count >= FRONT_MASK)
         return error_set(err, STATUS_LIMIT, "pieces of work", "use larger pieces",
                          "more than 2^32 on one rank");
     *work = calloc(1, sizeof **work);
@@ -59,6 +61,7 @@ enum status work_begin_at(const struct team *team, size_t first, size_t end, str
     begun->team = team;
     begun->window = MPI_WIN_NULL;
     begun->shown = begun->own;
+    begun->has_own = true;
     begun->victim = (team->rank + 1) % team->size;
     begun->runs[team->rank] = mine;
     if (team->size > 1) {
@@ -94,60 +97,46 @@ void work_end_at(struct work *work, const char *file, int line)
     free(work);
 }
 
-/* MPI takes all calls on one word at a time for the same operation or MPI_NO_OP (the default of the window's
- * accumulate_ops), and only those are atomic to each other: a word is added to or swapped, never both, and
- * read by MPI_NO_OP. */
+/* Only additions, and MPI_NO_OP for reading: MPI promises no more to be atomic to each other (the window's
+ * default accumulate_ops), and compare-and-swap ends in a segmentation fault in Open MPI 4.1.4 as it is set
+ * up by itself (osc rdma over vader). */
 static uint64_t word_fetch(struct work *work, int rank, enum shown word, MPI_Op op, uint64_t amount)
 {
     uint64_t before = 0;
+    if (work->window == MPI_WIN_NULL) {
+        before = work->shown[word];
+        work->shown[word] += amount;
+        return before;
+    }
     MPI_Fetch_and_op(&amount, &before, MPI_UINT64_T, rank, (MPI_Aint)word, op, work->window);
     MPI_Win_flush(rank, work->window);
     return before;
 }
 
-static void word_add(struct work *work, int rank, enum shown word, uint64_t amount)
+static uint64_t word_add(struct work *work, int rank, enum shown word, uint64_t amount)
 {
-    if (work->window == MPI_WIN_NULL)
-        work->shown[word] += amount;
-    else
-        (void)word_fetch(work, rank, word, MPI_SUM, amount);
+    return word_fetch(work, rank, word, MPI_SUM, amount);
 }
 
 static uint64_t word_read(struct work *work, int rank, enum shown word)
 {
-    return work->window == MPI_WIN_NULL ? work->shown[word] : word_fetch(work, rank, word, MPI_NO_OP, 0);
+    return word_fetch(work, rank, word, MPI_NO_OP, 0);
 }
 
-static uint64_t word_swap(struct work *work, int rank, uint64_t expected, uint64_t wanted)
-{
-    uint64_t before = work->shown[SHOWN_TAKEN];
-    if (work->window == MPI_WIN_NULL) {
-        work->shown[SHOWN_TAKEN] = wanted;
-        return before;
-    }
-    MPI_Compare_and_swap(&wanted, &expected, &before, MPI_UINT64_T, rank, SHOWN_TAKEN, work->window);
-    MPI_Win_flush(rank, work->window);
-    return before;
-}
-
-/* Takes an item of one rank, from the front of the own run or from the end of another's. */
+/* Takes an item of one rank, from the front of the own run or from the end of another's. Nobody takes one
+ * twice: of two who took it from both ends, the later would have seen the ends meet. */
 static bool take_of(struct work *work, int rank, size_t *item)
 {
     const struct run *run = &work->runs[rank];
     bool is_own = rank == work->team->rank;
     if (run->count == 0)
         return false;
-    for (uint64_t taken = word_read(work, rank, SHOWN_TAKEN);;) {
-        uint64_t front = taken & FRONT_MASK, end = taken >> END_SHIFT;
-        if (front + end >= run->count)
-            return false;
-        uint64_t before = word_swap(work, rank, taken, taken + (is_own ? 1 : UINT64_C(1) << END_SHIFT));
-        if (before == taken) {
-            *item = (size_t)(is_own ? run->first + front : run->first + run->count - 1 - end);
-            return true;
-        }
-        taken = before;
-    }
+    uint64_t taken = word_add(work, rank, SHOWN_TAKEN, is_own ? 1 : UINT64_C(1) << END_SHIFT);
+    uint64_t front = taken & FRONT_MASK, end = taken >> END_SHIFT;
+    if (front + end >= run->count)
+        return false;
+    *item = (size_t)(is_own ? run->first + front : run->first + run->count - 1 - end);
+    return true;
 }
 
 /* Where a network does not reach into memory by itself, requests of others wait until this rank calls
@@ -164,7 +153,8 @@ bool work_take(struct work *work, size_t *item)
     answer_others(work);
     if (work_stopped(work))
         return false;
-    if (take_of(work, work->team->rank, item))
+    work->has_own = work->has_own && take_of(work, work->team->rank, item);
+    if (work->has_own)
         return true;
     // Who had none left has none later, so each rank is left behind once.
     for (; work->visited < work->team->size - 1; work->visited++) {
@@ -178,7 +168,7 @@ bool work_take(struct work *work, size_t *item)
 void work_stop(struct work *work)
 {
     for (int rank = 0; rank < work->team->size; rank++)
-        word_add(work, rank, SHOWN_STOP, 1);
+        (void)word_add(work, rank, SHOWN_STOP, 1);
 }
 
 bool work_stopped(struct work *work)
@@ -188,7 +178,7 @@ bool work_stopped(struct work *work)
 
 void work_add_done(struct work *work, int64_t amount)
 {
-    word_add(work, 0, SHOWN_DONE, (uint64_t)amount);
+    (void)word_add(work, 0, SHOWN_DONE, (uint64_t)amount);
 }
 
 int64_t work_done(struct work *work)
