@@ -11,7 +11,7 @@ out=$(sed -n 's/.*output: {dir: *\([^,}]*\).*/\1/p' "$job" | head -n 1)
 for percent in 50 100 200; do
     tree=out/thresholds/$percent
     mkdir -p "$tree"
-    cp -r CMakeLists.txt CMakePresets.json LICENSE README.md src datasets "$tree/"
+    tar -c --exclude=./build --exclude=./out --exclude=./.git --exclude=./datasets/demo . | tar -x -C "$tree"
     # The rows of mechanisms.def: name, name, statistic, cause, three thresholds; lists have none.
     python3 - "$tree/src/evidence/mechanisms.def" "$percent" <<'PY'
 import re, sys
