@@ -461,6 +461,7 @@ enum status piece_read(struct extraction *run, const struct archive_piece *piece
         TRY(previous_keep(&reader, &previous, err));
         run->done_bytes += (int64_t)count;
         progress_tell(run, piece, stream_stored_bytes(stream));
+        TRY(tallies_compact(run->tallies, err));
         TRY(memory_check(run, err));
         if (work_stopped(run->work))
             goto done;  // another rank failed: nothing of this will be kept

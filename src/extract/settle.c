@@ -1,5 +1,5 @@
-/* From partial tallies to shards: first who asked first, then everything to the day's owner, who finishes and
- * writes. */
+/* From partial tallies to shards: everything to the day's owner, who knows then what is kept of whom; with
+ * that who asked first; then the owner finishes and writes. */
 #include "internal.h"
 
 #include "base/folder.h"
@@ -38,23 +38,61 @@ static enum status misses_sort_local(const struct extraction *run, struct miss *
     return STATUS_OK;
 }
 
+/* The least and largest hashes that the owners of shards keep, together on every rank. */
+static enum status bounds_share(struct extraction *run, struct name_bound **bounds, size_t *count,
+                                struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct name_bound *mine = NULL;
+    void *all = NULL;
+    size_t mine_count = 0, bytes = 0;
+    TRY(team_agree(run->team, tallies_bounds(run->tallies, &mine, &mine_count, err), err));
+    TRY(team_gather(run->team, mine, mine_count * sizeof *mine, &all, &bytes, err));
+    *bounds = all;
+    *count = bytes / sizeof *mine;
+done:
+    free(mine);
+    return status;
+}
+
+static int win_owner(const void *item, int ranks, const void *context)
+{
+    const struct win *win = item;
+    const struct extraction *run = context;
+    const int owner = shard_owner(run, win->day, win_part(win, run->plan.parts));
+    return owner < 0 ? 0 : owner % ranks;
+}
+
 static enum status misses_settle(struct extraction *run, size_t *counts, size_t *in, struct error *err)
 {
     enum status status = STATUS_OK;
     int ranks = team_size(run->team);
     struct miss *sorted = NULL;
-    void *arrived = NULL;
-    size_t bytes = 0;
-    if (ranks == 1)
-        return tallies_settle_alone(run->tallies, err);
+    struct name_bound *bounds = NULL;
+    struct win *wins = NULL;
+    void *arrived = NULL, *won = NULL;
+    size_t bytes = 0, bound_count = 0, win_count = 0;
+    TRY(bounds_share(run, &bounds, &bound_count, err));
     TRY(team_agree(run->team, misses_sort_local(run, &sorted, counts, err), err));
     TRY(team_exchange(run->team, sorted, counts, &arrived, in, err));
+    free(sorted);
+    sorted = NULL;
     for (int rank = 0; rank < ranks; rank++)
         bytes += in[rank];
-    TRY(team_agree(run->team, tallies_settle(run->tallies, arrived, bytes / sizeof *sorted, err), err));
+    TRY(team_agree(run->team,
+                   tallies_settle(run->tallies, arrived, bytes / sizeof *sorted, bounds, bound_count, &wins,
+                                  &win_count, err),
+                   err));
+    free(arrived);
+    arrived = NULL;
+    TRY(team_deal(run->team, wins, win_count, sizeof *wins, win_owner, run, &won, &win_count, err));
+    TRY(team_agree(run->team, tallies_wins(run->tallies, won, win_count, err), err));
 done:
     free(sorted);
+    free(bounds);
     free(arrived);
+    free(wins);
+    free(won);
     return status;
 }
 
@@ -66,8 +104,10 @@ static void tallies_forget_local(struct extraction *run)
     for (size_t at = 0; at < tallies_count(run->tallies); at++) {
         int64_t day = 0;
         int part = 0;
-        if (tallies_shard(run->tallies, at, &day, &part) && !is_dirty(run, day))
-            tallies_drop(run->tallies, at);
+        if (!tallies_shard(run->tallies, at, &day, &part) || is_dirty(run, day))
+            continue;
+        tallies_drop(run->tallies, at);
+        tallies_forget_misses(run->tallies, day);
     }
 }
 
@@ -111,6 +151,22 @@ static enum status tallies_send(struct extraction *run, size_t *counts, size_t *
 done:
     free(bytes);
     free(arrived);
+    return status;
+}
+
+/* What is kept of whom, in the shards that are whole by now; alone, also who asked first. */
+static enum status limits_settle_local(struct extraction *run, struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t at = 0; at < tallies_count(run->tallies); at++) {
+        int64_t day = 0;
+        int part = 0;
+        if (tallies_shard(run->tallies, at, &day, &part))
+            TRY(tallies_limit(run->tallies, at, err));
+    }
+    for (size_t i = 0; i < run->dirty_count && team_size(run->team) == 1; i++)
+        TRY(tallies_settle_day(run->tallies, run->dirty[i], err));
+done:
     return status;
 }
 
@@ -187,8 +243,10 @@ enum status shards_make(struct extraction *run, struct error *err)
     enum status had =
         counts ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "exchange", "", "no room for counts");
     TRY(team_agree(run->team, had, err));
-    TRY(misses_settle(run, counts, counts + ranks, err));
     TRY(tallies_send(run, counts + 2 * ranks, counts + 3 * ranks, err));
+    TRY(team_agree(run->team, limits_settle_local(run, err), err));
+    if (ranks > 1)
+        TRY(misses_settle(run, counts, counts + ranks, err));
     TRY(team_agree(run->team, shards_write_local(run, err), err));
 done:
     free(counts);

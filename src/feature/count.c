@@ -168,7 +168,7 @@ static enum status asked_find(struct tallies *tallies, const struct seen *seen, 
     TRY(tally_slot(seen->tally, tallies->place.slot, seen->asker->client, &slot, err));
     TRY(tally_asked(seen->tally, tallies->plan, slot, (struct asked_key){seen->asker->client, seen->name},
                     seen->asked_hash, asked, err));
-    if (seen->memo) {
+    if (seen->memo && *asked) {
         seen->memo->slot = tallies->place.slot;
         seen->memo->asked = (uint32_t)(*asked - (struct asked *)(void *)slot->asked.entries) + 1;
     }
@@ -182,7 +182,11 @@ static enum status count_asked(struct tallies *tallies, const struct seen *seen,
     struct asked *asked = NULL;
     bool odd = false;
     unsigned bit = asked_bit(seen->qtype, &odd);
+    if (seen->name == NOT_KEPT)
+        return STATUS_OK;
     TRY(asked_find(tallies, seen, &asked, err));
+    if (!asked)
+        return STATUS_OK;
     asked->queries++;
     asked->txt += seen->qtype == 16;
     asked->odd += odd;
@@ -207,7 +211,7 @@ static enum status pair_find(struct tallies *tallies, const struct seen *seen, s
     enum status status =
         tally_pair(tally, tallies->plan, (struct pair_key){seen->asker->client, seen->domain},
                    seen->pair_hash, pair, err);
-    if (status == STATUS_OK && seen->memo) {
+    if (status == STATUS_OK && seen->memo && *pair) {
         seen->memo->client = seen->asker->client + 1;
         seen->memo->pair = (uint32_t)(*pair - (struct pair *)(void *)tally->pairs.entries) + 1;
     }
@@ -219,13 +223,18 @@ static enum status count_pair(struct tallies *tallies, const struct seen *seen, 
     enum status status = STATUS_OK;
     const uint16_t qtype = seen->qtype;
     struct pair *pair = NULL;
+    if (seen->domain == NOT_KEPT)
+        return STATUS_OK;
     TRY(pair_find(tallies, seen, &pair, err));
+    if (!pair)
+        return STATUS_OK;
     const size_t before = pair_list_bytes(pair);
+    const uint32_t ms = (uint32_t)(seen->time_ms - seen->tally->day_start_s * 1000);
     pair->queries++;
-    if (seen->time_ms < pair->first_ms)
-        pair->first_ms = seen->time_ms;
-    if (seen->time_ms > pair->last_ms)
-        pair->last_ms = seen->time_ms;
+    if (ms < pair->first_ms)
+        pair->first_ms = ms;
+    if (ms > pair->last_ms)
+        pair->last_ms = ms;
     if (qtype != 1 && qtype != 28 && qtype != 12 && qtype != 65)
         TRY(pair_add_type(pair, qtype, 1, err));
     TRY(pair_add_second(pair, tallies->place.second, tallies->plan->unit_s, err));
@@ -234,17 +243,46 @@ done:
     return status;
 }
 
-static enum status count_unwatched(const struct seen *seen, struct error *err)
+static enum status count_unwatched(const struct tallies *tallies, const struct seen *seen, struct error *err)
 {
-    struct domain *domain = map_at(&seen->tally->domains, seen->domain);
+    enum status status = STATUS_OK;
+    struct tally *tally = seen->tally;
+    const size_t most = (size_t)tallies->plan->ip_names_most;
+    if (seen->name != NOT_KEPT)
+        TRY(unwatched_name(tally, map_at(&tally->names, seen->name), most, err));
+    if (seen->domain == NOT_KEPT)
+        return STATUS_OK;
+    struct domain *domain = map_at(&tally->domains, seen->domain);
+    TRY(unwatched_domain(tally, domain, most, err));
+    if (!domain->by_unwatched)
+        return STATUS_OK;
     domain->queries++;
     if (seen->time_ms < domain->first_ms)
         domain->first_ms = seen->time_ms;
-    return list64_insert(seen->tally, &domain->clients, seen->asker->hash, DOMAIN_CLIENTS_MOST, err);
+    TRY(list64_insert(tally, &domain->clients, seen->asker->hash, DOMAIN_CLIENTS_MOST, err));
+done:
+    return status;
+}
+
+static uint64_t seen_domain(const struct seen *seen)
+{
+    return seen->name == NOT_KEPT
+               ? seen->domain_hash
+               : ((const struct domain *)map_at(&seen->tally->domains, seen->domain))->hash;
+}
+
+/* The crowd that a watched asker is in the slot, or NULL. */
+static struct crowd *crowd_find(const struct tallies *tallies, const struct seen *seen)
+{
+    const struct tally *tally = seen->tally;
+    return tally->is_sampled && tallies->place.slot < tally->slot_count
+               ? crowd_of(&tally->slots[tallies->place.slot], seen->asker->client)
+               : NULL;
 }
 
 void seen_hash(struct tallies *tallies, struct seen *seen)
 {
+    // Of what is not kept the hashes are not used.
     const struct asked_key asked = {seen->asker->client, seen->name};
     const struct pair_key pair = {seen->asker->client, seen->domain};
     // All tables of asked names hash alike: the pairs' has keys of the same size.
@@ -267,21 +305,29 @@ enum status count_seen(struct tallies *tallies, const struct seen *seen, struct 
 {
     enum status status = STATUS_OK;
     const struct asker *first_asker = (const void *)tallies->askers.entries;
-    // A time before 1970 has been rejected: the division rounds down.
-    const uint32_t miss_slot = (uint32_t)(seen->time_ms / MISS_SLOT_MS);
+    const int64_t miss_slot = seen->time_ms / MISS_SLOT_MS - (seen->time_ms % MISS_SLOT_MS < 0);
     const struct first first = {.name = seen->hash,
                                 .resolver = seen->resolver,
                                 .asker = (uint32_t)(seen->asker - first_asker),
-                                .ms = (uint32_t)(seen->time_ms % MISS_SLOT_MS),
+                                .ms = (uint32_t)(seen->time_ms - miss_slot * MISS_SLOT_MS),
                                 .qtype = seen->qtype};
-    TRY(run_note(tallies, &first, miss_slot, err));
+    const int64_t day = seen->tally->day;
     if (!seen->asker->watched) {
-        TRY(count_unwatched(seen, err));
+        if (is_kept(seen->hash, seen->tally->unwatched_names.bound))
+            TRY(run_note(tallies, day, &first, (int32_t)miss_slot, err));
+        TRY(count_unwatched(tallies, seen, err));
         return STATUS_OK;
     }
     place_find(tallies, seen->tally, seen->time_ms);
+    struct crowd *crowd = crowd_find(tallies, seen);
+    if (!crowd || seen->hash <= crowd->bound)
+        TRY(run_note(tallies, day, &first, (int32_t)miss_slot, err));
     TRY(count_row(tallies, seen, err));
     TRY(count_asked(tallies, seen, err));
+    // Its entry may have made a crowd of the asker, without this query.
+    crowd = crowd_find(tallies, seen);
+    if (crowd)
+        TRY(crowd_count(seen->tally, crowd, seen_domain(seen), 1, (size_t)tallies->plan->names_most, err));
     TRY(count_pair(tallies, seen, err));
 done:
     return status;

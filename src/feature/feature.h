@@ -9,9 +9,12 @@
  * on the order of lines or on who read them. The shard's owner merges and finishes; a day_table holds raw
  * integers only. Everything in it is ordered by content.
  *
+ * Sets have limits: of a client with more names or domains those of least hash are kept, and what is counted
+ * over them is scaled up (tallies_limit).
+ *
  * Repeated queries (an estimate of cache hits) need the first asker in a slot of 300 s over all clients, so
- * they go another way first: struct tallies keeps candidates, each is settled by one rank (misses_*), and the
- * one miss is counted in its row.
+ * they go another way: struct tallies keeps candidates, each is settled by one rank once the limits are known
+ * (tallies_settle), and the one miss is counted in its row.
  */
 #ifndef FEATURE_FEATURE_H
 #define FEATURE_FEATURE_H
@@ -127,9 +130,9 @@ struct tally_plan {
     size_t client_count;
     int ipv6_prefix;
     int parts;  // a power of two
-    int64_t names_most;  // limits.names, a slot and IP
-    int64_t pairs_most;  // limits.pairs, a day and IP
-    int64_t ip_names_most;  // limits.ip_names, a day and IP
+    int64_t names_most;  // limits.names: kept of a slot and IP
+    int64_t pairs_most;  // limits.pairs: kept of a day and IP
+    int64_t ip_names_most;  // limits.ip_names: kept of a day and IP; of all unwatched IPs together
     enum tally_depth depth;  // TALLY_ALL but where it is measured how long each takes
 };
 
@@ -165,7 +168,7 @@ struct span resolver_text(const struct query *query, struct span other, char tex
  * @param query     borrowed; a query with a time
  * @param resolver  borrowed; who was asked, by resolver_text
  * @param kind      returns LINES_QUERY, LINES_UNWATCHED or LINES_OUTSIDE
- * @return          STATUS_LIMIT naming the limit, STATUS_NO_MEMORY
+ * @return          STATUS_NO_MEMORY
  */
 MUST_CHECK enum status tallies_query(struct tallies *tallies, const struct query *query, struct span resolver,
                                      enum line_count *kind, struct error *err);
@@ -229,15 +232,31 @@ MUST_CHECK enum status tallies_record(struct tallies *tallies, int64_t day, cons
 
 /* ---- who asked first in a slot of 300 s ---- */
 
-/** One question in one slot, and who asked it first: the least (time, IP). Plain bytes, as sent between
- * ranks. */
+/** One question of one asker in one slot, and when he asked it first. Plain bytes, as sent between ranks. */
 struct miss {
     uint64_t name;  // content hash
     uint64_t resolver;  // content hash
-    uint32_t slot;  // time / 300 s
+    int32_t slot;  // time / 300 s
     uint32_t qtype;
+    int64_t day;  // local
     int64_t time_ms;
     struct ip ip;
+};
+
+/** Up to which hash the names of a client are kept in a slot. Plain bytes, as sent between ranks. */
+struct name_bound {
+    struct ip ip;
+    int64_t day;  // local
+    int64_t slot;  // of the day; -1: of all unwatched clients
+    uint64_t hash;
+};
+
+/** Questions that a client asked first in a slot. Plain bytes, as sent between ranks. */
+struct win {
+    struct ip ip;
+    int64_t day;  // local
+    int64_t slot;  // of the day
+    int64_t misses, misses_ptr;
 };
 
 /** Returns the candidates of this rank, [count]; NULL without memory. Borrowed until the next call; their
@@ -247,20 +266,41 @@ const struct miss *tallies_misses(struct tallies *tallies, size_t *count);
 /** Returns which of `ranks` settles this question. Local. */
 int miss_owner(const struct miss *miss, int ranks);
 
+/** Forgets the candidates of a day. Local. */
+void tallies_forget_misses(struct tallies *tallies, int64_t day);
+
 /**
- * Settles candidates: keeps the least (time, IP) a question and counts each winner as a miss in its row.
- * Local.
+ * Finds the bounds of all clients that have more names than are kept, once tallies_limit was called for every
+ * shard. Local.
+ *
+ * @param bounds  returns new, [count]; free() it
+ */
+MUST_CHECK enum status tallies_bounds(const struct tallies *tallies, struct name_bound **bounds,
+                                      size_t *count, struct error *err);
+
+/**
+ * Settles candidates: finds the least (time, IP) of each question, among those that are kept. Local.
  *
  * The tallies' own candidates are forgotten. To be called once, with everything that came for this rank.
  *
  * @param misses  borrowed, [count]
+ * @param bounds  borrowed, [bound_count]: those of all ranks
+ * @param wins    returns new, [win_count], one a client and slot; free() it
  */
 MUST_CHECK enum status tallies_settle(struct tallies *tallies, const struct miss *misses, size_t count,
-                                      struct error *err);
+                                      const struct name_bound *bounds, size_t bound_count, struct win **wins,
+                                      size_t *win_count, struct error *err);
 
-/** Does what tallies_settle does when no other rank read any line, with the tallies' own candidates. Local.
- */
-MUST_CHECK enum status tallies_settle_alone(struct tallies *tallies, struct error *err);
+/** Returns the part of a shard that the client belongs to. Local. */
+int win_part(const struct win *win, int parts);
+
+/** Counts what was settled in the rows of clients whose shards are here. Local. */
+MUST_CHECK enum status tallies_wins(struct tallies *tallies, const struct win *wins, size_t count,
+                                    struct error *err);
+
+/** Does all that for a day that no other rank has read a line of, after tallies_limit for all its parts.
+ * Local. */
+MUST_CHECK enum status tallies_settle_day(struct tallies *tallies, int64_t day, struct error *err);
 
 /* ---- partial tallies on their way to the shard's owner ---- */
 
@@ -289,6 +329,18 @@ void tallies_drop(struct tallies *tallies, size_t at);
 /** Merges everything in a buffer of packed shards into the tallies. Local. */
 MUST_CHECK enum status tallies_merge(struct tallies *tallies, const unsigned char *bytes, size_t count,
                                      struct error *err);
+
+/**
+ * Settles what is kept of clients that have more names or domains than the limits say, when everything of
+ * shard `at` has come together. Local.
+ *
+ * Those of least hash are kept; sums over names are scaled up when the shard is finished, and the row says
+ * so.
+ */
+MUST_CHECK enum status tallies_limit(struct tallies *tallies, size_t at, struct error *err);
+
+/** Gives back the memory of entries that are not needed any more, when it is much. Local. */
+MUST_CHECK enum status tallies_compact(struct tallies *tallies, struct error *err);
 
 /* ---- finished tables ---- */
 

@@ -2,7 +2,6 @@
  * what needs the whole is worked out. */
 #include "finish.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,27 +14,31 @@ static void sizes_find(struct finish *finish)
     size_t *size = finish->table->size;
     char text[QNAME_TEXT_BYTES];
     size[DAY_row] = tally->rows.count;
-    for (size_t i = 0; i < tally->slot_count; i++)
-        size[DAY_asked] += tally->slots[i].asked.count;
-    size[DAY_pair] = tally->pairs.count;
-    size[DAY_domain] = tally->domains.count;
-    size[DAY_name] = tally->names.count;
+    for (size_t i = 0; i < tally->slot_count; i++) {
+        const struct slot *slot = &tally->slots[i];
+        for (size_t e = 0; e < slot->asked.count && tally->is_sampled; e++)
+            size[DAY_asked] += asked_is_stored(finish, slot, map_at(&slot->asked, e));
+        size[DAY_asked] += tally->is_sampled ? 0 : slot->asked.count;
+    }
+    size[DAY_pair] = finish->pairs.count;
+    size[DAY_domain] = finish->domains.count;
+    size[DAY_name] = finish->names.count;
     size[DAY_source] = tally->sources.count;
     size[DAY_line] = tally->record_count;
-    for (size_t i = 0; i < tally->pairs.count; i++) {
-        struct pair *pair = map_at(&tally->pairs, i);
+    for (size_t i = 0; i < finish->pairs.count; i++) {
+        struct pair *pair = map_at(&tally->pairs, finish->pairs.entry[i]);
         pair_settle_seconds(pair, finish->tallies->plan->unit_s);
         size[DAY_type] += pair->type_count;
         size[DAY_second] += pair->second_count;
     }
-    for (size_t i = 0; i < tally->domains.count; i++) {
-        const struct domain *domain = map_at(&tally->domains, i);
+    for (size_t i = 0; i < finish->domains.count; i++) {
+        const struct domain *domain = map_at(&tally->domains, finish->domains.entry[i]);
         size[DAY_client] += domain->clients.count;
         size[DAY_domain_byte] +=
             qname_text(tally->heap.bytes + domain->wire_at, domain->wire_bytes, text, sizeof text);
     }
-    for (size_t i = 0; i < tally->names.count; i++) {
-        const struct name *name = map_at(&tally->names, i);
+    for (size_t i = 0; i < finish->names.count; i++) {
+        const struct name *name = map_at(&tally->names, finish->names.entry[i]);
         size[DAY_name_byte] +=
             qname_text(tally->heap.bytes + name->wire_at, name->wire_bytes, text, sizeof text);
     }
@@ -61,7 +64,7 @@ static void names_fill(struct finish *finish)
     struct day_table *table = finish->table;
     char text[QNAME_TEXT_BYTES];
     size_t end = 0;
-    for (size_t i = 0; i < tally->names.count; i++) {
+    for (size_t i = 0; i < finish->names.count; i++) {
         const struct name *name = map_at(&tally->names, finish->names.entry[i]);
         size_t count = qname_text(tally->heap.bytes + name->wire_at, name->wire_bytes, text, sizeof text);
         memcpy(table->name_text + end, text, count);
@@ -85,7 +88,7 @@ static void domains_fill(struct finish *finish)
     struct day_table *table = finish->table;
     char text[QNAME_TEXT_BYTES];
     size_t end = 0, clients = 0;
-    for (size_t i = 0; i < tally->domains.count; i++) {
+    for (size_t i = 0; i < finish->domains.count; i++) {
         const struct domain *domain = map_at(&tally->domains, finish->domains.entry[i]);
         size_t count = qname_text(tally->heap.bytes + domain->wire_at, domain->wire_bytes, text, sizeof text);
         memcpy(table->domain_text + end, text, count);
@@ -211,35 +214,26 @@ static void pair_lists_fill(const struct finish *finish, struct pair *pair, size
     *second += pair->second_count;
 }
 
-static enum status pairs_fill(struct finish *finish, struct error *err)
+static void pairs_fill(struct finish *finish)
 {
     const struct tally *tally = finish->tally;
-    const struct tally_plan *plan = finish->tallies->plan;
     struct day_table *table = finish->table;
     size_t type = 0, second = 0;
-    int64_t ip_names = 0;
-    uint32_t last_client = UINT32_MAX;
-    for (size_t i = 0; i < tally->pairs.count; i++) {
+    const int64_t start_ms = tally->day_start_s * 1000;
+    for (size_t i = 0; i < finish->pairs.count; i++) {
         struct pair *pair = map_at(&tally->pairs, finish->pairs.entry[i]);
-        if (i + FINISH_AHEAD < tally->pairs.count)
+        if (i + FINISH_AHEAD < finish->pairs.count)
             __builtin_prefetch(map_at(&tally->pairs, finish->pairs.entry[i + FINISH_AHEAD]));
         ip_fill(finish, pair->key.client, &table->pair_ip[i * 16], &table->pair_ip_text[i * IP_COLUMN_BYTES]);
         table->pair_domain[i] = finish->domains.place[pair->key.domain];
         table->pair_queries[i] = pair->queries;
-        table->pair_first_ms[i] = pair->first_ms;
-        table->pair_last_ms[i] = pair->last_ms;
-        ip_names = (pair->key.client == last_client ? ip_names : 0) + table->pair_names[i];
-        last_client = pair->key.client;
-        if (ip_names > plan->ip_names_most)
-            return error_set(err, STATUS_LIMIT, "limits.ip_names", "raise the limit in the job file",
-                             "%.39s has more than %" PRId64 " names in one day",
-                             &table->pair_ip_text[i * IP_COLUMN_BYTES], plan->ip_names_most);
+        table->pair_first_ms[i] = start_ms + pair->first_ms;
+        table->pair_last_ms[i] = start_ms + pair->last_ms;
         pair_lists_fill(finish, pair, &type, &second);
         table->pair_type_end[i] = (int64_t)type;
         table->pair_second_end[i] = (int64_t)second;
-        table->pair_second_step[i] = pair->in_units ? (uint32_t)plan->unit_s : 1;
+        table->pair_second_step[i] = pair->in_units ? (uint32_t)finish->tallies->plan->unit_s : 1;
     }
-    return STATUS_OK;
 }
 
 enum status tallies_finish(struct tallies *tallies, size_t at, struct day_table *table, struct error *err)
@@ -248,6 +242,7 @@ enum status tallies_finish(struct tallies *tallies, size_t at, struct day_table 
     struct finish finish = {.tallies = tallies, .tally = tallies->shards[at], .table = table};
     *table = (struct day_table){
         .day = finish.tally->day, .part = finish.tally->part, .unit_count = tallies->unit_count};
+    TRY(tallies_limit(tallies, at, err));
     TRY(orders_make(&finish, err));
     TRY(domains_add_pairs(&finish, err));
     TRY(ip_texts_make(&finish, err));
@@ -259,7 +254,7 @@ enum status tallies_finish(struct tallies *tallies, size_t at, struct day_table 
     TRY(asked_fill(&finish, err));
     TRY(row_sets_fill(&finish, err));
     TRY(pair_names_fill(&finish, err));
-    TRY(pairs_fill(&finish, err));
+    pairs_fill(&finish);
     TRY(sources_fill(tallies, finish.tally, table, err));
     TRY(lines_fill(finish.tally, table, err));
 done:

@@ -15,8 +15,9 @@ struct ranked {
 };
 
 struct order {
-    uint32_t *entry;  // at a place
-    uint32_t *place;  // of an entry
+    uint32_t *entry;  // [count] at a place
+    uint32_t *place;  // of an entry; NOT_KEPT for one that is left out
+    size_t count;
 };
 
 struct finish {
@@ -47,6 +48,27 @@ MUST_CHECK enum status asked_fill(struct finish *finish, struct error *err);
 /** Fills what a row counts over the distinct names and domains of its window, once asked_* is there. Local.
  */
 MUST_CHECK enum status row_sets_fill(struct finish *finish, struct error *err);
+
+/** Returns whether a client's counts over sets must be scaled, in a row's slots [from, to). Local. */
+bool client_is_sampled(const struct tally *tally, uint32_t client, size_t from, size_t to);
+
+/** Fills what row `at` counts over sets when its client is sampled; its slots are [from, to). Local. */
+MUST_CHECK enum status sampled_row_fill(struct finish *finish, size_t at, size_t from, size_t to,
+                                        struct error *err);
+
+/** Returns the least bound of a client's names over the whole day; 0: all are kept. Local. */
+uint64_t client_day_bound(const struct tally *tally, uint32_t client);
+
+/** Returns whether an entry of a slot stands in asked_*. Local. */
+static inline bool asked_is_stored(const struct finish *finish, const struct slot *slot,
+                                   const struct asked *asked)
+{
+    const struct tally *tally = finish->tally;
+    if (!tally->is_sampled)
+        return true;
+    const struct name *name = map_at(&tally->names, asked->key.name);
+    return asked_is_kept(tally, slot, asked) && pair_is_kept(tally, asked->key.client, name->domain);
+}
 
 /** Counts the names of pairs, once asked_* is there. Local. */
 MUST_CHECK enum status pair_names_fill(struct finish *finish, struct error *err);

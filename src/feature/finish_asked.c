@@ -20,23 +20,27 @@ static enum status no_room(size_t count, struct error *err)
 
 /* ---- asked_* ---- */
 
-static void slot_fill(struct finish *finish, size_t slot, size_t from)
+/* Returns how many entries the slot has. */
+static size_t slot_fill(struct finish *finish, size_t slot, size_t from)
 {
     const struct tally *tally = finish->tally;
     const struct map *entries = &tally->slots[slot].asked;
     struct day_table *table = finish->table;
     const int64_t start_s = tally->day_start_s + (int64_t)slot * finish->tallies->slot_s;
+    size_t count = 0;
     for (size_t i = 0; i < entries->count; i++) {
-        const struct asked_key *key = map_at(entries, i);
-        finish->ranked[i] =
-            (struct ranked){(uint64_t)finish->clients.place[key->client] * tally->names.count +
-                                finish->names.place[key->name],
+        const struct asked *asked = map_at(entries, i);
+        if (!asked_is_stored(finish, &tally->slots[slot], asked))
+            continue;
+        finish->ranked[count++] =
+            (struct ranked){(uint64_t)finish->clients.place[asked->key.client] * tally->names.count +
+                                finish->names.place[asked->key.name],
                             (uint32_t)i};
     }
-    ranked_sort(finish->ranked, finish->spare, entries->count);
-    for (size_t i = 0; i < entries->count; i++) {
+    ranked_sort(finish->ranked, finish->spare, count);
+    for (size_t i = 0; i < count; i++) {
         const struct asked *asked = map_at(entries, finish->ranked[i].at);
-        if (i + FINISH_AHEAD < entries->count)
+        if (i + FINISH_AHEAD < count)
             __builtin_prefetch(map_at(entries, finish->ranked[i + FINISH_AHEAD].at));
         const struct client *client = map_at(&tally->clients, asked->key.client);
         const size_t to = from + i;
@@ -54,6 +58,7 @@ static void slot_fill(struct finish *finish, size_t slot, size_t from)
         table->asked_respelled[to] = asked->respelled;
         table->asked_encodings[to] = asked->encodings;
     }
+    return count;
 }
 
 enum status asked_fill(struct finish *finish, struct error *err)
@@ -66,8 +71,7 @@ enum status asked_fill(struct finish *finish, struct error *err)
     if (!finish->asked_client || !finish->slot_end)
         return no_room(count, err);
     for (size_t slot = 0; slot < tally->slot_count; slot++) {
-        slot_fill(finish, slot, end);
-        end += tally->slots[slot].asked.count;
+        end += slot_fill(finish, slot, end);
         finish->slot_end[slot] = end;
     }
     return STATUS_OK;
@@ -171,7 +175,14 @@ enum status row_sets_fill(struct finish *finish, struct error *err)
                                finish->table->row_queries[row]);
             goto done;
         }
-        for (size_t slot = key->window * slots; slot < (key->window + 1) * slots; slot++)
+        const size_t first = key->window * slots;
+        if (client_is_sampled(finish->tally, key->client, first, first + slots)) {
+            for (size_t slot = first; slot < first + slots && slot < finish->tally->slot_count; slot++)
+                (void)row_slot_add(finish, &sets, row, slot, 0);
+            TRY(sampled_row_fill(finish, row, first, first + slots, err));
+            continue;
+        }
+        for (size_t slot = first; slot < first + slots; slot++)
             if (slot < finish->tally->slot_count)
                 met = row_slot_add(finish, &sets, row, slot, met);
         row_set_finish(finish, &sets, row, met);
@@ -224,17 +235,24 @@ enum status pair_names_fill(struct finish *finish, struct error *err)
     }
     TRY(asked_by_client(finish, &ends, &names, err));
     for (size_t client = 0; client < tally->clients.count; client++) {
+        const uint64_t bound = client_day_bound(tally, finish->clients.entry[client]);
         for (; at < ends[client]; at++)
             if (marks[names[at]] != client + 1) {
                 marks[names[at]] = (uint32_t)client + 1;
-                counts[table->name_domain[names[at]]]++;
+                counts[table->name_domain[names[at]]] += bound == 0 || table->name_hash[names[at]] < bound;
             }
-        for (; pair < tally->pairs.count; pair++) {
+        for (; pair < finish->pairs.count; pair++) {
             const struct pair_key *key = map_at(&tally->pairs, finish->pairs.entry[pair]);
             const uint32_t domain = finish->domains.place[key->domain];
             if (finish->clients.place[key->client] != client)
                 break;
-            table->pair_names[pair] = counts[domain];
+            table->pair_names[pair] = bound_scale(counts[domain], bound);
+            // There is one at least, and none without a query.
+            const int64_t queries = ((const struct pair *)(const void *)key)->queries;
+            if (bound != 0 && table->pair_names[pair] < 1)
+                table->pair_names[pair] = 1;
+            if (bound != 0 && table->pair_names[pair] > queries)
+                table->pair_names[pair] = queries;
             counts[domain] = 0;
         }
     }
@@ -249,7 +267,7 @@ done:
 /* Where the pairs of each client end, in their order. */
 static void pair_ends_find(const struct finish *finish, size_t *ends)
 {
-    for (size_t i = 0; i < finish->tally->pairs.count; i++) {
+    for (size_t i = 0; i < finish->pairs.count; i++) {
         const struct pair_key *key = map_at(&finish->tally->pairs, finish->pairs.entry[i]);
         ends[finish->clients.place[key->client]] = i + 1;
     }
@@ -281,11 +299,12 @@ enum status domains_add_pairs(struct finish *finish, struct error *err)
         for (size_t at = client ? ends[client - 1] : 0; at < ends[client]; at++) {
             const struct pair *pair = map_at(&tally->pairs, finish->pairs.entry[at]);
             struct domain *domain = map_at(&tally->domains, pair->key.domain);
-            if (at + FINISH_AHEAD < tally->pairs.count)
+            if (at + FINISH_AHEAD < finish->pairs.count)
                 __builtin_prefetch(map_at(&tally->pairs, finish->pairs.entry[at + FINISH_AHEAD]));
             domain->queries += pair->queries;
-            if (pair->first_ms < domain->first_ms)
-                domain->first_ms = pair->first_ms;
+            const int64_t first_ms = tally->day_start_s * 1000 + pair->first_ms;
+            if (first_ms < domain->first_ms)
+                domain->first_ms = first_ms;
             TRY(list64_insert(finish->tally, &domain->clients, ranked[i].key, DOMAIN_CLIENTS_MOST, err));
         }
     }

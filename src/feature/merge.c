@@ -76,6 +76,53 @@ static enum status pack_map(struct packer *packer, const struct map *map)
     return put_items(packer, map->entries, map->count, map->entry_bytes);
 }
 
+/* Copies of entries; those that are not needed say so by having no bytes. */
+static enum status pack_domains(struct packer *packer, const struct tally *tally, const uint8_t *needed)
+{
+    enum status status = STATUS_OK;
+    TRY(put_number(packer, tally->domains.count));
+    for (size_t i = 0; i < tally->domains.count; i++) {
+        struct domain domain = *(const struct domain *)map_at(&tally->domains, i);
+        domain.wire_bytes = needed && !needed[i] ? 0 : domain.wire_bytes;
+        TRY(put(packer, &domain, sizeof domain));
+    }
+done:
+    return status;
+}
+
+static enum status pack_names(struct packer *packer, const struct tally *tally, const uint8_t *needed)
+{
+    enum status status = STATUS_OK;
+    TRY(put_number(packer, tally->names.count));
+    for (size_t i = 0; i < tally->names.count; i++) {
+        struct name name = *(const struct name *)map_at(&tally->names, i);
+        name.wire_bytes = needed && !needed[i] ? 0 : name.wire_bytes;
+        TRY(put(packer, &name, sizeof name));
+    }
+done:
+    return status;
+}
+
+/* The crowds of a slot, each with its domains, and what is kept of its entries. */
+static enum status pack_slot(struct packer *packer, const struct tally *tally, const struct slot *slot)
+{
+    enum status status = STATUS_OK;
+    size_t kept = 0;
+    TRY(pack_map(packer, &slot->crowds));
+    for (size_t i = 0; i < slot->crowds.count; i++)
+        TRY(pack_map(packer, &((const struct crowd *)map_at(&slot->crowds, i))->domains));
+    if (slot->crowds.count == 0)
+        return pack_map(packer, &slot->asked);
+    for (size_t i = 0; i < slot->asked.count; i++)
+        kept += asked_is_kept(tally, slot, map_at(&slot->asked, i));
+    TRY(put_number(packer, kept));
+    for (size_t i = 0; i < slot->asked.count; i++)
+        if (asked_is_kept(tally, slot, map_at(&slot->asked, i)))
+            TRY(put(packer, map_at(&slot->asked, i), sizeof(struct asked)));
+done:
+    return status;
+}
+
 /* The lists that hang on entries follow the entries themselves, whose pointers mean nothing at the other end.
  */
 static enum status pack_lists(struct packer *packer, const struct tally *tally, size_t unit_count)
@@ -90,7 +137,7 @@ static enum status pack_lists(struct packer *packer, const struct tally *tally, 
         TRY(put_items(packer, row->resolvers.items, row->resolvers.count, sizeof *row->resolvers.items));
     }
     for (size_t i = 0; i < tally->slot_count; i++)
-        TRY(pack_map(packer, &tally->slots[i].asked));
+        TRY(pack_slot(packer, tally, &tally->slots[i]));
     for (size_t i = 0; i < tally->pairs.count; i++) {
         struct pair *pair = map_at(&tally->pairs, i);
         TRY(put_items(packer, pair->types, 2 * (size_t)pair->type_count, sizeof *pair->types));
@@ -112,17 +159,24 @@ enum status tallies_pack(const struct tallies *tallies, size_t at, unsigned char
     enum status status = STATUS_OK;
     const struct tally *tally = tallies->shards[at];
     struct packer packer = {bytes, count, capacity, err};
+    struct needed needed = {0};
+    TRY(needed_find(tally, false, &needed, err));
     TRY(put_number(&packer, (uint64_t)tally->day));
     TRY(put_number(&packer, (uint64_t)tally->part));
+    TRY(put_number(&packer, tally->unwatched_names.bound));
+    TRY(put_number(&packer, tally->unwatched_domains.bound));
     TRY(put_items(&packer, tally->heap.bytes, tally->heap.count, 1));
-    const struct map *maps[] = {&tally->clients, &tally->domains, &tally->names,
-                                &tally->rows,    &tally->pairs,   &tally->sources};
+    TRY(pack_map(&packer, &tally->clients));
+    TRY(pack_domains(&packer, tally, needed.domains));
+    TRY(pack_names(&packer, tally, needed.names));
+    const struct map *maps[] = {&tally->rows, &tally->pairs, &tally->sources};
     for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++)
         TRY(pack_map(&packer, maps[i]));
     TRY(put_number(&packer, tally->slot_count));
     TRY(put_items(&packer, tally->records, tally->record_count, sizeof *tally->records));
     TRY(pack_lists(&packer, tally, tallies->unit_count));
 done:
+    needed_clear(&needed);
     return status;
 }
 
@@ -180,6 +234,12 @@ static enum status merge_clients(struct arrival *from, struct error *err)
         struct client client;
         item(&from->clients, i, &client, sizeof client);
         TRY(tally_client(from->into, &client.ip, &from->client_of[i], err));
+        struct client *into = map_at(&from->into->clients, from->client_of[i]);
+        if (client.pair_bound == 0)
+            continue;
+        if (is_kept(client.pair_bound, into->pair_bound))
+            into->pair_bound = client.pair_bound;
+        from->into->is_sampled = true;
     }
 done:
     return status;
@@ -193,9 +253,16 @@ static enum status merge_domains(struct arrival *from, struct unpacker *lists, s
         struct packed clients = {0};
         item(&from->domains, i, &domain, sizeof domain);
         TRY(take(lists, sizeof(uint64_t), &clients, err));
+        from->domain_of[i] = NOT_KEPT;
+        if (domain.wire_bytes == 0)
+            continue;
         TRY(tally_domain(from->into, in_heap(from, domain.wire_at), domain.wire_bytes, &from->domain_of[i],
                          err));
         struct domain *into = map_at(&from->into->domains, from->domain_of[i]);
+        if (domain.by_unwatched)
+            TRY(unwatched_domain(from->into, into, (size_t)from->tallies->plan->ip_names_most, err));
+        if (!into->by_unwatched)
+            continue;
         into->queries += domain.queries;
         if (domain.first_ms < into->first_ms)
             into->first_ms = domain.first_ms;
@@ -218,14 +285,20 @@ static enum status merge_names(struct arrival *from, struct error *err)
         void *found = NULL;
         bool fresh = false;
         item(&from->names, i, &name, sizeof name);
+        from->name_of[i] = NOT_KEPT;
+        if (name.wire_bytes == 0)
+            continue;
         TRY(map_put(&into->names, &name.hash, &found, &fresh, err));
         struct name *kept = found;
         from->name_of[i] = (uint32_t)(kept - (struct name *)(void *)into->names.entries);
-        if (!fresh)
-            continue;
-        *kept = name;
-        kept->domain = from->domain_of[name.domain];
-        TRY(heap_add(&into->heap, in_heap(from, name.wire_at), name.wire_bytes, &kept->wire_at, err));
+        if (fresh) {
+            *kept = name;
+            kept->by_unwatched = 0;
+            kept->domain = from->domain_of[name.domain];
+            TRY(heap_add(&into->heap, in_heap(from, name.wire_at), name.wire_bytes, &kept->wire_at, err));
+        }
+        if (name.by_unwatched)
+            TRY(unwatched_name(into, kept, (size_t)from->tallies->plan->ip_names_most, err));
     }
 done:
     return status;
@@ -275,8 +348,63 @@ done:
     return status;
 }
 
-static enum status merge_slot(struct arrival *from, uint32_t slot, const struct packed *entries,
-                              struct error *err)
+/* The crowds of a slot come before its entries: what they hold of domains is in these, too. */
+static enum status merge_crowds(struct arrival *from, uint32_t slot, struct unpacker *lists,
+                                struct packed *crowds, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const size_t most = (size_t)from->tallies->plan->names_most;
+    TRY(take(lists, sizeof(struct crowd), crowds, err));
+    for (size_t i = 0; i < crowds->count; i++) {
+        struct crowd crowd;
+        struct packed domains = {0};
+        struct slot *place = NULL;
+        item(crowds, i, &crowd, sizeof crowd);
+        TRY(take(lists, sizeof(struct crowd_domain), &domains, err));
+        const uint32_t client = from->client_of[crowd.client];
+        TRY(tally_slot(from->into, slot, client, &place, err));
+        TRY(crowd_make(from->into, place, client, crowd.bound, most, err));
+        struct crowd *into = crowd_of(place, client);
+        if (crowd.domain_bound != 0 && is_kept(crowd.domain_bound, into->domain_bound))
+            into->domain_bound = crowd.domain_bound;
+        into->misses += crowd.misses;
+        into->misses_ptr += crowd.misses_ptr;
+        for (size_t d = 0; d < domains.count; d++) {
+            struct crowd_domain domain;
+            item(&domains, d, &domain, sizeof domain);
+            TRY(crowd_count(from->into, into, domain.hash, domain.queries, most, err));
+        }
+    }
+done:
+    return status;
+}
+
+static bool is_crowd(const struct packed *crowds, uint32_t client)
+{
+    struct crowd crowd;
+    for (size_t i = 0; i < crowds->count; i++) {
+        item(crowds, i, &crowd, sizeof crowd);
+        if (crowd.client == client)
+            return true;
+    }
+    return false;
+}
+
+/* Queries of an entry that come to a client who is a crowd here, and was none where they come from. */
+static enum status crowd_take(struct arrival *from, struct slot *slot, const struct packed *crowds,
+                              const struct asked *asked, struct error *err)
+{
+    struct crowd *crowd = crowd_of(slot, from->client_of[asked->key.client]);
+    if (!crowd || is_crowd(crowds, asked->key.client))
+        return STATUS_OK;
+    const struct name *name = map_at(&from->into->names, from->name_of[asked->key.name]);
+    const struct domain *domain = map_at(&from->into->domains, name->domain);
+    return crowd_count(from->into, crowd, domain->hash, asked->queries,
+                       (size_t)from->tallies->plan->names_most, err);
+}
+
+static enum status merge_slot(struct arrival *from, uint32_t slot, const struct packed *crowds,
+                              const struct packed *entries, struct error *err)
 {
     enum status status = STATUS_OK;
     for (size_t i = 0; i < entries->count; i++) {
@@ -287,6 +415,9 @@ static enum status merge_slot(struct arrival *from, uint32_t slot, const struct 
         TRY(tally_slot(from->into, slot, key.client, &place, err));
         TRY(tally_asked(from->into, from->tallies->plan, place, key, map_hash(&place->asked, &key), &into,
                         err));
+        TRY(crowd_take(from, place, crowds, &asked, err));
+        if (!into)
+            continue;
         into->queries += asked.queries;
         into->txt += asked.txt;
         into->odd += asked.odd;
@@ -303,9 +434,10 @@ static enum status merge_asked(struct arrival *from, struct unpacker *lists, str
 {
     enum status status = STATUS_OK;
     for (uint64_t slot = 0; slot < from->slot_count; slot++) {
-        struct packed entries = {0};
+        struct packed crowds = {0}, entries = {0};
+        TRY(merge_crowds(from, (uint32_t)slot, lists, &crowds, err));
         TRY(take(lists, sizeof(struct asked), &entries, err));
-        TRY(merge_slot(from, (uint32_t)slot, &entries, err));
+        TRY(merge_slot(from, (uint32_t)slot, &crowds, &entries, err));
     }
 done:
     return status;
@@ -349,7 +481,11 @@ static enum status merge_pairs(struct arrival *from, struct unpacker *lists, str
         TRY(take(lists, sizeof(uint32_t), &types, err));
         TRY(take(lists, sizeof(uint32_t), &seconds, err));
         struct pair_key key = {from->client_of[pair.key.client], from->domain_of[pair.key.domain]};
+        if (key.domain == NOT_KEPT)
+            continue;
         TRY(tally_pair(from->into, plan, key, map_hash(&from->into->pairs, &key), &into, err));
+        if (!into)
+            continue;
         size_t before = pair_list_bytes(into);
         TRY(merge_pair(into, &pair, &types, &seconds, plan->unit_s, err));
         from->into->list_bytes += pair_list_bytes(into) - before;
@@ -433,12 +569,32 @@ done:
     return status;
 }
 
+/* The bounds of unwatched clients. */
+static enum status bounds_take(struct arrival *from, struct unpacker *unpacker, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct tally *into = from->into;
+    struct packed bound = {0};
+    uint64_t *bounds[] = {&into->unwatched_names.bound, &into->unwatched_domains.bound};
+    for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++) {
+        TRY(take(unpacker, 0, &bound, err));
+        if (bound.count == 0)
+            continue;
+        if (is_kept(bound.count, *bounds[i]))
+            *bounds[i] = bound.count;
+        into->is_sampled = true;
+    }
+done:
+    return status;
+}
+
 static enum status merge_shard(struct tallies *tallies, struct unpacker *unpacker, int64_t day, int part,
                                struct error *err)
 {
     enum status status = STATUS_OK;
     struct arrival from = {.tallies = tallies};
     TRY(tally_of(tallies, day, part, &from.into, err));
+    TRY(bounds_take(&from, unpacker, err));
     TRY(arrival_take(&from, unpacker, err));
     // In the order in which the lists were packed.
     TRY(merge_clients(&from, err));
@@ -469,5 +625,27 @@ enum status tallies_merge(struct tallies *tallies, const unsigned char *bytes, s
         unpacker.at += sizeof head;
         status = merge_shard(tallies, &unpacker, (int64_t)head[0], (int)head[1], err);
     }
+    return status;
+}
+
+/* Below this many entries it is not worth while. */
+#define NEEDLESS_LEAST ((size_t)1 << 14)
+
+enum status tallies_compact(struct tallies *tallies, struct error *err)
+{
+    enum status status = STATUS_OK;
+    unsigned char *bytes = NULL;
+    size_t count = 0, capacity = 0;
+    for (size_t at = 0, end = tallies->count; at < end; at++) {
+        const struct tally *tally = tallies->shards[at];
+        if (!tally || tally->needless < NEEDLESS_LEAST || tally->needless < tally->names.count / 4)
+            continue;
+        count = 0;
+        TRY(tallies_pack(tallies, at, &bytes, &count, &capacity, err));
+        tallies_drop(tallies, at);
+        TRY(tallies_merge(tallies, bytes, count, err));
+    }
+done:
+    free(bytes);
     return status;
 }

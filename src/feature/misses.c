@@ -4,7 +4,9 @@
  * A log's lines come in the order of their times but for a moment's jitter, so two runs are open at a time;
  * a line of another slot closes the older one and opens a new run, even if its slot had one before. Only
  * when all is read do runs of one slot meet: on one rank here, on several by the rank that owns the question.
- */
+ *
+ * A run holds a question once for each asker. Who turns out to have more names than are kept asked only for
+ * those that are: what he asked besides is left out before it is settled who was the first. */
 #include "tally.h"
 
 #include "base/hash.h"
@@ -15,8 +17,8 @@
 
 #define MISS_SLOT_MS 300000
 
-/* The first four members of struct miss. */
-#define MISS_KEY_BYTES 24
+/* The first five members of struct miss. */
+#define MISS_KEY_BYTES 32
 
 #define INDEX_LEAST 64
 
@@ -84,6 +86,47 @@ static size_t run_bytes(const struct run *run)
     return run->capacity * sizeof *run->items + run->index_count * sizeof *run->index;
 }
 
+/* The runs of a day, made when they are not there. */
+static enum status runs_of(struct tallies *tallies, int64_t day, struct runs **runs, struct error *err)
+{
+    enum status status = STATUS_OK;
+    *runs = tallies->runs_now;
+    if (*runs && (*runs)->day == day)
+        return STATUS_OK;
+    *runs = NULL;
+    for (size_t i = tallies->run_count; i-- > 0 && !*runs;)
+        if (tallies->runs[i]->day == day)
+            *runs = tallies->runs[i];
+    if (!*runs) {
+        TRY(array_reserve(&tallies->runs, &tallies->run_capacity, tallies->run_count + 1,
+                          sizeof *tallies->runs, err));
+        *runs = calloc(1, sizeof **runs);
+        if (!*runs)
+            return error_set(err, STATUS_NO_MEMORY, "repeated queries", "", "no room for a day");
+        (*runs)->day = day;
+        tallies->runs[tallies->run_count++] = *runs;
+    }
+    tallies->runs_now = *runs;
+done:
+    return status;
+}
+
+static void runs_free(struct tallies *tallies, size_t at)
+{
+    if (tallies->runs_now == tallies->runs[at])
+        tallies->runs_now = NULL;
+    runs_clear(tallies->runs[at]);
+    free(tallies->runs[at]);
+    tallies->runs[at] = tallies->runs[--tallies->run_count];
+}
+
+void tallies_forget_misses(struct tallies *tallies, int64_t day)
+{
+    for (size_t i = tallies->run_count; i-- > 0;)
+        if (tallies->runs[i]->day == day)
+            runs_free(tallies, i);
+}
+
 size_t runs_bytes(const struct runs *runs)
 {
     size_t bytes = runs->capacity * sizeof *runs->items + runs->all_bytes + run_bytes(&runs->spare);
@@ -94,30 +137,36 @@ size_t runs_bytes(const struct runs *runs)
 
 /* ---- an open run ---- */
 
-static size_t first_hash(const struct first *first)
+/* While a run is open askers are told apart; for the first of all they are not. */
+enum apart { APART_BY_ASKER, APART_BY_QUESTION };
+
+static size_t first_hash(const struct first *first, enum apart apart)
 {
     // The name's hash can be foreseen by who chooses names; with the process's key it cannot be.
     uint64_t key = first->name ^ memory_seed();
     key += (uint64_t)first->resolver << 16 | first->qtype;
+    if (apart == APART_BY_ASKER)
+        key += (uint64_t)first->asker << 32;
     key *= 0x9e3779b97f4a7c15u;
     return (size_t)(key ^ key >> 29);
 }
 
-static bool is_same(const struct first *a, const struct first *b)
+static bool is_same(const struct first *a, const struct first *b, enum apart apart)
 {
-    return a->name == b->name && a->resolver == b->resolver && a->qtype == b->qtype;
+    return a->name == b->name && a->resolver == b->resolver && a->qtype == b->qtype &&
+           (apart == APART_BY_QUESTION || a->asker == b->asker);
 }
 
-static size_t index_of(const struct run *run, const struct first *first)
+static size_t index_of(const struct run *run, const struct first *first, enum apart apart)
 {
     const size_t mask = run->index_count - 1;
-    size_t at = first_hash(first) & mask;
-    while (run->index[at] != 0 && !is_same(&run->items[run->index[at] - 1], first))
+    size_t at = first_hash(first, apart) & mask;
+    while (run->index[at] != 0 && !is_same(&run->items[run->index[at] - 1], first, apart))
         at = (at + 1) & mask;
     return at;
 }
 
-static enum status index_grow(struct run *run, size_t count, struct error *err)
+static enum status index_grow(struct run *run, size_t count, enum apart apart, struct error *err)
 {
     uint32_t *index = calloc(count, sizeof *index);
     if (!index)
@@ -127,7 +176,7 @@ static enum status index_grow(struct run *run, size_t count, struct error *err)
     run->index = index;
     run->index_count = count;
     for (size_t i = 0; i < run->count; i++)
-        index[index_of(run, &run->items[i])] = (uint32_t)(i + 1);
+        index[index_of(run, &run->items[i], apart)] = (uint32_t)(i + 1);
     return STATUS_OK;
 }
 
@@ -141,14 +190,14 @@ static bool asked_before(const struct tallies *tallies, const struct first *a, c
     return ip_compare(&one->ip, &other->ip) < 0;
 }
 
-static enum status run_put(struct tallies *tallies, struct run *run, const struct first *first,
-                           struct error *err)
+static enum status run_put(const struct tallies *tallies, struct run *run, const struct first *first,
+                           enum apart apart, struct error *err)
 {
     enum status status = STATUS_OK;
     assert(run);  // for clang-tidy, which does not see that a run that is not new has been found
     if (2 * (run->count + 1) > run->index_count)
-        TRY(index_grow(run, run->index_count ? 2 * run->index_count : INDEX_LEAST, err));
-    const size_t at = index_of(run, first);
+        TRY(index_grow(run, run->index_count ? 2 * run->index_count : INDEX_LEAST, apart, err));
+    const size_t at = index_of(run, first, apart);
     if (run->index[at] != 0) {
         struct first *kept = &run->items[run->index[at] - 1];
         if (asked_before(tallies, first, kept))
@@ -162,13 +211,15 @@ done:
     return status;
 }
 
-enum status run_note(struct tallies *tallies, const struct first *first, uint32_t slot, struct error *err)
+enum status run_note(struct tallies *tallies, int64_t day, const struct first *first, int32_t slot,
+                     struct error *err)
 {
     enum status status = STATUS_OK;
-    struct runs *runs = &tallies->runs;
+    struct runs *runs = NULL;
+    TRY(runs_of(tallies, day, &runs, err));
     for (size_t i = runs->count; i-- > 0 && i + RUNS_OPEN >= runs->count;)
         if (runs->items[i].slot == slot)
-            return run_put(tallies, &runs->items[i], first, err);
+            return run_put(tallies, &runs->items[i], first, APART_BY_ASKER, err);
     if (runs->count >= RUNS_OPEN)
         TRY(run_close(runs, &runs->items[runs->count - RUNS_OPEN], err));
     TRY(array_reserve(&runs->items, &runs->capacity, runs->count + 1, sizeof *runs->items, err));
@@ -179,7 +230,7 @@ enum status run_note(struct tallies *tallies, const struct first *first, uint32_
     runs->spare = (struct run){0};
     if (run->index)
         memset(run->index, 0, run->index_count * sizeof *run->index);
-    TRY(run_put(tallies, run, first, err));
+    TRY(run_put(tallies, run, first, APART_BY_ASKER, err));
 done:
     return status;
 }
@@ -189,29 +240,31 @@ done:
 const struct miss *tallies_misses(struct tallies *tallies, size_t *count)
 {
     size_t total = 0;
-    const struct runs *runs = &tallies->runs;
-    for (size_t i = 0; i < runs->count; i++)
-        total += runs->items[i].count;
+    for (size_t d = 0; d < tallies->run_count; d++)
+        for (size_t i = 0; i < tallies->runs[d]->count; i++)
+            total += tallies->runs[d]->items[i].count;
     free(tallies->misses);
     tallies->misses = malloc((total + 1) * sizeof *tallies->misses);
     *count = 0;
     if (!tallies->misses)
         return NULL;
-    for (size_t i = 0; i < runs->count; i++) {
-        const struct run *run = &runs->items[i];
-        for (size_t m = 0; m < run->count; m++) {
-            const struct first *first = &run->items[m];
-            const struct asker *asker = map_at(&tallies->askers, first->asker);
-            const struct resolver *resolver = map_at(&tallies->resolvers, first->resolver);
-            tallies->misses[(*count)++] =
-                (struct miss){.name = first->name,
-                              .resolver = resolver->hash,
-                              .slot = run->slot,
-                              .qtype = first->qtype,
-                              .time_ms = (int64_t)run->slot * MISS_SLOT_MS + first->ms,
-                              .ip = asker->ip};
+    for (size_t d = 0; d < tallies->run_count; d++)
+        for (size_t i = 0; i < tallies->runs[d]->count; i++) {
+            const struct run *run = &tallies->runs[d]->items[i];
+            for (size_t m = 0; m < run->count; m++) {
+                const struct first *first = &run->items[m];
+                const struct asker *asker = map_at(&tallies->askers, first->asker);
+                const struct resolver *resolver = map_at(&tallies->resolvers, first->resolver);
+                tallies->misses[(*count)++] =
+                    (struct miss){.name = first->name,
+                                  .resolver = resolver->hash,
+                                  .slot = run->slot,
+                                  .qtype = first->qtype,
+                                  .day = tallies->runs[d]->day,
+                                  .time_ms = (int64_t)run->slot * MISS_SLOT_MS + first->ms,
+                                  .ip = asker->ip};
+            }
         }
-    }
     return tallies->misses;
 }
 
@@ -220,26 +273,147 @@ int miss_owner(const struct miss *miss, int ranks)
     return (int)(content_hash(miss, MISS_KEY_BYTES) % (uint64_t)ranks);
 }
 
+/* ---- bounds ---- */
+
+/* In the place of a slot: the bound of all unwatched clients of the day and part. */
+#define UNWATCHED_SLOT (-1)
+
+static struct ip unwatched_ip(int part)
+{
+    struct ip ip = {{(uint8_t)part}};
+    return ip;
+}
+
+static enum status bound_put(struct map *bounds, const struct ip *ip, int64_t day, int64_t slot,
+                             uint64_t hash, struct error *err)
+{
+    struct name_bound key = {.ip = *ip, .day = day, .slot = slot};
+    void *found = NULL;
+    enum status status = map_put(bounds, &key, &found, NULL, err);
+    if (status == STATUS_OK)
+        ((struct name_bound *)found)->hash = hash;
+    return status;
+}
+
+static enum status bounds_of(const struct tally *tally, struct map *bounds, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct ip unwatched = unwatched_ip(tally->part);
+    for (size_t s = 0; s < tally->slot_count; s++)
+        for (size_t i = 0; i < tally->slots[s].crowds.count; i++) {
+            const struct crowd *crowd = map_at(&tally->slots[s].crowds, i);
+            const struct client *client = map_at(&tally->clients, crowd->client);
+            TRY(bound_put(bounds, &client->ip, tally->day, (int64_t)s, crowd->bound, err));
+        }
+    if (tally->unwatched_names.bound != 0)
+        TRY(bound_put(bounds, &unwatched, tally->day, UNWATCHED_SLOT, tally->unwatched_names.bound, err));
+done:
+    return status;
+}
+
+static void bounds_init(struct map *bounds)
+{
+    map_init(bounds, sizeof(struct name_bound), offsetof(struct name_bound, hash));
+}
+
+static enum status bounds_find(const struct tallies *tallies, struct map *bounds, struct error *err)
+{
+    enum status status = STATUS_OK;
+    bounds_init(bounds);
+    for (size_t i = 0; i < tallies->count; i++)
+        if (tallies->shards[i])
+            TRY(bounds_of(tallies->shards[i], bounds, err));
+done:
+    return status;
+}
+
+enum status tallies_bounds(const struct tallies *tallies, struct name_bound **bounds, size_t *count,
+                           struct error *err)
+{
+    struct map found;
+    enum status status = bounds_find(tallies, &found, err);
+    *bounds = (void *)found.entries;
+    *count = found.count;
+    found.entries = NULL;
+    map_clear(&found);
+    return status;
+}
+
 /* ---- settling ---- */
+
+/* Where settled misses go: to their rows at once, or into a list for the rows' owners. */
+struct settling {
+    struct tallies *tallies;
+    const struct map *bounds;
+    struct map *wins;  // of struct win; NULL: the rows are here
+};
+
+static int64_t slot_of_time(const struct tallies *tallies, int64_t day, int64_t time_ms)
+{
+    return (time_ms - zone_day_start(tallies->plan->zone, day) * 1000) / (tallies->slot_s * 1000);
+}
+
+/* The bound of an asker at a time; 0: all names count. */
+static uint64_t bound_at(const struct settling *settling, const struct asker *asker, int64_t day,
+                         int64_t time_ms)
+{
+    if (settling->bounds->count == 0)
+        return 0;
+    struct name_bound key = {.ip = asker->ip, .day = day, .slot = UNWATCHED_SLOT};
+    if (asker->watched)
+        key.slot = slot_of_time(settling->tallies, day, time_ms);
+    else
+        key.ip = unwatched_ip(asker->part);
+    const struct name_bound *found = map_get(settling->bounds, &key);
+    return found ? found->hash : 0;
+}
 
 /* A miss is kept in its row's own tick until the row is finished, and only then taken from its queries: so it
  * merges like any other count. */
-static enum status miss_count(struct tallies *tallies, const struct first *first, int64_t time_ms,
-                              struct error *err)
+static enum status win_add(struct tallies *tallies, struct asker *asker, const struct win *win,
+                           struct error *err)
 {
     enum status status = STATUS_OK;
     struct tally *tally = NULL;
     struct row *row = NULL;
-    struct asker *asker = map_at(&tallies->askers, first->asker);
-    int64_t day = tallies_day(tallies, time_ms);
-    if (day == INT64_MIN || !asker->watched)
-        return STATUS_OK;
-    TRY(tally_of(tallies, day, asker->part, &tally, err));
+    TRY(tally_of(tallies, win->day, asker->part, &tally, err));
     TRY(asker_enter(asker, tally, err));
-    place_find(tallies, tally, time_ms);
-    TRY(asker_row(asker, tally, tallies->place.window, &row, err));
-    tick_add(row, TICK_MISSES, 1);
-    tick_add(row, TICK_MISSES_PTR, first->qtype == 12);
+    struct crowd *crowd =
+        (size_t)win->slot < tally->slot_count ? crowd_of(&tally->slots[win->slot], asker->client) : NULL;
+    if (crowd) {
+        crowd->misses += win->misses;
+        crowd->misses_ptr += win->misses_ptr;
+        return STATUS_OK;
+    }
+    const uint32_t window = (uint32_t)(win->slot * tallies->slot_s / tallies->plan->window_s);
+    TRY(asker_row(asker, tally, window, &row, err));
+    tick_add(row, TICK_MISSES, (uint32_t)win->misses);
+    tick_add(row, TICK_MISSES_PTR, (uint32_t)win->misses_ptr);
+done:
+    return status;
+}
+
+static enum status miss_count(struct settling *settling, int64_t day, const struct first *first,
+                              int64_t time_ms, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct tallies *tallies = settling->tallies;
+    struct asker *asker = map_at(&tallies->askers, first->asker);
+    if (!asker->watched)
+        return STATUS_OK;
+    // The name at the bound itself tells where the bound lies, and nothing else.
+    const uint64_t bound = bound_at(settling, asker, day, time_ms);
+    struct win win = {.ip = asker->ip,
+                      .day = day,
+                      .slot = slot_of_time(tallies, day, time_ms),
+                      .misses = bound == 0 || first->name < bound,
+                      .misses_ptr = (bound == 0 || first->name < bound) && first->qtype == 12};
+    if (!settling->wins)
+        return win_add(tallies, asker, &win, err);
+    void *found = NULL;
+    TRY(map_put(settling->wins, &win, &found, NULL, err));
+    ((struct win *)found)->misses += win.misses;
+    ((struct win *)found)->misses_ptr += win.misses_ptr;
 done:
     return status;
 }
@@ -250,76 +424,110 @@ static int compare_runs(const void *a, const void *b)
     return (x->slot > y->slot) - (x->slot < y->slot);
 }
 
-/* Takes runs [from, to) of one slot into the first of them. */
-static enum status runs_join(struct tallies *tallies, struct run *runs, size_t count, struct error *err)
+/* Runs of one slot of a day: of each question the first asker wins, those left out who asked beyond their
+ * bound. `room` is used again and again. */
+static enum status slot_settle(struct settling *settling, int64_t day, const struct run *runs, size_t count,
+                               struct run *room, struct error *err)
 {
     enum status status = STATUS_OK;
-    struct run joined = {.slot = runs[0].slot};
+    struct tallies *tallies = settling->tallies;
+    const int64_t slot_ms = (int64_t)runs[0].slot * MISS_SLOT_MS;
+    room->count = 0;
+    if (room->index)
+        memset(room->index, 0, room->index_count * sizeof *room->index);
     for (size_t i = 0; i < count; i++)
-        for (size_t m = 0; m < runs[i].count; m++)
-            TRY(run_put(tallies, &joined, &runs[i].items[m], err));
-    run_free(&runs[0]);
-    runs[0] = joined;
-    joined = (struct run){0};
+        for (size_t m = 0; m < runs[i].count; m++) {
+            const struct first *first = &runs[i].items[m];
+            const struct asker *asker = map_at(&tallies->askers, first->asker);
+            if (is_kept(first->name, bound_at(settling, asker, day, slot_ms + first->ms)))
+                TRY(run_put(tallies, room, first, APART_BY_QUESTION, err));
+        }
+    for (size_t m = 0; m < room->count; m++)
+        TRY(miss_count(settling, day, &room->items[m], slot_ms + room->items[m].ms, err));
 done:
-    run_free(&joined);
     return status;
 }
 
-enum status tallies_settle_alone(struct tallies *tallies, struct error *err)
+static enum status runs_settle(struct settling *settling, struct runs *runs, struct error *err)
 {
     enum status status = STATUS_OK;
-    struct runs *runs = &tallies->runs;
+    struct run room = {0};
     if (runs->count > 1)
         qsort(runs->items, runs->count, sizeof *runs->items, compare_runs);
     for (size_t from = 0, to = 0; from < runs->count; from = to) {
-        struct run *run = &runs->items[from];
-        while (to < runs->count && runs->items[to].slot == run->slot)
+        while (to < runs->count && runs->items[to].slot == runs->items[from].slot)
             to++;
-        if (to - from > 1)
-            TRY(runs_join(tallies, run, to - from, err));
-        for (size_t i = 0; i < run->count; i++)
-            // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): runs_clear has left no run behind
-            TRY(miss_count(tallies, &run->items[i], (int64_t)run->slot * MISS_SLOT_MS + run->items[i].ms,
-                           err));
+        TRY(slot_settle(settling, runs->day, &runs->items[from], to - from, &room, err));
     }
-    runs_clear(runs);
 done:
+    run_free(&room);
+    return status;
+}
+
+enum status tallies_settle_day(struct tallies *tallies, int64_t day, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct map bounds;
+    struct settling settling = {.tallies = tallies, .bounds = &bounds};
+    bounds_init(&bounds);
+    for (size_t i = 0; i < tallies->count; i++)
+        if (tallies->shards[i] && tallies->shards[i]->day == day)
+            TRY(bounds_of(tallies->shards[i], &bounds, err));
+    for (size_t i = 0; i < tallies->run_count; i++)
+        if (tallies->runs[i]->day == day)
+            TRY(runs_settle(&settling, tallies->runs[i], err));
+    tallies_forget_misses(tallies, day);
+done:
+    map_clear(&bounds);
     return status;
 }
 
 enum status tallies_settle(struct tallies *tallies, const struct miss *misses, size_t count,
-                           struct error *err)
+                           const struct name_bound *bounds, size_t bound_count, struct win **wins,
+                           size_t *win_count, struct error *err)
 {
     enum status status = STATUS_OK;
-    struct runs all = {0};
-    struct map slots;
-    map_init(&slots, 2 * sizeof(uint64_t), sizeof(uint64_t));
-    runs_clear(&tallies->runs);
+    struct map known, won;
+    struct settling settling = {.tallies = tallies, .bounds = &known, .wins = &won};
+    bounds_init(&known);
+    map_init(&won, sizeof(struct win), offsetof(struct win, misses));
+    while (tallies->run_count > 0)
+        runs_free(tallies, 0);
+    for (size_t i = 0; i < bound_count; i++)
+        TRY(bound_put(&known, &bounds[i].ip, bounds[i].day, bounds[i].slot, bounds[i].hash, err));
     for (size_t i = 0; i < count; i++) {
         const struct miss *miss = &misses[i];
         struct first first = {.name = miss->name,
                               .ms = (uint32_t)(miss->time_ms - (int64_t)miss->slot * MISS_SLOT_MS),
                               .qtype = (uint16_t)miss->qtype};
-        const uint64_t slot = miss->slot;
-        void *found = NULL;
-        bool fresh = false;
         TRY(asker_of(tallies, &miss->ip, &first.asker, err));
         TRY(resolver_of(tallies, miss->resolver, &first.resolver, err));
-        TRY(map_put(&slots, &slot, &found, &fresh, err));
-        uint64_t *entry = found;
-        if (fresh) {
-            TRY(array_reserve(&all.items, &all.capacity, all.count + 1, sizeof *all.items, err));
-            all.items[all.count] = (struct run){.slot = miss->slot};
-            entry[1] = all.count++;
-        }
-        TRY(run_put(tallies, &all.items[entry[1]], &first, err));
+        TRY(run_note(tallies, miss->day, &first, miss->slot, err));
     }
-    tallies->runs = all;
-    all = (struct runs){0};
-    TRY(tallies_settle_alone(tallies, err));
+    for (; tallies->run_count > 0; runs_free(tallies, 0))
+        TRY(runs_settle(&settling, tallies->runs[0], err));
+    *wins = (void *)won.entries;
+    *win_count = won.count;
+    won.entries = NULL;
 done:
-    runs_clear(&all);
-    map_clear(&slots);
+    map_clear(&known);
+    map_clear(&won);
+    return status;
+}
+
+int win_part(const struct win *win, int parts)
+{
+    return parts == 1 ? 0 : (int)(content_hash(&win->ip, sizeof win->ip) % (uint64_t)parts);
+}
+
+enum status tallies_wins(struct tallies *tallies, const struct win *wins, size_t count, struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t asker = 0;
+        TRY(asker_of(tallies, &wins[i].ip, &asker, err));
+        TRY(win_add(tallies, map_at(&tallies->askers, asker), &wins[i], err));
+    }
+done:
     return status;
 }

@@ -73,6 +73,7 @@ static enum status order_new(size_t count, struct order *order, struct error *er
 {
     order->entry = large_alloc((count + 1) * sizeof *order->entry, false);
     order->place = large_alloc((count + 1) * sizeof *order->place, false);
+    order->count = 0;
     return order->entry && order->place ? STATUS_OK : no_room(count, err);
 }
 
@@ -84,6 +85,7 @@ void order_free(struct order *order)
 
 static void order_take(struct order *order, const struct ranked *ranked, size_t count)
 {
+    order->count = count;
     for (size_t i = 0; i < count; i++) {
         order->entry[i] = ranked[i].at;
         order->place[ranked[i].at] = (uint32_t)i;
@@ -120,18 +122,22 @@ done:
     return status;
 }
 
-/* Of a table whose entries begin with a 64-bit hash. */
-static enum status hashed_order(struct finish *finish, const struct map *map, struct order *order,
-                                struct error *err)
+/* Of a table whose entries begin with a 64-bit hash, those that are needed. */
+static enum status hashed_order(struct finish *finish, const struct map *map, const uint8_t *needed,
+                                struct order *order, struct error *err)
 {
     enum status status = STATUS_OK;
+    size_t count = 0;
     TRY(order_new(map->count, order, err));
     for (size_t i = 0; i < map->count; i++) {
-        memcpy(&finish->ranked[i].key, map_at(map, i), sizeof finish->ranked[i].key);
-        finish->ranked[i].at = (uint32_t)i;
+        order->place[i] = NOT_KEPT;
+        if (needed && !needed[i])
+            continue;
+        memcpy(&finish->ranked[count].key, map_at(map, i), sizeof finish->ranked[count].key);
+        finish->ranked[count++].at = (uint32_t)i;
     }
-    ranked_sort(finish->ranked, finish->spare, map->count);
-    order_take(order, finish->ranked, map->count);
+    ranked_sort(finish->ranked, finish->spare, count);
+    order_take(order, finish->ranked, count);
 done:
     return status;
 }
@@ -157,16 +163,19 @@ static enum status pairs_order(struct finish *finish, struct error *err)
 {
     enum status status = STATUS_OK;
     const struct map *pairs = &finish->tally->pairs;
+    size_t count = 0;
     TRY(order_new(pairs->count, &finish->pairs, err));
     for (size_t i = 0; i < pairs->count; i++) {
         const struct pair_key *key = map_at(pairs, i);
-        finish->ranked[i] =
+        if (finish->tally->is_sampled && !pair_is_kept(finish->tally, key->client, key->domain))
+            continue;
+        finish->ranked[count++] =
             (struct ranked){(uint64_t)finish->clients.place[key->client] * finish->tally->domains.count +
                                 finish->domains.place[key->domain],
                             (uint32_t)i};
     }
-    ranked_sort(finish->ranked, finish->spare, pairs->count);
-    order_take(&finish->pairs, finish->ranked, pairs->count);
+    ranked_sort(finish->ranked, finish->spare, count);
+    order_take(&finish->pairs, finish->ranked, count);
 done:
     return status;
 }
@@ -175,6 +184,7 @@ enum status orders_make(struct finish *finish, struct error *err)
 {
     enum status status = STATUS_OK;
     const struct tally *tally = finish->tally;
+    struct needed needed = {0};
     size_t most = tally->names.count;
     if (tally->domains.count > most)
         most = tally->domains.count;
@@ -189,11 +199,13 @@ enum status orders_make(struct finish *finish, struct error *err)
     finish->spare = large_alloc((most + 1) * sizeof *finish->spare, false);
     if (!finish->ranked || !finish->spare)
         return no_room(most, err);
+    TRY(needed_find(tally, true, &needed, err));
     TRY(clients_order(finish, err));
-    TRY(hashed_order(finish, &tally->domains, &finish->domains, err));
-    TRY(hashed_order(finish, &tally->names, &finish->names, err));
+    TRY(hashed_order(finish, &tally->domains, needed.domains, &finish->domains, err));
+    TRY(hashed_order(finish, &tally->names, needed.names, &finish->names, err));
     TRY(rows_order(finish, err));
     TRY(pairs_order(finish, err));
 done:
+    needed_clear(&needed);
     return status;
 }

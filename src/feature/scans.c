@@ -180,19 +180,24 @@ static struct name_memo *memo_find(const struct name_memos *memos, const struct 
     return NULL;
 }
 
-/* Reads a name and remembers it, in the place of another if need be. */
-static enum status memo_learn(struct tallies *tallies, struct tally *tally, const struct scan *scan,
-                              struct name_memo **memo, struct error *err)
+/* Reads a name and remembers it if it is kept, in the place of another if need be. Returns false in `found`
+ * when it is none. */
+static enum status memo_learn(struct tallies *tallies, const struct scan *scan, struct seen *seen,
+                              struct name_memo **memo, bool *found, struct error *err)
 {
     enum status status = STATUS_OK;
+    struct tally *tally = seen->tally;
     struct query query;
-    struct name *name = NULL;
     size_t way = 0;
     *memo = NULL;
-    if (!scan_name(scan, &query))
+    *found = scan_name(scan, &query);
+    if (!*found)
         return STATUS_OK;
-    const uint64_t hash = content_hash(query.qname.wire, query.qname.bytes);
-    TRY(tally_name(tally, tallies->plan->suffixes, &query.qname, hash, &name, err));
+    TRY(name_find(tallies, &query.qname, seen, err));
+    if (seen->name == NOT_KEPT)
+        return STATUS_OK;
+    const struct name *name = map_at(&tally->names, seen->name);
+    const uint64_t hash = seen->hash;
     while (way < MEMO_WAYS && memo_place(&tally->memos, scan->name_tag, way)->tag != 0)
         way++;
     tally->memos.count += way < MEMO_WAYS;
@@ -200,7 +205,7 @@ static enum status memo_learn(struct tallies *tallies, struct tally *tally, cons
     **memo = (struct name_memo){.tag = scan->name_tag,
                                 .start = scan->name_start,
                                 .hash = hash,
-                                .name = (uint32_t)(name - (struct name *)(void *)tally->names.entries),
+                                .name = seen->name,
                                 .domain = name->domain,
                                 .bigram_score = name->traits.bigram_score,
                                 .bigrams = name->traits.bigrams,
@@ -311,6 +316,19 @@ static void spelling_find(const struct scan *scan, struct seen *seen, uint8_t su
     seen->spelling = content_hash(query.wire_as_sent, query.qname.bytes);
 }
 
+static void memo_take(const struct name_memo *memo, struct seen *seen)
+{
+    seen->hash = memo->hash;
+    seen->name = memo->name;
+    seen->domain = memo->domain;
+    seen->traits = (struct name_traits){.sub_bytes = memo->sub_bytes,
+                                        .sub_labels = memo->sub_labels,
+                                        .label_max = memo->label_max,
+                                        .bigram_score = memo->bigram_score,
+                                        .bigrams = memo->bigrams,
+                                        .encodings = memo->encodings};
+}
+
 /* Finds the names; returns how many lines there are before one that has none. */
 static enum status names_find(struct batch *batch, size_t *count, struct error *err)
 {
@@ -320,22 +338,18 @@ static enum status names_find(struct batch *batch, size_t *count, struct error *
         const struct scan *scan = &batch->scans[i];
         struct seen *seen = &batch->seen[i];
         struct name_memo *memo = memo_find(&seen->tally->memos, scan);
-        if (!memo)
-            TRY(memo_learn(tallies, seen->tally, scan, &memo, err));
-        if (!memo) {
+        bool found = true;
+        if (memo)
+            memo_take(memo, seen);
+        else
+            TRY(memo_learn(tallies, scan, seen, &memo, &found, err));
+        if (!found) {
             *count = i;
             break;
         }
-        seen->hash = memo->hash;
-        seen->name = memo->name;
-        seen->domain = memo->domain;
-        seen->encodings = memo->encodings;
-        seen->traits = (struct name_traits){.sub_bytes = memo->sub_bytes,
-                                            .label_max = memo->label_max,
-                                            .bigram_score = memo->bigram_score,
-                                            .bigrams = memo->bigrams};
+        seen->encodings = seen->traits.encodings;
         if (scan->mixed_case)
-            spelling_find(scan, seen, memo->sub_labels);
+            spelling_find(scan, seen, seen->traits.sub_labels);
         place_find(tallies, batch->lines, scan->time_ms);
         seen->memo = memo;
         seen->slot = tallies->place.slot;
@@ -356,7 +370,7 @@ static enum status scan_count(struct batch *batch, size_t at, struct error *err)
     struct name_memo *memo = seen->memo;
     TRY(line_count(batch, &batch->scans[at], seen, err));
     // Another name may have taken the place since.
-    if (memo->tag != batch->scans[at].name_tag)
+    if (!memo || memo->tag != batch->scans[at].name_tag)
         seen->memo = NULL;
     else if (seen->asker->watched && memo->client == seen->asker->client + 1) {
         seen->pair = memo->pair;

@@ -3,7 +3,6 @@
 
 #include "base/hash.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,17 +105,7 @@ done:
     return status;
 }
 
-static enum status limit_reached(const struct client *client, const char *key, const char *what, int64_t most,
-                                 struct error *err)
-{
-    char text[IP_TEXT_BYTES];
-    (void)ip_write(&client->ip, text);
-    return error_set(err, STATUS_LIMIT, key,
-                     "raise the limit in the job file, or leave this client out of archive.clients",
-                     "%s has more than %" PRId64 " %s", text, most, what);
-}
-
-/* The slot's table, and in it a count of names for this client. */
+/* The slot's table, and in it a place for this client. */
 enum status tally_slot(struct tally *tally, uint32_t slot, uint32_t client, struct slot **out,
                        struct error *err)
 {
@@ -126,16 +115,18 @@ enum status tally_slot(struct tally *tally, uint32_t slot, uint32_t client, stru
         for (; tally->slot_count <= slot; tally->slot_count++) {
             tally->slots[tally->slot_count] = (struct slot){0};
             map_init(&tally->slots[tally->slot_count].asked, sizeof(struct asked), sizeof(struct asked_key));
+            map_init(&tally->slots[tally->slot_count].crowds, sizeof(struct crowd), sizeof(uint64_t));
         }
         // An hour is much like the one before it: its table need not grow step by step again.
         if (slot > 0)
             TRY(map_reserve(&tally->slots[slot].asked, tally->slots[slot - 1].asked.count, err));
     }
     *out = &tally->slots[slot];
-    const size_t had = (*out)->name_capacity;
+    const size_t had = (*out)->client_capacity;
     if (client >= had) {
-        TRY(array_reserve(&(*out)->names, &(*out)->name_capacity, client + 1, sizeof *(*out)->names, err));
-        memset((*out)->names + had, 0, ((*out)->name_capacity - had) * sizeof *(*out)->names);
+        TRY(array_reserve(&(*out)->clients, &(*out)->client_capacity, client + 1, sizeof *(*out)->clients,
+                          err));
+        memset((*out)->clients + had, 0, ((*out)->client_capacity - had) * sizeof *(*out)->clients);
     }
 done:
     return status;
@@ -147,11 +138,20 @@ enum status tally_asked(struct tally *tally, const struct tally_plan *plan, stru
     enum status status = STATUS_OK;
     void *found = NULL;
     bool fresh = false;
+    const struct crowd *crowd = crowd_of(slot, key.client);
+    *asked = NULL;
+    if (crowd && ((const struct name *)map_at(&tally->names, key.name))->hash > crowd->bound)
+        return STATUS_OK;
     TRY(map_put_hashed(&slot->asked, &key, hash, &found, &fresh, err));
     *asked = found;
-    if (fresh && ++slot->names[key.client] > plan->names_most)
-        return limit_reached(map_at(&tally->clients, key.client), "limits.names", "names in one hour",
-                             plan->names_most, err);
+    if (!fresh)
+        return STATUS_OK;
+    struct slot_client *client = &slot->clients[key.client];
+    (*asked)->next = client->last;
+    client->last = (uint32_t)slot->asked.count;
+    // What this query adds comes to the crowd, too, once it is one; the entry has none yet.
+    if (++client->count > 2 * (uint64_t)plan->names_most)
+        TRY(names_limit(tally, slot, key.client, (size_t)plan->names_most, err));
 done:
     return status;
 }
@@ -162,16 +162,20 @@ enum status tally_pair(struct tally *tally, const struct tally_plan *plan, struc
     enum status status = STATUS_OK;
     void *found = NULL;
     bool fresh = false;
+    *pair = NULL;
+    if (tally->is_sampled && !pair_is_kept(tally, key.client, key.domain))
+        return STATUS_OK;
     TRY(map_put_hashed(&tally->pairs, &key, hash, &found, &fresh, err));
     *pair = found;
     if (!fresh)
         return STATUS_OK;
-    (*pair)->first_ms = INT64_MAX;
-    (*pair)->last_ms = INT64_MIN;
-    (*pair)->second_capacity = PAIR_FEW_SECONDS;
     struct client *client = map_at(&tally->clients, key.client);
-    if (++client->pairs > plan->pairs_most)
-        return limit_reached(client, "limits.pairs", "registered domains in one day", plan->pairs_most, err);
+    (*pair)->first_ms = UINT32_MAX;
+    (*pair)->second_capacity = PAIR_FEW_SECONDS;
+    (*pair)->next = client->last_pair;
+    client->last_pair = (uint32_t)tally->pairs.count;
+    if (++client->pairs > 2 * (uint64_t)plan->pairs_most)
+        TRY(pairs_limit(tally, key.client, (size_t)plan->pairs_most, err));
 done:
     return status;
 }

@@ -72,7 +72,8 @@ void tally_free(struct tally *tally)
         free(((struct source *)map_at(&tally->sources, i))->unit_seen);
     for (size_t i = 0; i < tally->slot_count; i++) {
         map_clear(&tally->slots[i].asked);
-        free(tally->slots[i].names);
+        crowds_clear(&tally->slots[i].crowds);
+        free(tally->slots[i].clients);
     }
     struct map *maps[] = {&tally->clients, &tally->names, &tally->domains,
                           &tally->rows,    &tally->pairs, &tally->sources};
@@ -95,14 +96,20 @@ void tallies_free(struct tallies *tallies)
     map_clear(&tallies->askers);
     map_clear(&tallies->resolvers);
     free(tallies->texts.items);
-    runs_clear(&tallies->runs);
+    for (size_t i = 0; i < tallies->run_count; i++) {
+        runs_clear(tallies->runs[i]);
+        free(tallies->runs[i]);
+    }
+    free(tallies->runs);
     free(tallies->misses);
     free(tallies);
 }
 
 size_t tallies_bytes(const struct tallies *tallies)
 {
-    size_t bytes = map_bytes(&tallies->askers) + map_bytes(&tallies->resolvers) + runs_bytes(&tallies->runs);
+    size_t bytes = map_bytes(&tallies->askers) + map_bytes(&tallies->resolvers);
+    for (size_t i = 0; i < tallies->run_count; i++)
+        bytes += runs_bytes(tallies->runs[i]);
     for (size_t i = 0; i < tallies->count; i++) {
         const struct tally *tally = tallies->shards[i];
         if (!tally)
@@ -113,7 +120,8 @@ size_t tallies_bytes(const struct tallies *tallies)
             bytes += map_bytes(maps[m]);
         for (size_t s = 0; s < tally->slot_count; s++)
             bytes += map_bytes(&tally->slots[s].asked) +
-                     tally->slots[s].name_capacity * sizeof *tally->slots[s].names;
+                     tally->slots[s].client_capacity * sizeof *tally->slots[s].clients +
+                     map_bytes(&tally->slots[s].crowds);
         bytes +=
             tally->heap.capacity + tally->list_bytes + tally->memos.item_count * sizeof *tally->memos.items;
     }
@@ -235,13 +243,54 @@ done:
     return status;
 }
 
-/* What is known of the name, which is added to the tally when it is new there. */
-static enum status name_find(struct tallies *tallies, struct tally *tally, const struct qname *qname,
-                             struct seen *seen, struct error *err)
+/* Whether an entry of this name is kept for the asker, who has entered the tally. */
+static bool is_name_kept(const struct tallies *tallies, const struct seen *seen)
+{
+    const struct tally *tally = seen->tally;
+    if (!seen->asker->watched)
+        return is_kept(seen->hash, tally->unwatched_names.bound);
+    if (tallies->place.slot >= tally->slot_count)
+        return true;
+    const struct crowd *crowd = crowd_of(&tally->slots[tallies->place.slot], seen->asker->client);
+    return !crowd || seen->hash <= crowd->bound;
+}
+
+static bool is_domain_kept(const struct seen *seen, uint64_t hash)
+{
+    const struct tally *tally = seen->tally;
+    if (!seen->asker->watched)
+        return is_kept(hash, tally->unwatched_domains.bound);
+    return is_kept(hash, ((const struct client *)map_at(&tally->clients, seen->asker->client))->pair_bound);
+}
+
+/* What is known of a name that gets no entry. */
+static enum status stranger_find(struct tallies *tallies, const struct qname *qname, struct seen *seen,
+                                 struct error *err)
+{
+    name_traits_find(tallies->plan->suffixes, qname, &seen->traits);
+    const size_t from = seen->traits.sub_labels ? qname->label_at[seen->traits.sub_labels] : 0;
+    const uint8_t *wire = qname->wire + from;
+    seen->name = seen->domain = NOT_KEPT;
+    seen->domain_hash = content_hash(wire, qname->bytes - from);
+    return is_domain_kept(seen, seen->domain_hash)
+               ? tally_domain(seen->tally, wire, qname->bytes - from, &seen->domain, err)
+               : STATUS_OK;
+}
+
+enum status name_find(struct tallies *tallies, const struct qname *qname, struct seen *seen,
+                      struct error *err)
 {
     enum status status = STATUS_OK;
     struct name *name = NULL;
+    struct tally *tally = seen->tally;
     seen->hash = content_hash(qname->wire, qname->bytes);
+    if (tally->is_sampled) {
+        place_find(tallies, tally, seen->time_ms);
+        if (!is_name_kept(tallies, seen)) {
+            TRY(stranger_find(tallies, qname, seen, err));
+            goto done;
+        }
+    }
     TRY(tally_name(tally, tallies->plan->suffixes, qname, seen->hash, &name, err));
     seen->name = (uint32_t)(name - (struct name *)(void *)tally->names.entries);
     seen->domain = name->domain;
@@ -272,14 +321,15 @@ enum status tallies_query(struct tallies *tallies, const struct query *query, st
     seen.asker = map_at(&tallies->askers, asker);
     *kind = seen.asker->watched ? LINES_QUERY : LINES_UNWATCHED;
     TRY(tally_of(tallies, day, seen.asker->part, &seen.tally, err));
-    TRY(name_find(tallies, seen.tally, &query->qname, &seen, err));
+    if (seen.asker->watched)
+        TRY(asker_enter(seen.asker, seen.tally, err));
+    TRY(name_find(tallies, &query->qname, &seen, err));
     seen.encodings = seen.traits.encodings;
     if (query->mixed_case) {
         seen.encodings |= name_base64(query->wire_as_sent, seen.traits.sub_labels);
         seen.spelling = content_hash(query->wire_as_sent, query->qname.bytes);
     }
     if (seen.asker->watched) {
-        TRY(asker_enter(seen.asker, seen.tally, err));
         place_find(tallies, seen.tally, seen.time_ms);
         seen_hash(tallies, &seen);
     }

@@ -24,7 +24,9 @@ struct heap {
 
 struct client {
     struct ip ip;  // key
-    uint32_t pairs;  // entries in tally.pairs
+    uint64_t pair_bound;  // no pair of a domain with a larger hash is kept; 0: all are
+    uint32_t pairs;  // entries in tally.pairs since they were last counted
+    uint32_t last_pair;  // number + 1: the pairs of a client are a chain
 };
 
 struct name {
@@ -32,11 +34,12 @@ struct name {
     uint64_t wire_at;  // in the heap
     uint32_t domain;
     uint8_t wire_bytes;
+    uint8_t by_unwatched;  // 1: unwatched clients asked for it, and it is kept for their sake
     struct name_traits traits;
 };
 
 /** What unwatched clients asked under a domain; what the watched ones did stands in the pairs until
- * tallies_finish adds it. */
+ * tallies_finish adds it. Without unwatched queries it is there for its pairs' sake. */
 struct domain {
     uint64_t hash;  // key
     uint64_t wire_at;
@@ -44,6 +47,7 @@ struct domain {
     int64_t first_ms;
     struct list64 clients;  // ascending, the least DOMAIN_CLIENTS_MOST
     uint8_t wire_bytes;
+    uint8_t by_unwatched;  // 1: unwatched clients asked under it, and it is kept for their sake
 };
 
 /** Queries of a row by kind. The type is the first; each query has one, so they add up to all queries. */
@@ -104,15 +108,38 @@ struct asked {
     uint32_t queries, txt, odd, mixed;
     uint64_t types;
     uint64_t spelling;
+    uint32_t next;  // number + 1: the entries of a client are a chain
     uint16_t case_changes;
     uint8_t respelled, encodings;
+};
+
+/** A client's entries of a slot. */
+struct slot_client {
+    uint32_t count;  // since they were last counted
+    uint32_t last;  // number + 1
+};
+
+/** Queries of a client in a slot under one domain. */
+struct crowd_domain {
+    uint64_t hash;  // key
+    int64_t queries;
+};
+
+/** A client with more names in a slot than are kept as entries. */
+struct crowd {
+    uint64_t client;  // key
+    uint64_t bound;  // no entry of a name with a larger hash is kept
+    uint64_t domain_bound;  // no domain with a larger hash is kept; 0: all are
+    struct map domains;  // of struct crowd_domain: all queries of the client in the slot
+    int64_t misses, misses_ptr;  // of names with a smaller hash than the bound
 };
 
 /** What was asked in a slot: the window, or its hour when it is longer. */
 struct slot {
     struct map asked;
-    uint32_t *names;  // [name_capacity]: entries of asked, by client
-    size_t name_capacity;
+    struct slot_client *clients;  // [client_capacity]
+    size_t client_capacity;
+    struct map crowds;
 };
 
 struct pair_key {
@@ -125,7 +152,8 @@ struct pair_key {
 
 struct pair {
     struct pair_key key;
-    int64_t queries, first_ms, last_ms;
+    int64_t queries;
+    uint32_t first_ms, last_ms;  // of the day
     uint32_t *types;  // [2 · type_count]: type, queries, type, queries …
     uint32_t type_count;  // there is room for the next power of two
     uint32_t sorted : 31;  // seconds that are known to ascend
@@ -136,6 +164,7 @@ struct pair {
     } seconds;  // of the day; units when in_units
     uint32_t second_count;
     uint32_t second_capacity;  // PAIR_FEW_SECONDS: they are in `few`
+    uint32_t next;  // number + 1: the pairs of a client are a chain
 };
 
 struct source_key {
@@ -189,6 +218,12 @@ struct tally {
     struct record *records;
     size_t record_count, record_capacity;
     size_t list_bytes;  // memory of the lists and unit counts that hang on entries
+    bool is_sampled;  // some entry is not kept, or not needed any more
+    size_t needless;  // about how many entries are not needed any more
+    struct {
+        size_t count;  // of those that unwatched clients asked for, since they were last counted
+        uint64_t bound;  // none with a larger hash is kept for their sake; 0: all are
+    } unwatched_names, unwatched_domains;
 };
 
 /** An IP that was met, and where its last query was counted. */
@@ -222,7 +257,7 @@ struct resolver {
     uint32_t source;
 };
 
-/** Whoever asked a question first, as far as this rank knows. */
+/** When somebody first asked a question in a slot, as far as this rank knows. */
 struct first {
     uint64_t name;  // content hash
     uint32_t resolver;  // in tallies.resolvers
@@ -231,9 +266,9 @@ struct first {
     uint16_t qtype;
 };
 
-/** Questions of one slot of 300 s. A slot may have several runs, each with its own first askers. */
+/** Questions of one slot of 300 s, once for each asker. A slot may have several runs. */
 struct run {
-    uint32_t slot;
+    int32_t slot;
     uint32_t *index;  // [index_count] of number + 1; NULL once closed
     size_t index_count;
     struct first *items;
@@ -251,6 +286,7 @@ struct runs {
     size_t block_count, block_capacity;
     size_t block_bytes, block_used;  // of the last block
     size_t all_bytes;  // of all blocks
+    int64_t day;  // what all this is about
 };
 
 /** The place of a second in its day. */
@@ -267,12 +303,17 @@ struct tallies {
     struct tally *now;  // the shard last used
     struct map askers, resolvers;
     struct asker_texts texts;
-    struct runs runs;
+    struct runs **runs;  // [run_count], one a day
+    size_t run_count, run_capacity;
+    struct runs *runs_now;  // those last used
     struct miss *misses;  // as tallies_misses gave them
     struct place_in_day place;  // of the last second
     int64_t now_day, now_from_s, now_to_s;  // day of the last time, [from, to) UTC
     int64_t scan_day;  // of the last scanned lines
 };
+
+/** In the place of a name's or domain's number: no entry is kept. */
+#define NOT_KEPT UINT32_MAX
 
 /** A query when its name and client have been looked up. */
 struct seen {
@@ -280,7 +321,8 @@ struct seen {
     struct tally *tally;
     struct name_traits traits;
     uint64_t hash;  // of the name
-    uint32_t name, domain;
+    uint64_t domain_hash;  // known where the domain is NOT_KEPT
+    uint32_t name, domain;  // numbers, or NOT_KEPT
     uint32_t resolver;
     int64_t time_ms;
     uint16_t qtype, flags;
@@ -293,6 +335,11 @@ struct seen {
     uint32_t asked, pair;  // where they are, number + 1; 0: to be found by hash
     uint32_t slot;  // for seen_prefetch
 };
+
+/** Finds what is known of the name, which is added to the tally when it is new there and kept; a watched
+ * asker is entered. Local. */
+MUST_CHECK enum status name_find(struct tallies *tallies, const struct qname *qname, struct seen *seen,
+                                 struct error *err);
 
 /** Fills the hashes of a query whose asker is entered. Local. */
 void seen_hash(struct tallies *tallies, struct seen *seen);
@@ -329,11 +376,11 @@ MUST_CHECK enum status asker_enter(struct asker *asker, struct tally *tally, str
 MUST_CHECK enum status asker_row(struct asker *asker, struct tally *tally, uint32_t window, struct row **row,
                                  struct error *err);
 
-/** Notes a question, for the first asker of its slot. Local. */
-MUST_CHECK enum status run_note(struct tallies *tallies, const struct first *first, uint32_t slot,
+/** Notes a question of a day, for the first asker of its slot. Local. */
+MUST_CHECK enum status run_note(struct tallies *tallies, int64_t day, const struct first *first, int32_t slot,
                                 struct error *err);
 
-/** Frees all runs. Local. */
+/** Frees all runs of a day. Local. */
 void runs_clear(struct runs *runs);
 
 /** Returns how many bytes of memory the runs hold. Local. */
@@ -381,9 +428,14 @@ MUST_CHECK enum status tally_row(struct tally *tally, struct row_key key, struct
                                  struct error *err);
 MUST_CHECK enum status tally_slot(struct tally *tally, uint32_t slot, uint32_t client, struct slot **out,
                                   struct error *err);
+
+/** Finds what a client asked for in a slot, made when it is not there; NULL when it is not kept. `hash` is
+ * the key's map_hash. Local. */
 MUST_CHECK enum status tally_asked(struct tally *tally, const struct tally_plan *plan, struct slot *slot,
                                    struct asked_key key, uint64_t hash, struct asked **asked,
                                    struct error *err);
+
+/** Finds a pair, made when it is not there; NULL when it is not kept. Local. */
 MUST_CHECK enum status tally_pair(struct tally *tally, const struct tally_plan *plan, struct pair_key key,
                                   uint64_t hash, struct pair **pair, struct error *err);
 MUST_CHECK enum status tally_source(struct tally *tally, uint64_t resolver, uint32_t window, struct span text,
@@ -420,6 +472,71 @@ MUST_CHECK enum status sources_fill(const struct tallies *tallies, const struct 
 
 /** Fills the line_*, minute_* and reject_* columns of a table whose arrays are made. Local. */
 MUST_CHECK enum status lines_fill(const struct tally *tally, struct day_table *table, struct error *err);
+
+/* ---- crowd.c ---- */
+
+/** Returns a client's crowd in a slot, or NULL when all its names are kept there. Local. */
+static inline struct crowd *crowd_of(const struct slot *slot, uint32_t client)
+{
+    const uint64_t key = client;
+    return slot->crowds.count > 0 ? map_get(&slot->crowds, &key) : NULL;
+}
+
+/** Returns whether an item of this hash is kept under a bound, 0 being none. Local. */
+static inline bool is_kept(uint64_t hash, uint64_t bound)
+{
+    return bound == 0 || hash <= bound;
+}
+
+/** Returns whether an entry of asked names is kept, as far as its tally knows. Local. */
+bool asked_is_kept(const struct tally *tally, const struct slot *slot, const struct asked *asked);
+
+/** Returns whether a client's pair with a domain is kept, as far as its tally knows. Local. */
+bool pair_is_kept(const struct tally *tally, uint32_t client, uint32_t domain);
+
+/** Lowers the bound of a client that has too many names in a slot. Local. */
+MUST_CHECK enum status names_limit(struct tally *tally, struct slot *slot, uint32_t client, size_t most,
+                                   struct error *err);
+
+/** Makes a client a crowd in a slot whose names are kept up to a bound, or lowers the bound of one. Of its
+ * domains `most` are kept in the end. Local. */
+MUST_CHECK enum status crowd_make(struct tally *tally, struct slot *slot, uint32_t client, uint64_t bound,
+                                  size_t most, struct error *err);
+
+/** Adds queries under a domain to a crowd. Local. */
+MUST_CHECK enum status crowd_count(struct tally *tally, struct crowd *crowd, uint64_t domain, int64_t queries,
+                                   size_t most, struct error *err);
+
+/** Lowers the bound of a client that has too many pairs. Local. */
+MUST_CHECK enum status pairs_limit(struct tally *tally, uint32_t client, size_t most, struct error *err);
+
+/** Counts a name or a domain among those of unwatched clients, and lowers their bound when they are too many.
+ * Local. */
+MUST_CHECK enum status unwatched_name(struct tally *tally, struct name *name, size_t most, struct error *err);
+MUST_CHECK enum status unwatched_domain(struct tally *tally, struct domain *domain, size_t most,
+                                        struct error *err);
+
+/** Frees what crowds hold. Local. */
+void crowds_clear(struct map *crowds);
+
+/** Returns `sum`, taken over the items with a hash below the bound, scaled to all of them. Local. */
+int64_t bound_scale(int64_t sum, uint64_t bound);
+
+/** Which names and domains are needed, [names] and [domains]; NULL: all of them. */
+struct needed {
+    uint8_t *names, *domains;
+};
+
+/**
+ * Finds out what is needed; free it with needed_clear. Local.
+ *
+ * @param for_table  whether names are not needed whose pair is not kept
+ */
+MUST_CHECK enum status needed_find(const struct tally *tally, bool for_table, struct needed *needed,
+                                   struct error *err);
+
+/** Frees the lists. Local. */
+void needed_clear(struct needed *needed);
 
 /** Adds to a row's tick, up to what it holds. Local. */
 static inline void tick_add(struct row *row, enum row_tick tick, uint32_t count)

@@ -5,6 +5,8 @@ usage: extract_rules.py QUERN
 """
 import json
 import pathlib
+import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,13 +27,14 @@ class ExtractRules(unittest.TestCase):
     def tearDown(self):
         self.folder.cleanup()
 
-    def extract(self, *sets, lines=None, expect=0):
+    def extract(self, *sets, lines=None, expect=0, ranks=1):
         if lines is not None:
             (self.top / 'q.log').write_text('\n'.join(lines) + '\n')
         job = self.top / 'job.yaml'
         job.write_text(f'archive: {{paths: [{self.top}/q.log], timezone: Asia/Tokyo}}\noutput: {{dir: {self.top}/out}}\n')
         words = [word for value in sets for word in ('--set', value)]
-        ran = subprocess.run([QUERN, 'extract', job, '--json', *words], capture_output=True, text=True, timeout=100)
+        start = ['mpirun', '-n', str(ranks)] if ranks > 1 else []
+        ran = subprocess.run([*start, QUERN, 'extract', job, '--json', *words], capture_output=True, text=True, timeout=100)
         self.assertEqual(ran.returncode, expect, ran.stderr)
         return json.loads(ran.stdout) if expect == 0 else ran.stderr
 
@@ -67,17 +70,60 @@ class ExtractRules(unittest.TestCase):
         self.assertEqual(self.column('2022-02-01', 'row_repeated'), [1])
         self.assertEqual(self.column('2022-02-01', 'domain_queries'), [2])
 
-    def test_a_limit_is_a_named_error_and_leaves_no_day_behind(self):
-        lines = [line(f'01-Feb-2022 09:{i // 60:02d}:{i % 60:02d}.000', '10.0.0.1', f'n{i}.d{i % 200}.com')
-                 for i in range(400)]
-        for key, value, words in (('names', 300, '10.0.0.1 has more than 300 names in one hour'),
-                                  ('pairs', 150, '10.0.0.1 has more than 150 registered domains in one day'),
-                                  ('ip_names', 350, '10.0.0.1 has more than 350 names in one day')):
-            told = self.extract(f'limits.{key}={value}', lines=lines, expect=1)
-            self.assertIn(f'quern: limits.{key}: {words}\n', told)
-            self.assertIn('raise the limit in the job file', told)
-            self.assertFalse((self.top / 'out/store/2022-02-01.h5').exists())
-        self.assertEqual(self.extract(lines=lines)['queries'], 400)
+    def crowd(self):
+        """One client with 3,000 names of 700 domains in an hour, and others that ask for some of the same."""
+        times = random.Random(7)
+        lines = []
+        for i in range(3000):
+            ms = times.randrange(3_600_000)
+            stamp = f'01-Feb-2022 09:{ms // 60000:02d}:{ms // 1000 % 60:02d}.{ms % 1000:03d}'
+            lines += [line(stamp, '10.0.0.1', f'n{i}.d{i % 700}.com', kind) for kind in ('A', 'AAAA')[:1 + i % 2]]
+            if i % 2 == 0:  # at the same moment, with a lower address: he asked first
+                lines.append(line(stamp, f'9.0.0.{i % 40}', f'n{i}.d{i % 700}.com'))
+        return lines
+
+    def crowd_digests(self, *sets):
+        """Digests over rank counts, pieces, parts and orders of lines."""
+        for ranks, change in ((1, 'archive.piece=64K'), (2, 'archive.piece=8K'), (3, 'archive.piece=1K'),
+                              (2, 'store.parts=4'), (1, 'reversed')):
+            shutil.rmtree(self.top / 'out', ignore_errors=True)
+            lines = self.crowd()[::-1] if change == 'reversed' else None
+            told = [] if change == 'reversed' else [change]
+            answer = self.extract(*sets, *told, lines=lines, ranks=ranks)
+            yield ranks, change, answer['queries'], self.digest()
+
+    def test_beyond_a_limit_the_least_hashes_are_kept_whoever_reads_what(self):
+        total = self.extract(lines=self.crowd())['queries']
+        hashes, domains = self.column('2022-02-01', 'name_hash'), self.column('2022-02-01', 'domain_hash')
+        self.assertEqual((len(hashes), len(domains)), (3000, 700))
+        self.assertEqual(self.column('2022-02-01', 'row_sampled'), [0] * 21)
+        calm = {name: self.column('2022-02-01', name)[:-1] for name in ('row_names', 'row_domains', 'row_queries')}
+        whole = {name: self.column('2022-02-01', name)[-1] for name in ('row_queries', 'row_repeated')}
+        for limit in ('names=200', 'pairs=100', 'ip_names=250'):
+            found = set(self.crowd_digests(f'limits.{limit}'))
+            self.assertEqual(len({digest for *_, digest in found}), 1, found)
+            self.assertEqual({queries for _, _, queries, _ in found}, {total})
+            for name, values in calm.items():
+                self.assertEqual(self.column('2022-02-01', name)[:-1], values, (limit, name))
+            self.assertEqual(self.column('2022-02-01', 'row_queries')[-1], whole['row_queries'])
+            self.assertEqual(self.column('2022-02-01', 'row_sampled')[-1], 1)
+            ips = [octets[12] for octets in self.column('2022-02-01', 'asked_ip')]
+            names, stored = self.column('2022-02-01', 'asked_name'), self.column('2022-02-01', 'name_hash')
+            kept = sorted(stored[name] for name, ip in zip(names, ips) if ip == 10)
+            if limit.startswith('pairs'):
+                pairs = [self.column('2022-02-01', 'domain_hash')[domain] for domain, octets in
+                         zip(self.column('2022-02-01', 'pair_domain'), self.column('2022-02-01', 'pair_ip')) if octets[12] == 10]
+                self.assertEqual(sorted(pairs), sorted(domains)[:100])
+                self.assertEqual(self.column('2022-02-01', 'row_names')[-1], 3000)
+                continue
+            most = int(limit.split('=')[1])
+            self.assertEqual(kept, sorted(hashes)[:most])
+            # (k - 1) · 2^64 / the k-th least hash, as published.
+            self.assertEqual(self.column('2022-02-01', 'row_names')[-1], round((most - 1) * 2**64 / kept[-1]))
+            # Every domain has 4 or 5 names, so at most 10 queries of this client, and no more names than that.
+            self.assertLessEqual(self.column('2022-02-01', 'row_info_bytes')[-1], 10 * 6)
+            repeated = self.column('2022-02-01', 'row_repeated')[-1]
+            self.assertLess(abs(repeated - whole['row_repeated']), 0.3 * whole['row_repeated'], limit)
 
     def test_memory_is_a_named_limit(self):
         lines = [line(f'01-Feb-2022 {i // 3600:02d}:{i // 60 % 60:02d}:{i % 60:02d}.000', f'10.0.{i % 99}.{i % 250}',

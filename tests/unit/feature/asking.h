@@ -116,18 +116,29 @@ static inline enum line_count ask_count(struct asking *asking, struct tallies *t
     return kind;
 }
 
-/** Settles all candidates that these tallies have, as one rank alone does. */
+/** Finds what is kept of whom in all shards, which hold all there is. */
+static inline void asking_limit(struct tallies *tallies)
+{
+    struct error err = {0};
+    for (size_t at = 0; at < tallies_count(tallies); at++) {
+        int64_t day = 0;
+        int part = 0;
+        if (tallies_shard(tallies, at, &day, &part))
+            asking_check(tallies_limit(tallies, at, &err), &err);
+    }
+}
+
+/** Settles all days of tallies that hold all there is, as one rank alone does. */
 static inline void asking_settle(struct tallies *tallies)
 {
     struct error err = {0};
-    size_t count = 0;
-    const struct miss *misses = tallies_misses(tallies, &count);
-    struct miss *copy = malloc((count + 1) * sizeof *copy);
-    assert_non_null(copy);
-    if (count > 0)
-        memcpy(copy, misses, count * sizeof *copy);
-    asking_check(tallies_settle(tallies, copy, count, &err), &err);
-    free(copy);
+    asking_limit(tallies);
+    for (size_t at = 0; at < tallies_count(tallies); at++) {
+        int64_t day = 0;
+        int part = 0;
+        if (tallies_shard(tallies, at, &day, &part))
+            asking_check(tallies_settle_day(tallies, day, &err), &err);
+    }
 }
 
 static inline void asking_finish(struct tallies *tallies, int64_t day, int part, struct day_table *table)

@@ -52,12 +52,15 @@ static void asks_shuffle(uint64_t *state, struct ask *asks)
     }
 }
 
-/* All candidates of all tallies, each settled by its owner, as extract does. */
+/* All candidates of all tallies, each settled by its owner, as extract does; the shards lie in the first. */
 static void everybody_settles(struct tallies **all, int count)
 {
     struct error err = {0};
     struct miss *lists[TALLIES_MOST] = {0};
-    size_t counts[TALLIES_MOST] = {0};
+    struct name_bound *bounds = NULL;
+    size_t counts[TALLIES_MOST] = {0}, bound_count = 0;
+    asking_limit(all[0]);
+    asking_check(tallies_bounds(all[0], &bounds, &bound_count, &err), &err);
     for (int from = 0; from < count; from++) {
         size_t mine = 0;
         const struct miss *misses = tallies_misses(all[from], &mine);
@@ -69,9 +72,16 @@ static void everybody_settles(struct tallies **all, int count)
         }
     }
     for (int owner = 0; owner < count; owner++) {
-        asking_check(tallies_settle(all[owner], lists[owner], counts[owner], &err), &err);
+        struct win *wins = NULL;
+        size_t win_count = 0;
+        asking_check(tallies_settle(all[owner], lists[owner], counts[owner], bounds, bound_count, &wins,
+                                    &win_count, &err),
+                     &err);
+        asking_check(tallies_wins(all[0], wins, win_count, &err), &err);
+        free(wins);
         free(lists[owner]);
     }
+    free(bounds);
 }
 
 /* Packs every shard of `from` into `into`, the shards in an order of its own. */
@@ -106,9 +116,9 @@ static void cut_and_merge(struct asking *asking, uint64_t *state, const struct a
     }
     for (size_t i = 0; i < ASKS; i++)
         (void)ask_count(asking, all[dice(state) % (uint64_t)count], &asks[i]);
-    everybody_settles(all, count);
     for (int i = count - 1; i > 0; i--)
         everything_moves(state, all[i], all[dice(state) % (uint64_t)i]);
+    everybody_settles(all, count);
     for (int day = 0; day < 2; day++)
         asking_finish(all[0], DAY + day, 0, &tables[day]);
     for (int i = 0; i < count; i++)
@@ -120,13 +130,21 @@ static void test_cuts_orders_and_owners_change_no_byte(void **test)
     (void)test;
     struct asking asking;
     struct ask *asks = malloc(ASKS * sizeof *asks);
+    struct ip_range watched;
     assert_non_null(asks);
+    assert_true(ip_range_read("10.0.0.0/24", &watched));
     asking_begin(&asking, "UTC");
-    for (uint64_t seed = 1; seed <= 12; seed++) {
+    for (uint64_t seed = 1; seed <= 20; seed++) {
         struct day_table whole[2] = {{0}}, merged[2] = {{0}};
         uint64_t state = seed;
         asking.plan.window_s = seed % 3 == 0 ? 7200 : seed % 3 == 1 ? 3600 : 600;
         asking.plan.ipv6_prefix = seed % 2 ? 128 : 64;
+        // From the fifth on sets outgrow their limits, here soon, there late or not at all.
+        asking.plan.names_most = seed > 4 ? (int64_t)(seed % 4) + 1 : 1000000;
+        asking.plan.pairs_most = seed > 6 ? (int64_t)(seed % 3) + 2 : 1000000;
+        asking.plan.ip_names_most = seed > 8 ? (int64_t)(seed % 5) + 2 : 1000000;
+        asking.plan.clients = &watched;
+        asking.plan.client_count = seed > 10;
         asks_make(&state, asks);
         for (int day = 0; day < 2; day++)
             asking_table(&asking, asks, ASKS, DAY + day, &whole[day]);
@@ -138,7 +156,7 @@ static void test_cuts_orders_and_owners_change_no_byte(void **test)
                 day_table_clear(&merged[day]);
             }
         }
-        assert_true(whole[0].size[DAY_row] >= 4 && whole[1].size[DAY_row] >= 4);
+        assert_true(whole[0].size[DAY_row] >= 2 && whole[1].size[DAY_row] >= 2);
         for (int day = 0; day < 2; day++)
             day_table_clear(&whole[day]);
     }

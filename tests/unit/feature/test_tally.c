@@ -1,6 +1,8 @@
 /* What one query adds to a day's tables, with numbers that can be checked by hand. */
 #include "asking.h"
 
+#include "base/hash.h"
+
 /* 2022-02-01 00:00:00 UTC, a Tuesday, is day 19024. */
 #define DAY 19024
 #define DAY_S ((int64_t)DAY * 86400)
@@ -354,46 +356,184 @@ static void test_a_domain_keeps_the_64_least_hashes_of_its_clients(void **state)
 
 /* ---- limits ---- */
 
-static void limit_expect(struct asking *asking, int fits, const char *key, const char *what,
-                         bool many_domains)
+#define CROWD_NAMES 5000
+
+/* The `rank`-th least hash, from 0, of the names n0.a.com …, or of the domains d0.com …, by a plain sort. */
+static int compare_hashes(const void *a, const void *b)
 {
-    struct error err = {0};
-    enum line_count kind;
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static uint64_t least_hash(bool many_domains, size_t rank)
+{
+    uint64_t hashes[CROWD_NAMES];
+    for (int i = 0; i < CROWD_NAMES; i++) {
+        char label[16], wire[64];
+        int count = snprintf(label, sizeof label, "%c%d", many_domains ? 'd' : 'n', i);
+        int bytes = snprintf(wire, sizeof wire, "%c%s%s", (char)count, label,
+                             many_domains ? "\003com" : "\001a\003com");
+        hashes[i] = content_hash(wire, (size_t)bytes + 1);
+    }
+    qsort(hashes, CROWD_NAMES, sizeof *hashes, compare_hashes);
+    return hashes[rank];
+}
+
+/* One client asks for 5,000 names, each as often as its last digit says and once more, beside a calm one. */
+static void crowd_table(struct asking *asking, bool many_domains, bool backwards, struct day_table *table)
+{
     struct tallies *tallies = tallies_new(&asking->plan);
-    enum status status = STATUS_OK;
-    for (int i = 0; i <= fits; i++) {
+    for (int n = 0; n < CROWD_NAMES; n++) {
         char name[32];
+        const int i = backwards ? CROWD_NAMES - 1 - n : n;
         (void)snprintf(name, sizeof name, many_domains ? "d%d.com" : "n%d.a.com", i);
-        assert_int_equal(status, STATUS_OK);
-        status = ask_try(asking, tallies, &(struct ask){AT(0, i, 0), "10.0.0.1", name, "A", NULL, NULL},
-                         &kind, &err);
+        for (int again = 0; again <= i % 10; again++)
+            (void)ask_count(asking, tallies,
+                            &(struct ask){AT(0, i % 60, again), "10.0.0.1", name, "A", NULL, NULL});
     }
-    if (status == STATUS_OK) {  // a limit of the whole day is looked at when the day is finished
-        struct day_table table;
-        size_t at = 0;
-        asking_check(tallies_touch(tallies, DAY, 0, &at, &err), &err);
-        status = tallies_finish(tallies, at, &table, &err);
-        assert_null(table.row_queries);
-    }
-    assert_int_equal(status, STATUS_LIMIT);
-    assert_string_equal(err.where, key);
-    assert_string_equal(err.what, what);
+    (void)ask_count(asking, tallies, &(struct ask){AT(0, 0, 0), "10.0.0.2", "b.com", "A", NULL, NULL});
+    asking_settle(tallies);
+    asking_finish(tallies, DAY, 0, table);
     tallies_free(tallies);
 }
 
-static void test_each_limit_is_a_named_error(void **state)
+static bool is_near(int64_t estimate, int64_t truth, int64_t percent)
+{
+    return 100 * llabs(estimate - truth) <= percent * truth;
+}
+
+static void test_of_more_names_than_the_limit_those_of_least_hash_are_kept(void **state)
 {
     (void)state;
     struct asking asking;
+    struct day_table table, other;
     asking_begin(&asking, "UTC");
-    asking.plan.names_most = 3;
-    limit_expect(&asking, 3, "limits.names", "10.0.0.1 has more than 3 names in one hour", false);
-    asking.plan.names_most = 1000;
-    asking.plan.pairs_most = 4;
-    limit_expect(&asking, 4, "limits.pairs", "10.0.0.1 has more than 4 registered domains in one day", true);
-    asking.plan.pairs_most = 1000;
-    asking.plan.ip_names_most = 5;
-    limit_expect(&asking, 5, "limits.ip_names", "10.0.0.1 has more than 5 names in one day", false);
+    asking.plan.names_most = 400;
+    crowd_table(&asking, false, false, &table);
+    crowd_table(&asking, false, true, &other);
+    tables_compare(&table, &other);
+    size_t row = asking_row(&table, DAY_S, "10.0.0.1"), calm = asking_row(&table, DAY_S, "10.0.0.2");
+    assert_int_equal(table.row_sampled[row], 1);
+    assert_int_equal(table.row_sampled[calm], 0);
+    assert_int_equal(table.row_names[calm], 1);
+    // Totals are exact, and so is what one domain says; 400 names tell the rest within 5 % (one in 20
+    // misses).
+    assert_int_equal(table.row_queries[row], CROWD_NAMES * 11 / 2);
+    assert_int_equal(table.row_domains[row], 1);
+    assert_int_equal(table.row_domain_top[row], CROWD_NAMES * 11 / 2);
+    assert_true(is_near(table.row_names[row], CROWD_NAMES, 10));
+    assert_true(is_near(table.row_info_bytes[row], 23890, 10));
+    assert_true(is_near(table.row_repeated[row], CROWD_NAMES * 9 / 2, 12));
+    assert_true(is_near(table.pair_names[0] + table.pair_names[1] - 1, CROWD_NAMES, 10));
+    assert_int_equal(table.size[DAY_asked], 401);
+    assert_int_equal(table.size[DAY_name], 401);
+    int64_t kept = 0;
+    for (size_t i = 0; i < table.size[DAY_name]; i++)
+        kept += table.name_hash[i] <= least_hash(false, 399);
+    assert_true(kept == 400 || kept == 401);  // the calm client's name is there in any case
+    for (size_t i = 0; i < table.size[DAY_asked]; i++)
+        if (table.asked_ip[16 * i + 15] == 1) {
+            size_t name = table.asked_name[i], end = (size_t)table.name_text_end[name] - strlen(".a.com");
+            assert_int_equal(table.asked_queries[i], table.name_text[end - 1] - '0' + 1);
+        }
+    day_table_clear(&table);
+    day_table_clear(&other);
+    asking_end(&asking);
+}
+
+static void test_of_more_domains_than_the_limit_those_of_least_hash_are_kept(void **state)
+{
+    (void)state;
+    struct asking asking;
+    struct day_table table, other;
+    asking_begin(&asking, "UTC");
+    asking.plan.pairs_most = 300;
+    crowd_table(&asking, true, false, &table);
+    crowd_table(&asking, true, true, &other);
+    tables_compare(&table, &other);
+    size_t row = asking_row(&table, DAY_S, "10.0.0.1");
+    // Names are all known, so only the entries are fewer.
+    assert_int_equal(table.row_sampled[row], 1);
+    assert_int_equal(table.row_names[row], CROWD_NAMES);
+    assert_int_equal(table.row_domains[row], CROWD_NAMES);
+    assert_int_equal(table.row_domain_top[row], 10);
+    assert_int_equal(table.size[DAY_pair], 301);
+    assert_int_equal(table.size[DAY_asked], 301);
+    for (size_t i = 0; i < table.size[DAY_pair]; i++)
+        assert_true(table.pair_ip[16 * i + 15] == 2 ||
+                    table.domain_hash[table.pair_domain[i]] <= least_hash(true, 299));
+    day_table_clear(&table);
+    day_table_clear(&other);
+    // With both limits the domains are an estimate, too: 400 tell them within 5 %.
+    asking.plan.names_most = 400;
+    crowd_table(&asking, true, false, &table);
+    crowd_table(&asking, true, true, &other);
+    tables_compare(&table, &other);
+    row = asking_row(&table, DAY_S, "10.0.0.1");
+    assert_true(is_near(table.row_names[row], CROWD_NAMES, 10));
+    assert_true(is_near(table.row_domains[row], CROWD_NAMES, 10));
+    assert_true(table.row_domain_top[row] == 10);
+    assert_int_equal(table.row_queries[row], CROWD_NAMES * 11 / 2);
+    day_table_clear(&table);
+    day_table_clear(&other);
+    asking_end(&asking);
+}
+
+static void test_names_of_a_whole_day_have_a_limit_of_their_own(void **state)
+{
+    (void)state;
+    struct asking asking;
+    struct day_table table;
+    asking_begin(&asking, "UTC");
+    asking.plan.ip_names_most = 50;
+    struct tallies *tallies = tallies_new(&asking.plan);
+    // 30 names an hour, 10 of them as in the hour before.
+    for (int hour = 0; hour < 24; hour++)
+        for (int i = 0; i < 30; i++) {
+            char name[32];
+            (void)snprintf(name, sizeof name, "n%d.a.com", 20 * hour + i);
+            (void)ask_count(&asking, tallies,
+                            &(struct ask){AT(hour, i, 0), "10.0.0.1", name, "A", NULL, NULL});
+        }
+    asking_settle(tallies);
+    asking_finish(tallies, DAY, 0, &table);
+    assert_int_equal(table.size[DAY_name], 50);
+    assert_int_equal(table.row_sampled[0], 1);
+    int64_t names = 0;
+    for (size_t row = 0; row < table.size[DAY_row]; row++) {
+        assert_int_equal(table.row_queries[row], 30);
+        assert_true(table.row_names[row] <= 30);
+        names += table.row_names[row];
+    }
+    assert_true(is_near(names, INT64_C(24) * 30, 40));
+    assert_true(is_near(table.pair_names[0], 490, 40));
+    day_table_clear(&table);
+    tallies_free(tallies);
+    asking_end(&asking);
+}
+
+static void test_ever_more_names_of_one_client_cost_little_memory(void **state)
+{
+    (void)state;
+    struct asking asking;
+    struct error err = {0};
+    asking_begin(&asking, "UTC");
+    asking.plan.names_most = 4096;
+    asking.plan.pairs_most = 16384;
+    struct tallies *tallies = tallies_new(&asking.plan);
+    size_t most = 0;
+    for (int i = 0; i < 400000; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, i % 2 ? "n%d.a.com" : "d%d.com", i);
+        (void)ask_count(&asking, tallies,
+                        &(struct ask){AT(0, i / 8000, 0), "10.0.0.1", name, "A", NULL, NULL});
+        if (i % 4096 == 0)
+            asking_check(tallies_compact(tallies, &err), &err);
+        most = tallies_bytes(tallies) > most ? tallies_bytes(tallies) : most;
+    }
+    // From here on it grows with the logarithm alone.
+    assert_true(most < (size_t)20 << 20);
+    tallies_free(tallies);
     asking_end(&asking);
 }
 
@@ -469,7 +609,10 @@ int main(void)
         cmocka_unit_test(test_spellings_in_both_cases_are_told_apart),
         cmocka_unit_test(test_a_pair_with_more_than_4096_seconds_holds_units),
         cmocka_unit_test(test_a_domain_keeps_the_64_least_hashes_of_its_clients),
-        cmocka_unit_test(test_each_limit_is_a_named_error),
+        cmocka_unit_test(test_of_more_names_than_the_limit_those_of_least_hash_are_kept),
+        cmocka_unit_test(test_of_more_domains_than_the_limit_those_of_least_hash_are_kept),
+        cmocka_unit_test(test_names_of_a_whole_day_have_a_limit_of_their_own),
+        cmocka_unit_test(test_ever_more_names_of_one_client_cost_little_memory),
         cmocka_unit_test(test_memory_that_lists_take_is_counted),
         cmocka_unit_test(test_a_unit_must_divide_the_window),
         cmocka_unit_test(test_the_last_day_and_the_first_have_a_place),
