@@ -32,4 +32,4 @@ need_packages() {
 }
 
 build_packages=(gcc libc6-dev make cmake ninja-build pkg-config openmpi-bin libopenmpi-dev libhdf5-openmpi-dev libisal-dev
-    libyaml-dev libxxhash-dev libzstd-dev liblzma-dev tzdata)
+    libyaml-dev libxxhash-dev libssl-dev libzstd-dev liblzma-dev tzdata)

@@ -46,6 +46,7 @@ enum option_key {
     KEY_BATCH,
     KEY_UNTIL,
     KEY_LANGUAGE,
+    KEY_KEY,
     KEY_LINES,
     KEY_SVG,
     KEY_REASON,
@@ -101,6 +102,8 @@ static const struct option_row OPTIONS[] = {
     {FOR(SHOW), {"svg", KEY_SVG, NULL, 0, "Print a picture of its queries by window as SVG", 0}},
     {FOR(SHOW),
      {"language", KEY_LANGUAGE, "en|ja", 0, "Language of the reasons (the job's output.language)", 0}},
+    {FOR(EXPORT) | FOR(UNMASK),
+     {"key", KEY_KEY, "FILE", 0, "The key file of output.pseudonyms; export writes pseudonyms then", 0}},
     {FOR(ACK), {"until", KEY_UNTIL, "DATE", 0, "The last day it holds for", 0}},
     {FOR(ACK), {"reason", KEY_REASON, "TEXT", 0, "Why", 0}},
     {FOR(INFO), {"digest", KEY_DIGEST, NULL, 0, "Print content digests only", 0}},
@@ -135,6 +138,7 @@ static error_t option_read(int key, char *text, struct argp_state *state)
         options->lines = text;
         options->with_lines = true;
         break;
+    case KEY_KEY: options->key = text; break;
     case KEY_SVG: options->svg = true; break;
     case KEY_LANGUAGE: options->language = text; break;
     case KEY_UNTIL: options->until = text; break;

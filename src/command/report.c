@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Rank 0's work: there is one file of each. */
 static enum status report_local(const struct session *session, struct error *err)
@@ -12,6 +13,7 @@ static enum status report_local(const struct session *session, struct error *err
     enum status status = STATUS_OK;
     struct verdicts verdicts = {0};
     struct suffixes *suffixes = NULL;
+    struct pseudonyms *pseudonyms = NULL;
     char path[4200];
     if (!session_prints(session))
         return STATUS_OK;
@@ -23,10 +25,13 @@ static enum status report_local(const struct session *session, struct error *err
         goto done;
     }
     TRY(suffixes_read(path, &suffixes, err));
-    const struct report_plan plan = {(enum language)session->job->output_language, suffixes};
+    if (strcmp(session->job->output_pseudonyms, "off") != 0)
+        TRY(pseudonyms_read(session->job->output_pseudonyms, &pseudonyms, err));
+    const struct report_plan plan = {(enum language)session->job->output_language, suffixes, pseudonyms};
     TRY(verdicts_write(session->job->output_dir, &verdicts, &plan, err));
 done:
     suffixes_free(suffixes);
+    pseudonyms_free(pseudonyms);
     verdicts_clear(&verdicts);
     return status;
 }

@@ -38,6 +38,7 @@ struct options {
     const char *until, *reason;  // of ack
     const char *language;  // --language
     const char *past, *into;  // --past, --into
+    const char *key;  // --key
     int year;  // --year
     int ranks;  // --ranks
     int rows, columns, k, batch;  // of bench; 0: not given

@@ -4,6 +4,7 @@
 #include "phrases.h"
 
 #include "base/csv.h"
+#include "base/hash.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -43,6 +44,18 @@ static enum status file_write(const struct writing *writing, const char *name, w
     return error_set(err, STATUS_IO, path, "check the disk", "cannot be written: %s", strerror(reason));
 }
 
+void address_leave(struct pseudonyms *pseudonyms, const char *text, char out[IP_COLUMN_BYTES + 1])
+{
+    struct ip ip;
+    char made[IP_TEXT_BYTES];
+    (void)snprintf(out, IP_COLUMN_BYTES + 1, "%s", text);
+    if (!pseudonyms || !ip_read(text, strlen(text), &ip))
+        return;
+    ip = pseudonym_of(pseudonyms, &ip);
+    (void)ip_write(&ip, made);
+    (void)snprintf(out, IP_COLUMN_BYTES + 1, "%s", made);
+}
+
 /* ---- alerts.jsonl ---- */
 
 static void text_member(FILE *stream, const char *key, const char *text)
@@ -60,6 +73,17 @@ static void utf8_member(FILE *stream, const char *key, const char *text)
     json_utf8(&json, key, text);
 }
 
+static uint64_t id_leave(struct pseudonyms *pseudonyms, const struct verdict_incident *incident)
+{
+    struct ip ip = {{0}};
+    if (!pseudonyms)
+        return incident->id;
+    memcpy(ip.bytes, &incident->id, sizeof incident->id);
+    ip.bytes[15] = 1;  // no mapped address
+    ip = pseudonym_of(pseudonyms, &ip);
+    return content_hash(&ip, sizeof ip);
+}
+
 /* Field names of the Elastic Common Schema 8 where it has them; what it has not stands under quern. */
 static enum status alerts_write(const struct writing *writing, FILE *stream, struct error *err)
 {
@@ -67,7 +91,7 @@ static enum status alerts_write(const struct writing *writing, FILE *stream, str
     (void)err;
     for (size_t i = 0; i < verdicts->incident_count; i++) {
         const struct verdict_incident *incident = &verdicts->incidents[i];
-        char first[16], last[16];
+        char first[16], last[16], address[IP_COLUMN_BYTES + 1];
         if (!incident->told)
             continue;
         day_write_text(incident->first_day, first);
@@ -76,10 +100,14 @@ static enum status alerts_write(const struct writing *writing, FILE *stream, str
         text_member(stream, "event.kind", "alert");
         text_member(stream, "event.category", "network");
         (void)fprintf(stream, ",\"event.severity\":%d", incident->verdict);
-        (void)fprintf(stream, ",\"event.id\":\"%016" PRIx64 "\"", incident->id);
+        // A hash of the address can be tried out for all addresses: with pseudonyms it is one of the
+        // pseudonym.
+        (void)fprintf(stream, ",\"event.id\":\"%016" PRIx64 "\"",
+                      id_leave(writing->plan->pseudonyms, incident));
         text_member(stream, "event.start", first);
         text_member(stream, "event.end", last);
-        text_member(stream, "source.ip", incident->ip);
+        address_leave(writing->plan->pseudonyms, incident->ip, address);
+        text_member(stream, "source.ip", address);
         text_member(stream, "rule.name", cause_name((enum incident_cause)incident->cause));
         if (*incident->domain)
             text_member(stream, "dns.question.registered_domain", incident->domain);
@@ -133,10 +161,12 @@ static enum status suspects_write(const struct writing *writing, FILE *stream, s
                 stream);
     for (size_t i = 0; i < verdicts->ip_count; i++) {
         const struct verdict_ip *ip = &verdicts->ips[i];
+        char address[IP_COLUMN_BYTES + 1];
         if (ip->verdict == VERDICT_NONE)
             continue;
         (void)fprintf(stream, "%" PRId64 ",", ip->rank);
-        cell(stream, ip->ip, ",");
+        address_leave(writing->plan->pseudonyms, ip->ip, address);
+        cell(stream, address, ",");
         cell(stream, verdict_name((enum verdict)ip->verdict), ",");
         cell(stream, ip->cause > 0 ? cause_name((enum incident_cause)(ip->cause - 1)) : "change", ",");
         cell(stream, ip->reason ? ip->reason->domain : "", ",");

@@ -1,8 +1,7 @@
 /* Tables as CSV for other tools: of scores.h5 as they are, and the pairs of a store. */
-#include "report/report.h"
+#include "internal.h"
 
 #include "base/csv.h"
-#include "store/store.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -33,6 +32,7 @@ struct export
     size_t feature_count;
     char(*features)[STORE_NAME_BYTES];
     FILE *stream;
+    struct pseudonyms *pseudonyms;
 };
 
 static bool ends_with(const char *text, const char *end)
@@ -61,6 +61,9 @@ static enum status column_take(const struct store_variable *variable, void *cont
     *column = (struct export_column){.type = variable->type, .width = is_matrix ? variable->shape[1] : 1};
     (void)snprintf(column->name, sizeof column->name, "%s", variable->name);
     column->is_heap = !is_matrix && variable->type == STORE_I64 && ends_with(variable->name, "_end");
+    // An identity is a hash of an address, which can be tried out for all of them.
+    if (out->pseudonyms && ends_with(variable->name, "_id"))
+        out->column_count--;
     return STATUS_OK;
 }
 
@@ -189,7 +192,11 @@ static enum status value_write(struct export *out, struct export_column *column,
     }
     if (!text)
         return error_set(err, STATUS_NO_MEMORY, column->name, "", "no room for a text");
-    csv_cell(out->stream, text);
+    // Every matrix of characters with a row an entry holds addresses.
+    char address[IP_COLUMN_BYTES + 1];
+    if (column->type == STORE_CHAR)
+        address_leave(out->pseudonyms, text, address);
+    csv_cell(out->stream, column->type == STORE_CHAR ? address : text);
     free(text);
     return STATUS_OK;
 }
@@ -219,7 +226,8 @@ done:
 
 static const char *const TABLES[] = {"row", "ip", "day", "incident", "evidence"};
 
-static enum status table_export(const char *dir, const char *table, FILE *stream, struct error *err)
+static enum status table_export(const char *dir, const char *table, struct pseudonyms *pseudonyms,
+                                FILE *stream, struct error *err)
 {
     enum status status = STATUS_OK;
     char path[4200];
@@ -229,7 +237,7 @@ static enum status table_export(const char *dir, const char *table, FILE *stream
         return error_set(err, STATUS_NO_MEMORY, "export", "", "no room for columns");
     (void)snprintf(path, sizeof path, "%s/scores.h5", dir);
     TRY(store_open_local(path, &reader, err));
-    *out = (struct export){.reader = reader, .table = table, .stream = stream};
+    *out = (struct export){.reader = reader, .table = table, .stream = stream, .pseudonyms = pseudonyms};
     TRY(columns_make(out, err));
     heading_write(out);
     for (size_t first = 0; first < out->count; first += BLOCK_ROWS)
@@ -247,12 +255,12 @@ done:
 
 /* ---- pairs ---- */
 
-static void pairs_write(const struct day_table *table, FILE *stream)
+static void pairs_write(const struct day_table *table, struct pseudonyms *pseudonyms, FILE *stream)
 {
     char day[DAY_TEXT_BYTES];
     day_write_text(table->day, day);
     for (size_t i = 0; i < table->size[DAY_pair]; i++) {
-        char ip[IP_TEXT_BYTES], domain[QNAME_TEXT_BYTES];
+        char ip[IP_TEXT_BYTES], left[IP_COLUMN_BYTES + 1], domain[QNAME_TEXT_BYTES];
         struct ip address;
         const size_t number = table->pair_domain[i];
         const int64_t from = number ? table->domain_text_end[number - 1] : 0;
@@ -261,7 +269,8 @@ static void pairs_write(const struct day_table *table, FILE *stream)
         (void)snprintf(domain, sizeof domain, "%.*s", (int)(table->domain_text_end[number] - from),
                        table->domain_text + from);
         (void)fprintf(stream, "%s,", day);
-        csv_cell(stream, ip);
+        address_leave(pseudonyms, ip, left);
+        csv_cell(stream, left);
         (void)fputc(',', stream);
         csv_cell(stream, domain);
         (void)fprintf(stream, ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 "\r\n", table->pair_queries[i],
@@ -269,7 +278,8 @@ static void pairs_write(const struct day_table *table, FILE *stream)
     }
 }
 
-static enum status pairs_export(const char *store, FILE *stream, struct error *err)
+static enum status pairs_export(const char *store, struct pseudonyms *pseudonyms, FILE *stream,
+                                struct error *err)
 {
     enum status status = STATUS_OK;
     struct store_day *days = NULL;
@@ -284,7 +294,7 @@ static enum status pairs_export(const char *store, FILE *stream, struct error *e
     (void)fputs("day,ip,domain,queries,names,first_ms,last_ms\r\n", stream);
     for (size_t i = 0; i < count; i++) {
         TRY(day_read_some(store, &days[i], DAY_PAIRS, &table, err));
-        pairs_write(&table, stream);
+        pairs_write(&table, pseudonyms, stream);
         day_table_clear(&table);
     }
 done:
@@ -293,14 +303,14 @@ done:
     return status;
 }
 
-enum status table_write_csv(const char *dir, const char *store, const char *table, FILE *stream,
-                            struct error *err)
+enum status table_write_csv(const char *dir, const char *store, const char *table,
+                            struct pseudonyms *pseudonyms, FILE *stream, struct error *err)
 {
     if (strcmp(table, "pair") == 0)
-        return pairs_export(store, stream, err);
+        return pairs_export(store, pseudonyms, stream, err);
     for (size_t i = 0; i < sizeof TABLES / sizeof TABLES[0]; i++)
         if (strcmp(table, TABLES[i]) == 0)
-            return table_export(dir, table, stream, err);
+            return table_export(dir, table, pseudonyms, stream, err);
     return error_set(err, STATUS_USAGE, table, "write row, ip, day, incident, evidence or pair",
                      "no table that is exported");
 }

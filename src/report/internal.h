@@ -15,6 +15,11 @@ MUST_CHECK enum status reasons_get(const struct store_reader *reader, const stru
 /* Writes the member "evidence". */
 void reasons_json(const struct history *history, struct json *json);
 
+/* ---- alerts.c ---- */
+
+/* Writes an address as it may leave: its pseudonym if there are any; what is no address, as it is. */
+void address_leave(struct pseudonyms *pseudonyms, const char *text, char out[IP_COLUMN_BYTES + 1]);
+
 /* ---- blocklist.c ---- */
 
 /* Fills verdicts->blocked: domains of tunnels, and listed ones. */

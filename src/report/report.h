@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/ip.h"
 #include "base/json.h"
+#include "base/pseudonym.h"
 #include "base/zone.h"
 #include "decide/decide.h"
 #include "feature/feature.h"
@@ -146,10 +147,11 @@ void history_svg(const struct history *history, FILE *stream);
  * Writes a table as CSV that is safe to open in a spreadsheet: row, ip, day, incident or evidence of
  * DIR/scores.h5, or the pairs of a store. Local.
  *
+ * @param pseudonyms  borrowed; of addresses, NULL: as they are
  * @return  STATUS_USAGE for another table; STATUS_IO, STATUS_CORRUPT
  */
-MUST_CHECK enum status table_write_csv(const char *dir, const char *store, const char *table, FILE *stream,
-                                       struct error *err);
+MUST_CHECK enum status table_write_csv(const char *dir, const char *store, const char *table,
+                                       struct pseudonyms *pseudonyms, FILE *stream, struct error *err);
 
 /** What all IPs and incidents of a scores.h5 are. Texts are an attacker's bytes. */
 struct verdicts {
@@ -183,6 +185,7 @@ struct verdicts {
 struct report_plan {
     enum language language;  // of reasons
     const struct suffixes *suffixes;  // no public suffix is blocked
+    struct pseudonyms *pseudonyms;  // of addresses; NULL: as they are
 };
 
 /** Reads DIR/scores.h5 into `verdicts`; free it with verdicts_clear. Local. */

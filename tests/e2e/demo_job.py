@@ -6,7 +6,9 @@ usage: demo_job.py QUERN MPIEXEC
 Compares `quern info --digest` of the store, model.h5 and scores.h5. QUICK=1, for builds under sanitizers: one rank and
 three. Runs in the repository's root, since the job's paths start there.
 """
+import csv
 import gzip
+import json
 import os
 import pathlib
 import random
@@ -103,6 +105,36 @@ class DemoJob(unittest.TestCase):
         if not folder.exists():
             self.logs('plain', lambda source: {'queries.log': b''.join(demo_lines(source))})
         return folder
+
+    def quern(self, *words):
+        return subprocess.run([QUERN, *map(str, words)], check=True, capture_output=True, text=True, timeout=300).stdout
+
+    def test_only_what_was_planted_is_above_notice_and_its_reasons_can_be_counted(self):
+        out = self.top / 'one'
+        alerts = [json.loads(line) for line in (out / 'alerts.jsonl').read_text().splitlines()]
+        planted = {'10.80.7.27', '10.80.7.33', '10.80.7.41'}  # datasets/demo/README.md
+        self.assertEqual({alert['source.ip'] for alert in alerts if alert['quern.verdict'] != 'notice'}, planted)
+        with open(out / 'suspects.csv', newline='') as file:
+            verdicts = {row['ip']: row['verdict'] for row in csv.DictReader(file)}
+        self.assertEqual({ip for ip, verdict in verdicts.items() if verdict != 'notice'}, planted)
+        for ip in planted:
+            reasons = json.loads(self.quern('show', out, ip, '--json'))['reasons']
+            self.assertTrue(all(reason['en'] and reason['ja'] and reason['en'] != reason['ja'] for reason in reasons))
+            for code, en in [(reason['code'], reason['en']) for reason in reasons]:
+                if code == 'row_queries':  # sent 5,258 queries at 12:00 on 2022-02-09; …
+                    words = en.split()
+                    number, clock, day = int(words[1].replace(',', '')), words[4], words[6].rstrip(';')
+                    lines = self.quern('show', out, ip, f'--lines={day}T{clock}').splitlines()
+                    self.assertEqual(len(lines), number)
+                    self.assertTrue(all(f' {ip}#' in line for line in lines))
+                if code == 'new_names':  # asked 150 new names under update-check.org within 1 day up to 2022-02-10; …
+                    words = en.split()
+                    day = words[words.index('to') + 1].rstrip(';')
+                    if words[words.index('within') + 1] == '1':
+                        lines = self.quern('show', out, ip, f'--lines={day}').splitlines()
+                        names = {line.split('query: ')[1].split()[0].lower() for line in lines
+                                 if f'.{words[5]} IN' in line}
+                        self.assertEqual(len(names), int(words[1].replace(',', '')))
 
     def test_three_ranks(self):
         self.assertEqual(self.digests('three', ranks=3), self.expected)

@@ -123,6 +123,29 @@ class Report(unittest.TestCase):
         self.assertIn('tunnel-one.netの下の', shown['reasons'][0]['ja'])
         self.assertIn('tunnel-one.netの下の', self.quern('show', out, '10.9.1.1', '--language', 'ja'))
 
+    def test_no_address_leaves_with_pseudonyms_and_the_key_turns_them_back(self):
+        out = self.top / 'masked'
+        out.mkdir()
+        shutil.copy(self.top / 'out' / 'scores.h5', out)
+        key = self.top / 'key'
+        key.write_text('0f' * 32 + '\n')
+        self.quern('report', self.job, '--quiet', '--set', f'output.dir={out}', '--set',
+                   f'store.dir={self.top}/out/store', '--set', f'output.pseudonyms={key}')
+        text = ''.join((out / name).read_text() for name in ('alerts.jsonl', 'suspects.csv', 'blocklist.rpz'))
+        for table in ('row', 'ip', 'day', 'incident', 'evidence', 'pair'):
+            text += self.quern('export', self.top / 'out', table, '--key', key)
+        self.assertNotIn('10.9.1.', text)
+        ids = {json.loads(line)['event.id'] for line in (self.top / 'out' / 'alerts.jsonl').read_text().splitlines()}
+        self.assertFalse([i for i in ids if i in text])
+        plain = [json.loads(line)['source.ip'] for line in (self.top / 'out' / 'alerts.jsonl').read_text().splitlines()]
+        masked = [json.loads(line)['source.ip'] for line in (out / 'alerts.jsonl').read_text().splitlines()]
+        self.assertEqual(len({ip.rsplit('.', 1)[0] for ip in masked}), 1)  # one network is one network
+        told = [line.split() for line in self.quern('unmask', self.top / 'out', '--key', key, *masked).splitlines()]
+        self.assertEqual([words[1] for words in told], plain)
+        self.assertEqual(told[0][2], 'critical')
+        key.write_text('1f' * 32)
+        self.assertIn('not in these results', self.quern('unmask', self.top / 'out', '--key', key, masked[0]))
+
     def serial(self):
         return int((self.top / 'out' / 'blocklist.rpz').read_text().split('root.localhost. ')[1].split()[0])
 
