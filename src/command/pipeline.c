@@ -301,6 +301,10 @@ static enum status judge(struct session *session, const struct scored *scored, s
     session_step(session, "weighing evidence");
     TRY(evidence_find(session->team, &plan, &judgement->evidence, err));
     evidence_tell(session, &judgement->evidence);
+    const struct hands_plan hands = {session->job->store_dir, session->calendar,
+                                     zone_day_of(session->zone, scored->from_s),
+                                     zone_day_of(session->zone, scored->to_s - 1)};
+    TRY(hands_find(session->team, &hands, &judgement->days, err));
     TRY(ip_days_calibrate(session->team, &judgement->evidence, &judgement->days, err));
     path_in(session, "scores.h5", path, sizeof path);
     TRY(past_read(session->team, path, &judgement->past, err));

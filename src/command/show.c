@@ -59,14 +59,14 @@ static enum status lines_show(struct session *session, const struct history *his
     struct raw_summary summary = {0};
     const char *text = session->options.lines;
     char store[4200];
-    const struct history_row *best = NULL;
+    size_t best = 0;
     struct raw_plan plan = {.store = store, .ip = history->ip, .from_s = INT64_MAX};
     TRY(session_store(session->options.words[0], store, sizeof store, err));
-    for (size_t i = 0; i < history->row_count && !text; i++)
-        best = !best || history->rows[i].score > best->score ? &history->rows[i] : best;
+    for (size_t i = 1; i < history->row_count; i++)
+        best = history->rows[i].score > history->rows[best].score ? i : best;
     for (size_t i = 0; i < history->row_count; i++) {
         const struct history_row *row = &history->rows[i];
-        if (text ? !row_is_meant(history, row, text) : row != best)
+        if (text ? !row_is_meant(history, row, text) : i != best)
             continue;
         plan.from_s = row->window_s < plan.from_s ? row->window_s : plan.from_s;
         plan.to_s =

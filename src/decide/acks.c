@@ -254,7 +254,7 @@ enum status acks_add(const char *path, const struct ack_entry *entries, size_t c
     if (bytes == 0)
         (void)fprintf(stream, "%s\n", HEADING);
     (void)fwrite(text ? text : "", 1, bytes, stream);
-    if (bytes > 0 && text[bytes - 1] != '\n')
+    if (text && bytes > 0 && text[bytes - 1] != '\n')
         (void)fputc('\n', stream);
     for (size_t i = 0; i < count; i++)
         entry_write(stream, &entries[i], ack, day, until, reason);

@@ -122,6 +122,7 @@ struct day_judged {
     int32_t windows;  // with a query
     uint8_t both[GROUP_MODELS];  // rows in both groups of a model on this day
     uint8_t is_seen;  // the fit saw some of its rows
+    uint8_t changed_hands;  // the address seems to be another machine's from this day on
 };
 
 /** Days of IPs, by day, then IP: each rank has the days that it works for, those of rank 0 first. */
@@ -164,6 +165,27 @@ MUST_CHECK enum status days_track_end(const struct team *team, struct day_tracke
  */
 MUST_CHECK enum status ip_days_calibrate(const struct team *team, const struct evidence_list *evidence,
                                          struct day_list *days, struct error *err);
+
+/** Where to look for addresses that change hands. Borrowed. */
+struct hands_plan {
+    const char *dir;  // the store
+    const struct calendar *calendar;
+    int64_t first_day, last_day;  // that are judged
+};
+
+/** An address that seems to be another machine's from this day on. Plain bytes. */
+struct hand_change {
+    struct ip ip;
+    int64_t day;
+};
+
+/**
+ * Marks the days on which an address seems to have changed hands: of the domains that few others ask for, it
+ * shares none with the three days of the same kind before, which share a quarter with one another.
+ * Collective.
+ */
+MUST_CHECK enum status hands_find(const struct team *team, const struct hands_plan *plan,
+                                  struct day_list *days, struct error *err);
 
 /** All that was decided; but for the days the same on every rank. */
 struct judgement {

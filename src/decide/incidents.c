@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/map.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,7 +86,7 @@ static uint64_t identity(const struct incident *incident)
         memcpy(bytes, &incident->domain, sizeof incident->domain);
     else
         memcpy(bytes, &incident->ip, sizeof incident->ip);
-    memcpy(bytes + sizeof incident->ip, cause, strlen(cause));
+    (void)snprintf((char *)bytes + sizeof incident->ip, sizeof bytes - sizeof incident->ip, "%s", cause);
     return content_hash(bytes, sizeof bytes);
 }
 

@@ -70,9 +70,9 @@ static enum status incidents_get(const struct past_file *file, struct error *err
     PAST_GET("incident_first_day", STORE_I64, int64_t, NULL, first_day);
     PAST_GET("incident_last_day", STORE_I64, int64_t, NULL, last_day);
     PAST_GET("incident_strength", STORE_F64, double, NULL, strength);
-    PAST_GET("incident_cause", STORE_I8, int8_t, NULL, cause);
-    PAST_GET("incident_verdict", STORE_I8, int8_t, NULL, verdict);
-    PAST_GET("incident_status", STORE_I8, int8_t, NULL, status);
+    PAST_GET("incident_cause", STORE_I8, uint8_t, NULL, cause);
+    PAST_GET("incident_verdict", STORE_I8, uint8_t, NULL, verdict);
+    PAST_GET("incident_status", STORE_I8, uint8_t, NULL, status);
     for (size_t i = 0; i < file->count; i++) {
         const struct past_incident *item = &file->items[i];
         if (item->cause < 0 || item->cause >= CAUSES || item->verdict < 0 || item->verdict >= VERDICTS ||

@@ -212,6 +212,7 @@ static enum status days_fill(const struct source *source, struct history *histor
         struct history_day *day = &history->day_items[history->day_count++];
         TRY(day_get(source, "day_date", STORE_I64, i, &day->day, err));
         TRY(day_get(source, "day_windows", STORE_I32, i, &day->windows, err));
+        TRY(day_get(source, "day_changed_hands", STORE_I8, i, &day->changed_hands, err));
         TRY(day_get(source, "day_score", STORE_F64, i, &day->score, err));
         TRY(day_get(source, "day_p", STORE_F64, i, &day->p, err));
         if (day->day < -DAY_MOST || day->day > DAY_MOST) {

@@ -237,6 +237,13 @@ enum status phrases_make(const struct history *history, struct phrase_list *list
     }
     for (size_t i = 0; i < rows; i++)
         TRY(row_add(history, anomalies[i].anomaly, list, err));
+    for (size_t i = 0; i < history->day_count; i++) {
+        char date[DAY_TEXT_BYTES];
+        day_write_text(history->day_items[i].day, date);
+        const struct phrase_value value = {"date", date};
+        if (history->day_items[i].changed_hands)
+            TRY(phrase_add(list, REASON_changed_hands, 0, NULL, &value, 1, err));
+    }
     TRY(groups_add(history, list, err));
     if (list->count > 0)
         qsort(list->items, list->count, sizeof *list->items, compare_weights);

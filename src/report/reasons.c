@@ -10,7 +10,7 @@ struct evidence_file {
     const struct store_reader *reader;
     size_t count, picked_count;
     size_t *picked;  // of the IP
-    int64_t *room;  // for a column of 16 bytes an entry
+    void *room;  // for a column of 16 bytes an entry
     struct reason *items;  // [picked_count]
 };
 
@@ -29,7 +29,7 @@ static enum status evidence_pick(struct evidence_file *file, const struct ip *ip
     if (!file->picked || !file->room)
         return error_set(err, STATUS_NO_MEMORY, "scores.h5", "", "no room for evidence");
     TRY(column_get(file, "evidence_ip", STORE_U8, "octet", err));
-    const struct ip *ips = (const struct ip *)(const void *)file->room;
+    const struct ip *ips = file->room;
     for (size_t i = 0; i < file->count; i++)
         if (!ip || ip_compare(&ips[i], ip) == 0)
             file->picked[file->picked_count++] = i;
@@ -64,10 +64,11 @@ static enum status texts_get(const struct evidence_file *file, const char *ends_
     }
     TRY(store_get(file->reader, &text, 0, bytes, heap, err));
     TRY(column_get(file, ends_name, STORE_I64, NULL, err));
+    const int64_t *ends = file->room;
     int64_t before = 0;
     for (size_t i = 0; i < file->picked_count; i++) {
         const size_t at = file->picked[i];
-        const int64_t from = at ? file->room[at - 1] : 0, to = file->room[at];
+        const int64_t from = at ? ends[at - 1] : 0, to = ends[at];
         if (from < before || to < from || (size_t)to > bytes) {
             status = error_set(err, STATUS_CORRUPT, "scores.h5", "run score again",
                                "%s points outside its text", ends_name);

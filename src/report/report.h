@@ -30,6 +30,7 @@ bool language_read(const char *text, enum language *language);
 struct history_day {
     int64_t day;  // local
     int32_t windows;
+    int8_t changed_hands;
     double score;  // mean of its three largest row scores
     double p;  // share of normal days with as many windows whose score is as large
 };

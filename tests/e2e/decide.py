@@ -119,6 +119,38 @@ class Anew(unittest.TestCase):
 
 
 
+class Hands(unittest.TestCase):
+    def test_an_address_that_becomes_another_machine_is_told(self):
+        place = Place()
+        self.addCleanup(place.stack.close)
+        lines = office([7, 8, 9, 10, 11, 14, 15])
+
+        def own(day, client, domains):
+            lines.extend(line(day, 36000 + 60 * i, f'10.9.1.{client}', f'www.{domain}') for i, domain in enumerate(domains))
+        for day in (7, 8, 9, 10, 11, 12, 13, 14, 15):
+            working = day not in (12, 13)
+            if working:
+                own(day, 1, [f'{"old" if day < 11 else "new"}{i}.org' for i in range(12)])  # changes hands on the 11th
+                own(day, 2, [f'same{i}.org' for i in range(12)])
+                own(day, 3, [f'part{i if i < 4 or day < 11 else i + 50}.org' for i in range(12)])  # a new habit
+                own(day, 4, [f'any{day}x{i}.org' for i in range(12)])  # something else every day
+                own(day, 5, [f'few{day > 10}{i}.org' for i in range(5)])  # too few to tell
+            own(day, 6, [f'{"work" if working else "play"}{i}.org' for i in range(12)])  # at home on the weekend
+        place.write('a.log', lines)
+        place.quern('run', place.job, '--quiet', ranks=2)
+        before = place.digest()
+        rows = place.quern('export', place.out, 'day').stdout.splitlines()
+        head = [cell.strip('"') for cell in rows[0].split(',')]
+        found = [(cells['day_ip_text'], int(cells['day_date']) - 19024 + 1) for cells in
+                 (dict(zip(head, [cell.strip('"') for cell in row.split(',')])) for row in rows[1:])
+                 if cells['day_changed_hands'] == '1']
+        self.assertEqual(found, [('10.9.1.1', 11)])
+        self.assertIn('seems to be another machine from 2022-02-11 on', place.quern('show', place.out, '10.9.1.1').stdout)
+        for ranks in (1, 3):
+            place.quern('decide', place.job, '--quiet', ranks=ranks)
+            self.assertEqual(place.digest(), before)
+
+
 class Life(unittest.TestCase):
     """An archive that grows: what an incident is from run to run, and what people say of it."""
 

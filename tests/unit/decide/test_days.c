@@ -90,7 +90,7 @@ static void test_p_is_that_of_a_slow_count(void **state)
                 all[count] =
                     (struct row_data){.window_s = day * 86400 + window * 3600, .ip = ip_of(ip), .day = day};
                 seen[count] = day < 6;
-                groups[count] = ip == 5 && window == 0;
+                groups[count] = (int8_t)(ip == 5 && window == 0 ? 1 : 0);
                 scores[count++] = score_of(ip, day, window);
             }
     const size_t from = count * rank / ranks, to = count * (rank + 1) / ranks;

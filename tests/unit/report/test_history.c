@@ -349,6 +349,34 @@ static void put(struct store_writer *writer, const struct craft *craft, const ch
 }
 
 /* A scores.h5 of one row of ::ffff:10.0.0.7. */
+/* A piece of evidence and a day. */
+static void evidence_craft(struct store_writer *writer, const struct craft *craft, const uint8_t *octets)
+{
+    const int8_t zero = 0;
+    const int64_t rank = 1;
+    const double half = 0.5;
+    put(writer, craft, "evidence_ip", STORE_U8, "evidence", "octet", octets);
+    put(writer, craft, "evidence_day", STORE_I64, "evidence", NULL, &craft->day);
+    put(writer, craft, "evidence_value", STORE_I64, "evidence", NULL, &rank);
+    put(writer, craft, "evidence_threshold", STORE_I64, "evidence", NULL, &rank);
+    put(writer, craft, "evidence_bits", STORE_F64, "evidence", NULL, &half);
+    put(writer, craft, "evidence_window_days", STORE_I32, "evidence", NULL, &(int32_t){1});
+    put(writer, craft, "evidence_incident", STORE_I32, "evidence", NULL, &(int32_t){0});
+    put(writer, craft, "evidence_mechanism", STORE_I8, "evidence", NULL, &craft->mechanism);
+    put(writer, craft, "evidence_domain_end", STORE_I64, "evidence", NULL, &(int64_t){4});
+    put(writer, craft, "evidence_domain", STORE_CHAR, "evidence_domain_byte", NULL, "a.bc");
+    put(writer, craft, "evidence_name_end", STORE_I64, "evidence", NULL, &craft->name_end);
+    put(writer, craft, "evidence_name", STORE_CHAR, "evidence_name_byte", NULL, "x.a.bc");
+    put(writer, craft, "evidence_entry_end", STORE_I64, "evidence", NULL, &(int64_t){0});
+    put(writer, craft, "evidence_entry", STORE_CHAR, "evidence_entry_byte", NULL, NULL);
+    put(writer, craft, "day_ip", STORE_U8, "day", "octet", octets);
+    put(writer, craft, "day_date", STORE_I64, "day", NULL, &craft->date);
+    put(writer, craft, "day_windows", STORE_I32, "day", NULL, &(int32_t){1});
+    put(writer, craft, "day_changed_hands", STORE_I8, "day", NULL, &zero);
+    put(writer, craft, "day_score", STORE_F64, "day", NULL, &half);
+    put(writer, craft, "day_p", STORE_F64, "day", NULL, &half);
+}
+
 static void scores_craft(const char *path, const struct craft *craft)
 {
     static const char *const GROUPS[] = {"row_kmeans2_group", "row_kmeans_group", "row_autoencoder_group"};
@@ -410,25 +438,7 @@ static void scores_craft(const char *path, const struct craft *craft)
     put(writer, craft, "ip_autoencoder_both_days", STORE_I64, "ip", NULL, &rank);
     put(writer, craft, "ip_model_score", STORE_F64, "ip", NULL, &half);
     put(writer, craft, "ip_strength", STORE_F64, "ip", NULL, &half);
-    put(writer, craft, "evidence_ip", STORE_U8, "evidence", "octet", octets);
-    put(writer, craft, "evidence_day", STORE_I64, "evidence", NULL, &craft->day);
-    put(writer, craft, "evidence_value", STORE_I64, "evidence", NULL, &rank);
-    put(writer, craft, "evidence_threshold", STORE_I64, "evidence", NULL, &rank);
-    put(writer, craft, "evidence_bits", STORE_F64, "evidence", NULL, &half);
-    put(writer, craft, "evidence_window_days", STORE_I32, "evidence", NULL, &(int32_t){1});
-    put(writer, craft, "evidence_incident", STORE_I32, "evidence", NULL, &(int32_t){0});
-    put(writer, craft, "evidence_mechanism", STORE_I8, "evidence", NULL, &craft->mechanism);
-    put(writer, craft, "evidence_domain_end", STORE_I64, "evidence", NULL, &(int64_t){4});
-    put(writer, craft, "evidence_domain", STORE_CHAR, "evidence_domain_byte", NULL, "a.bc");
-    put(writer, craft, "evidence_name_end", STORE_I64, "evidence", NULL, &craft->name_end);
-    put(writer, craft, "evidence_name", STORE_CHAR, "evidence_name_byte", NULL, "x.a.bc");
-    put(writer, craft, "evidence_entry_end", STORE_I64, "evidence", NULL, &(int64_t){0});
-    put(writer, craft, "evidence_entry", STORE_CHAR, "evidence_entry_byte", NULL, NULL);
-    put(writer, craft, "day_ip", STORE_U8, "day", "octet", octets);
-    put(writer, craft, "day_date", STORE_I64, "day", NULL, &craft->date);
-    put(writer, craft, "day_windows", STORE_I32, "day", NULL, &(int32_t){1});
-    put(writer, craft, "day_score", STORE_F64, "day", NULL, &half);
-    put(writer, craft, "day_p", STORE_F64, "day", NULL, &half);
+    evidence_craft(writer, craft, octets);
     check(store_finish_local(writer, &err), &err);
     free(names);
 }
