@@ -108,7 +108,7 @@ enum status acks_read(const char *path, struct acks *acks, struct error *err)
     int64_t number = 0;
     *acks = (struct acks){0};
     TRY(text_read(path, &text, &count, err));
-    rest = text;
+    rest = text && strncmp(text, "\xef\xbb\xbf", 3) == 0 ? text + 3 : text;  // a spreadsheet marks UTF-8 so
     for (char *line; rest && (line = strsep(&rest, "\n")) != NULL;) {
         char *cells[CELLS];
         struct ack_line made;
