@@ -19,6 +19,7 @@ import unittest
 import xml.etree.ElementTree
 
 QUERN, MPIEXEC = sys.argv[1:3]
+QUICK = os.environ.get('QUICK') == '1'  # for builds under sanitizers
 WATCHED = '10.9.1.3'
 
 
@@ -99,6 +100,7 @@ class Lines(unittest.TestCase):
         self.assertEqual(len(ran.stdout.splitlines()), len(self.wanted(9, 12)))
         self.quern('show', self.top / 'plain' / 'out', WATCHED, '--lines=2022-02-08T03:00', expect=2)
 
+    @unittest.skipIf(QUICK, 'slow under sanitizers')
     def test_a_log_that_was_compressed_or_renamed_since_is_found(self):
         place = self.run_with('moved', '\n'.join(self.plain) + '\n')
         old = place / 'logs' / 'q.log'
@@ -172,6 +174,7 @@ class Lines(unittest.TestCase):
         self.assertTrue(all(len(item['incident_id']) == 16 for item in self.export('incident')))
         self.quern('export', self.top / 'plain' / 'out', 'nothing', expect=2)
 
+    @unittest.skipIf(QUICK, 'slow under sanitizers')
     def test_no_exported_cell_is_a_formula(self):
         place = self.run_with('formula', '\n'.join(self.plain + [
             line(9, 60000 + i, '10.9.1.5', f'{word(random.Random(i))}.=cmd|calc.zz') for i in range(99)]) + '\n')
