@@ -19,6 +19,7 @@ class Quern(CMakePackage):
     depends_on("hdf5@1.10.4:1.14+mpi+hl")
     depends_on("libyaml@0.2:")
     depends_on("xxhash@0.8:")
+    depends_on("openssl")
     depends_on("isa-l@2.30:")
     depends_on("zstd@1.4:", when="+zstd")
     depends_on("xz@5.2:", when="+xz")
