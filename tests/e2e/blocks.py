@@ -63,7 +63,7 @@ class Blocks(unittest.TestCase):
         return text, used.ru_maxrss * 1024
 
     def score(self, name, *sets, days=10, **how):
-        words = []
+        words = ['--quiet']  # a busy machine is told of progress
         for value in (f'output.dir={self.top / name}', *sets):
             words += ['--set', value]
         text, peak = self.quern('score', self.top / f'job{days}.yaml', '--model', self.top / f'out{days}' / 'model.h5',
