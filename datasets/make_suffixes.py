@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Makes suffixes.dat, a dated copy of the public suffix list in the form that the extraction reads.
 
-usage: make_suffixes.py           write suffixes.dat beside this script
-       make_suffixes.py --check   compare the suffixes.dat that is there with libpsl; write nothing
+usage: make_suffixes.py           write suffixes.dat beside this script, and src/evidence/private_suffixes.def
+       make_suffixes.py --check   compare what is there with the package and libpsl; write nothing
 
 Needs Debian's packages `publicsuffix` (the list) and `libpsl5` (for --check). Only Python's standard library.
 
@@ -32,6 +32,7 @@ import unicodedata
 
 SOURCE = pathlib.Path('/usr/share/publicsuffix/public_suffix_list.dat')
 TARGET = pathlib.Path(__file__).resolve().parent / 'suffixes.dat'
+PRIVATE = TARGET.parent.parent / 'src' / 'evidence' / 'private_suffixes.def'
 LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?'
 RULE = re.compile(rf'(?:!|\*\.)?{LABEL}(?:\.{LABEL})*')
 PSL_OWN_WORDS = ('This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.',
@@ -93,6 +94,16 @@ def file_text():
               f'rules: {len(rules)} ({wild} with *., {exceptions} with !), sections ICANN and PRIVATE',
               *PSL_OWN_WORDS]
     return '\n'.join([f'# {line}' for line in header] + rules) + '\n'
+
+
+def private_text():
+    """What private_suffixes.def holds: the rules of the PRIVATE section, `*.x` as x."""
+    section = SOURCE.read_text(encoding='utf-8').partition('===BEGIN PRIVATE DOMAINS===')[2]
+    rules = sorted({rule.removeprefix('*.') for rule in source_rules(section) if rule[0] != '!'})
+    return ('/* X(suffix): the private section of the public suffix list (package publicsuffix ' + package_version()
+            + '), in byte order.\n * Made by datasets/make_suffixes.py: do not edit. Mozilla Public License, v. 2.0 '
+            '(https://mozilla.org/MPL/2.0/). */\n'
+            + ''.join(f'X("{rule}")\n' for rule in rules))
 
 
 def read_rules(path):
@@ -159,6 +170,8 @@ def check():
               for name in names if (mine := registrable_domain(known, name)) != (theirs := ask(name))]
     if TARGET.read_text(encoding='ascii') != file_text():
         faults.append(f'{TARGET.name} is not what publicsuffix {package_version()} gives')
+    if PRIVATE.read_text(encoding='ascii') != private_text():
+        faults.append(f'{PRIVATE.name} is not what publicsuffix {package_version()} gives')
     print(f'{TARGET.name}: {len(rules)} rules, {len(names)} names compared with libpsl, {len(faults)} faults')
     return faults
 
@@ -172,6 +185,7 @@ def main(arguments):
         print(__doc__.split('\n\n')[1], file=sys.stderr)
         return 2
     TARGET.write_text(file_text(), encoding='ascii', newline='\n')
+    PRIVATE.write_text(private_text(), encoding='ascii', newline='\n')
     print(f'{TARGET.name}: {len(read_rules(TARGET))} rules')
     return 0
 

@@ -78,6 +78,12 @@ static int hour_of(const struct day_reading *reading, size_t asked)
     return hour < 0 ? 0 : hour < HOURS ? (int)hour : HOURS - 1;
 }
 
+/* Of as many queries the least name, and its first hour: rows stand in no order that means anything. */
+static bool is_before(const struct host_record *day, uint64_t name, int64_t hour)
+{
+    return name != day->storm_name ? name < day->storm_name : hour < day->storm_hour;
+}
+
 static enum status hour_add(struct day_reading *reading, size_t asked, size_t host, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -98,8 +104,9 @@ static enum status hour_add(struct day_reading *reading, size_t asked, size_t ho
     struct hour_name *of_name = found;
     of_name->queries += queries;
     if (of_name->queries > day->storm_queries ||
-        (of_name->queries == day->storm_queries && table->name_hash[name] < day->storm_name)) {
+        (of_name->queries == day->storm_queries && is_before(day, table->name_hash[name], hour))) {
         day->storm_queries = of_name->queries;
+        day->storm_hour = hour;
         day->storm_name = table->name_hash[name];
         day->storm_domain = table->domain_hash[table->name_domain[name]];
     }
@@ -129,6 +136,12 @@ static struct pair_name name_record(const struct day_table *table, size_t name, 
         .bytes = (uint32_t)name_information(text, count, domain_count, table->name_sub_bytes[name])};
 }
 
+static bool domain_is_private(const struct day_table *table, size_t domain)
+{
+    const int64_t from = domain ? table->domain_text_end[domain - 1] : 0;
+    return suffix_is_private(table->domain_text + from, (size_t)(table->domain_text_end[domain] - from));
+}
+
 static enum status pair_add(struct day_reading *reading, size_t asked, size_t host, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -146,7 +159,8 @@ static enum status pair_add(struct day_reading *reading, size_t asked, size_t ho
             (struct pair_day){.ip = records->hosts[host].ip,
                               .domain = table->domain_hash[domain],
                               .day = table->day,
-                              .first_day = reading->facts[domain].first_day};
+                              .first_day = reading->facts[domain].first_day,
+                              .is_private = domain_is_private(table, domain)};
         place->at = (int64_t)records->pair_count;
     }
     const size_t at = (size_t)(place->at - 1);
@@ -222,6 +236,8 @@ static void peaks_take(struct day_reading *reading)
         const struct host_hour *hour = map_at(&reading->hours, i);
         const struct host_place *place = map_get(&reading->hosts, &hour->ip);
         struct host_record *day = &reading->records->hosts[place->at - 1];
+        if (hour->hour == day->storm_hour)
+            day->storm_hour_queries = hour->queries;
         if (hour->queries < day->peak_queries ||
             (hour->queries == day->peak_queries && hour->names >= day->peak_names))
             continue;

@@ -234,6 +234,21 @@ static enum status zone_line(struct feed_reading *reading, struct span name, con
     return domain_add(reading, name, line, is_one, err);
 }
 
+/* Whether an address means a machine or its network to itself, as those of a hosts file do: loopback,
+ * private, link local, multicast, none at all. */
+static bool is_of_machine(const struct ip *ip)
+{
+    static const char *const RANGES[] = {"0.0.0.0/8",      "10.0.0.0/8",    "127.0.0.0/8",
+                                         "169.254.0.0/16", "172.16.0.0/12", "224.0.0.0/3",
+                                         "::/127",         "fc00::/6",      "192.168.0.0/16"};
+    for (size_t i = 0; i < sizeof RANGES / sizeof *RANGES; i++) {
+        struct ip_range range;
+        if (ip_range_read(RANGES[i], &range) && ip_in_range(ip, &range))
+            return true;
+    }
+    return false;
+}
+
 static enum status line_add(struct feed_reading *reading, const char *line, size_t count, uint32_t number,
                             bool *is_one, struct error *err)
 {
@@ -261,16 +276,21 @@ static enum status line_add(struct feed_reading *reading, const char *line, size
         while (!*is_one && line_word(&at, &left, separator, &first));
         return STATUS_OK;
     }
-    struct ip_range range;
+    struct ip_range range, other;
     if (left == 0)
         return entry_add(reading, first, number, is_one, err);
     if (range_of(first, &range) && range.bits == 128) {  // a hosts file: address, then names
+        bool has_name = false;
         while (line_word(&at, &left, 0, &word)) {
             bool good = false;
             TRY(domain_add(reading, word, number, &good, err));
             // Names of the machine itself are no mistake: localhost, ip6-allnodes, 0.0.0.0.
-            *is_one = *is_one || good || !memchr(word.at, '.', word.count) || range_of(word, &range);
+            has_name = has_name || good || memchr(word.at, '.', word.count);
+            *is_one = *is_one || good || !memchr(word.at, '.', word.count) || range_of(word, &other);
         }
+        // An address of the world, and a word about it: that is an entry with its note.
+        if (!has_name && !is_of_machine(&range.base))
+            return range_add(reading, &range, number, err);
         return STATUS_OK;
     }
     return zone_line(reading, first, at, left, number, is_one, err);

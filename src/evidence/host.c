@@ -13,6 +13,9 @@
 #define AWAKE_DAYS 5
 #define AWAKE_OF_20 19
 
+/* M8: a storm fills its hour: half of the queries or more are for one name. */
+#define STORM_PART 2
+
 /* ---- M6: repeat bursts ---- */
 
 enum status repeats_find(struct search *search, const struct host_view *host, struct error *err)
@@ -80,13 +83,15 @@ static uint32_t silent_hours(const struct known_day *day, const struct host_view
     return day->hours_seen & ~(was_there ? host->days[*at].hours : 0);
 }
 
-/* The longest run of silent hours; hours in which no resolver logged anything end a run. */
-static int64_t longest_run(uint32_t silent)
+/* The longest run of silent hours that ends in a day of so many; hours in which no resolver logged anything
+ * end a run. `run` is the one that the day before ended with, and returns this day's: midnight wakes nobody.
+ */
+static int64_t longest_run(uint32_t silent, int hours, int64_t *run)
 {
-    int64_t longest = 0, run = 0;
-    for (int hour = 0; hour < HOURS; hour++) {
-        run = silent >> hour & 1 ? run + 1 : 0;
-        longest = run > longest ? run : longest;
+    int64_t longest = 0;
+    for (int hour = 0; hour < hours; hour++) {
+        *run = silent >> hour & 1 ? *run + 1 : 0;
+        longest = *run > longest ? *run : longest;
     }
     return longest;
 }
@@ -97,11 +102,15 @@ static enum status silence_find(struct search *search, const struct host_view *h
     // Hours seen and hours awake of the last days, as a ring.
     int64_t seen[AWAKE_DAYS] = {0}, awake[AWAKE_DAYS] = {0};
     size_t at = 0, days = 0;
+    int64_t run = 0;
     for (size_t i = 0; i < search->day_count; i++) {
         const struct known_day *day = &search->days[i];
         if (day->day < host->days[0].day)
             continue;
         const uint32_t silent = silent_hours(day, host, &at);
+        if (i == 0 || search->days[i - 1].day != day->day - 1)
+            run = 0;
+        const int64_t longest = longest_run(silent, day->hours, &run);
         int64_t all_seen = 0, all_awake = 0;
         for (size_t past = 0; past < AWAKE_DAYS; past++) {
             all_seen += seen[past];
@@ -109,8 +118,7 @@ static enum status silence_find(struct search *search, const struct host_view *h
         }
         if (days >= AWAKE_DAYS && all_seen > 0 && 20 * all_awake >= AWAKE_OF_20 * all_seen) {
             const struct evidence about = {.ip = host->ip, .day = day->day};
-            TRY(evidence_add(search, &about, MECHANISM_SILENCE, (int64_t[WINDOWS]){longest_run(silent), 0, 0},
-                             err));
+            TRY(evidence_add(search, &about, MECHANISM_SILENCE, (int64_t[WINDOWS]){longest, 0, 0}, err));
         }
         seen[days % AWAKE_DAYS] = __builtin_popcount(day->hours_seen);
         awake[days % AWAKE_DAYS] = seen[days % AWAKE_DAYS] - __builtin_popcount(silent);
@@ -128,6 +136,9 @@ enum status faults_find(struct search *search, const struct host_view *host, str
         const struct host_record *day = &host->days[d];
         struct evidence about = {.ip = host->ip, .domain = day->storm_domain, .day = day->day};
         evidence_add_name(&about, day->storm_name);
+        // A name among others that are asked as often is a part of a burst, not a program that has no answer.
+        if (STORM_PART * day->storm_queries < day->storm_hour_queries)
+            continue;
         TRY(evidence_add(search, &about, MECHANISM_STORM, (int64_t[WINDOWS]){day->storm_queries, 0, 0}, err));
     }
 done:

@@ -26,6 +26,7 @@ struct host_record {
     int64_t queries;
     int64_t peak_queries, peak_names;  // of its busiest hour
     int64_t storm_queries;  // most queries for one name in an hour
+    int64_t storm_hour, storm_hour_queries;  // that hour, and all its queries
     uint64_t storm_name, storm_domain;
     uint32_t hours;  // bit h: a query in hour h
     uint32_t common_hours;  // … for a domain that is not rare: the host itself, not what hides in it
@@ -48,6 +49,8 @@ struct pair_day {
     uint32_t names;
     uint32_t bare_names;  // names that are the domain itself
     uint32_t is_regular;
+    uint32_t is_private;  // under a suffix at which anybody gets names, such as cloudfront.net
+    uint32_t unused;
 };
 
 /* A name of such a pair. */
@@ -96,6 +99,7 @@ struct host_view {
 struct known_day {
     int64_t day;
     int64_t clients;  // watched hosts that asked
+    int hours;  // it has: 23, 24 or 25
     uint32_t hours_seen;  // in which any resolver logged any line
     bool is_holiday;
     bool is_judged;
@@ -178,6 +182,10 @@ MUST_CHECK enum status day_records_add(struct day_records *records, const struct
 
 /* Bytes before the domain that can carry information: 0 for services, numbers and reversed addresses. */
 size_t name_information(const char *name, size_t count, size_t domain_count, size_t sub_bytes);
+
+/* Whether a registered domain stands under a suffix of a private registry: a maker, a cloud, a provider of
+ * dynamic names. Who gets a name there is not told by who asks for it, and new ones are everyday business. */
+bool suffix_is_private(const char *domain, size_t count);
 
 /* Hash of what comes before the domain, every run of digits taken as one: a counter's names have one shape,
  * names that carry data have as many as there are names. */

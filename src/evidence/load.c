@@ -65,11 +65,13 @@ static enum status days_find(struct search *search, struct error *err)
         if (start_s >= plan->to_s)
             break;
         const bool is_judged = end_s > plan->from_s;
+        const int64_t hours = (end_s - start_s + 3599) / 3600;
         if (is_judged && first_day == INT64_MAX)
             first_day = all[i].day;
         all[search->day_count] = all[i];
         search->days[search->day_count++] =
             (struct known_day){.day = all[i].day,
+                               .hours = hours < HOURS ? (int)hours : HOURS,
                                .is_holiday = calendar_kind(plan->calendar, all[i].day) == DAY_HOLIDAY,
                                .is_judged = is_judged};
     }

@@ -16,6 +16,67 @@ static bool is_number(char c)
     return is_digit(c) || c == '.' || c == '-' || c == '_';
 }
 
+/* Digits in one run, and in all labels of two or more characters, that neither a number of 64 bits nor a
+ * counter, a time and an address together have: these are data. Labels of one digit are nibbles of an
+ * address. */
+#define DIGITS_RUN 20
+#define DIGITS_ALL 40
+
+static bool has_digit_data(const char *name, size_t sub_count)
+{
+    size_t run = 0, all = 0;
+    for (size_t i = 0; i < sub_count; i++) {
+        const bool starts = i == 0 || name[i - 1] == '.', ends = i + 1 == sub_count || name[i + 1] == '.';
+        run = is_digit(name[i]) ? run + 1 : 0;
+        all += is_digit(name[i]) && !(starts && ends);
+        if (run >= DIGITS_RUN || all >= DIGITS_ALL)
+            return true;
+    }
+    return false;
+}
+
+/* Labels that say what a name is for (RFC 8552 and its registry), not what is sent. In byte order of nothing.
+ */
+static const char *const SERVICES[] = {
+    "_tcp",       "_udp",         "_sctp",        "_tls",           "_dmarc",
+    "_domainkey", "_spf",         "_ldap",        "_kerberos",      "_kpasswd",
+    "_gc",        "_msdcs",       "_sites",       "_sip",           "_sips",
+    "_smtp",      "_mta-sts",     "_report",      "_dns-sd",        "_acme-challenge",
+    "_vlmcs",     "_imap",        "_imaps",       "_submission",    "_caldav",
+    "_caldavs",   "_carddav",     "_carddavs",    "_http",          "_https",
+    "_dns",       "_ntp",         "_stun",        "_turn",          "_autodiscover",
+    "_matrix",    "_xmpp-client", "_xmpp-server", "_domainconnect", "_wpad",
+    "_jabber",    "_bimi",
+};
+
+/* Whether a label names a service, or the port of one. */
+static bool is_service(const char *label, size_t count)
+{
+    size_t digits = 1;
+    while (digits < count && is_digit(label[digits]))
+        digits++;
+    if (digits == count && count <= 6)
+        return true;
+    for (size_t i = 0; i < sizeof SERVICES / sizeof *SERVICES; i++)
+        if (strlen(SERVICES[i]) == count && memcmp(SERVICES[i], label, count) == 0)
+            return true;
+    return false;
+}
+
+/* Bytes of a name with labels that begin with "_": those of services carry nothing, nor does what they are
+ * asked of when that is a number. */
+static size_t service_information(const char *name, size_t sub_count)
+{
+    size_t bytes = 0;
+    for (size_t from = 0, to = 0; from < sub_count; from = to + 1) {
+        for (to = from; to < sub_count && name[to] != '.';)
+            to++;
+        if (name[from] != '_' || !is_service(name + from, to - from))
+            bytes += to - from;
+    }
+    return bytes;
+}
+
 size_t name_information(const char *name, size_t count, size_t domain_count, size_t sub_bytes)
 {
     static const char ARPA[] = "arpa";
@@ -25,21 +86,24 @@ size_t name_information(const char *name, size_t count, size_t domain_count, siz
     // Reversed addresses.
     if (count > arpa && memcmp(name + count - arpa, ARPA, arpa) == 0 && name[count - arpa - 1] == '.')
         return 0;
-    // Services (RFC 8552), numbers, and addresses in text.
+    // Services, numbers, and addresses in text.
     const size_t sub_count = count - domain_count - 1;
-    bool all_numbers = true;
+    bool all_numbers = true, has_service = false;
     for (size_t i = 0; i < sub_count; i++) {
-        if (name[i] == '_' && (i == 0 || name[i - 1] == '.'))
-            return 0;
+        has_service = has_service || (name[i] == '_' && (i == 0 || name[i - 1] == '.'));
         all_numbers = all_numbers && is_number(name[i]);
     }
-    return all_numbers ? 0 : sub_bytes;
+    if (all_numbers && !has_digit_data(name, sub_count))
+        return 0;
+    return has_service ? service_information(name, sub_count) : sub_bytes;
 }
 
 uint64_t name_shape(const char *name, size_t count, size_t domain_count)
 {
     char shape[QNAME_TEXT_BYTES];
     size_t length = 0;
+    if (has_digit_data(name, count > domain_count ? count - domain_count : 0))
+        return content_hash(name, count - domain_count);
     for (size_t i = 0; i + domain_count < count && length < sizeof shape; i++)
         if (!is_digit(name[i]))
             shape[length++] = name[i];

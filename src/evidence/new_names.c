@@ -5,6 +5,9 @@
 
 #include <stdlib.h>
 
+/* M2: whoever brought less than this part of a host's mean share is no part of a campaign. */
+#define PART_OF_SHARE 4
+
 /* The first query for names of one shape: of a pair for M1, of any host of the domain for M2. */
 struct first_asked {
     uint64_t domain;
@@ -159,18 +162,25 @@ static int compare_ips(const void *a, const void *b)
     return ip_compare(a, b);
 }
 
-/* The hosts that brought names in the 30 days to `day`, each once. Returns how many. */
+/* The hosts that take part in the 30 days to `day`, each once: those that brought a quarter of what a host
+ * brought on average, or more. Who asked one name of the many under an attacker's domain is a bystander.
+ * Returns how many. */
 static size_t hosts_of(const struct first_asked *firsts, size_t count, int64_t day, struct ip *ips)
 {
-    size_t all = 0, kept = 0;
+    size_t all = 0, hosts = 0, kept = 0;
     for (size_t i = 0; i < count; i++)
         if (firsts[i].day <= day && firsts[i].day > day - PAST_DAYS)
             ips[all++] = firsts[i].ip;
     if (all > 0)
         qsort(ips, all, sizeof *ips, compare_ips);
     for (size_t i = 0; i < all; i++)
-        if (kept == 0 || ip_compare(&ips[kept - 1], &ips[i]) != 0)
-            ips[kept++] = ips[i];
+        hosts += i == 0 || ip_compare(&ips[i - 1], &ips[i]) != 0;
+    for (size_t from = 0, to = 0; from < all; from = to) {
+        while (to < all && ip_compare(&ips[to], &ips[from]) == 0)
+            to++;
+        if (PART_OF_SHARE * (to - from) * hosts >= all)
+            ips[kept++] = ips[from];
+    }
     return kept;
 }
 

@@ -11,11 +11,16 @@
  */
 #define BARE_OF_10 9
 
-/* Whether a pair is one: asked on one day only, in one episode, and nobody had asked before. */
+/* Peers raise the threshold so many times at most: in a small network the attackers are their own peers. */
+#define PEERS_MOST 4
+
+/* Whether a pair is one: asked on one day only, in one episode, and nobody had asked before. Names of a cloud
+ * are none: each of its customers has a registered domain, and a page that names a new one is not a program.
+ */
 static bool is_one_shot(const struct pair_view *pair)
 {
     const struct pair_day *first = &pair->days[0];
-    return pair->day_count == 1 && first->first_day == first->day &&
+    return pair->day_count == 1 && first->first_day == first->day && !first->is_private &&
            first->last_ms - first->first_ms <= EPISODE_MS;
 }
 
@@ -91,9 +96,10 @@ enum status one_shot_find(struct search *search, const struct host_view *host, s
         if (!is_uniform(record->one_shots, record->bare_one_shots, record->one_shot_types))
             continue;
         const int64_t peers = search->one_shot_peers[day_index(search, record->day)][host->role];
+        const int64_t bar = 2 * peers < PEERS_MOST * table[0] ? 2 * peers : PEERS_MOST * table[0];
         uniform_sum(host, d, values);
         for (int w = 0; w < WINDOWS; w++) {
-            thresholds[w] = 2 * peers > table[0] ? table[w] * 2 * peers / table[0] : table[w];
+            thresholds[w] = bar > table[0] ? table[w] * bar / table[0] : table[w];
             reaches = reaches || values[w] >= thresholds[w];
         }
         if (!reaches)

@@ -17,6 +17,7 @@
  * host's first day is inventory, and weighs as much less. */
 #define ONSET_DAYS 3
 #define ONSET_BITS 2
+#define ONSET_NIGHTS 3
 
 /* M5: of the hours in which the pair lives, 9 in 10 are quiet. */
 #define ONLY_OF_10 9
@@ -33,18 +34,30 @@ static uint32_t folded(uint32_t hours)
     return hours & last ? (hours & ~last) | last >> 1 : hours;
 }
 
-/* The hours of a day of this kind in which the host rests, by the 30 days to it. Activity is what the host
- * asks of domains that are not rare: an intruder's own queries must not make the night a busy time. */
-static uint32_t quiet_hours(const struct search *search, const struct host_view *host, size_t host_day)
+/* The host's first day that is no earlier. */
+static size_t host_day_index(const struct host_view *host, int64_t day)
 {
-    const int64_t day = host->days[host_day].day;
+    size_t low = 0, high = host->day_count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (host->days[middle].day < day)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The hours of a day of this kind in which the host rests, by the 30 days to search->days[last]. Activity is
+ * what the host asks of domains that are not rare: an intruder's own queries must not make the night a busy
+ * time. */
+static uint32_t quiet_hours(const struct search *search, const struct host_view *host, size_t last,
+                            bool is_holiday)
+{
+    const int64_t day = search->days[last].day;
     int64_t active[HOURS] = {0}, kind_days = 0, all_days = 0, awake = 0;
-    const size_t at = day_index(search, day);
-    const bool is_holiday = search->days[at].is_holiday;
-    size_t d = host_day;
-    while (d > 0 && host->days[d - 1].day > day - PAST_DAYS)
-        d--;
-    for (size_t i = day_index(search, day - PAST_DAYS + 1); i <= at; i++) {
+    size_t d = host_day_index(host, day - PAST_DAYS + 1);
+    for (size_t i = day_index(search, day - PAST_DAYS + 1); i <= last; i++) {
         const int64_t past = search->days[i].day;
         if (past < host->days[0].day)
             continue;
@@ -66,6 +79,29 @@ static uint32_t quiet_hours(const struct search *search, const struct host_view 
         if (QUIET_PART * active[hour] < kind_days)
             quiet |= UINT32_C(1) << hour;
     return quiet | (quiet >> (HOURS - 2) & 1) << (HOURS - 1);
+}
+
+/* Adds to quiet[] the hours in which the host rested before the pair began, from the pair's third such night
+ * on: an intruder who asks for everybody's names as well makes the nights busy, but not those before him. */
+static void onset_hours_add(const struct search *search, const struct host_view *host,
+                            const struct pair_view *pair, uint32_t *quiet)
+{
+    const int64_t onset = pair->days[0].day;
+    uint32_t before[2];
+    size_t nights = 0;
+    if (pair->day_count < ONSET_NIGHTS || onset - host->days[0].day < ONSET_DAYS)
+        return;
+    const size_t last = day_index(search, onset) - 1;
+    for (int kind = 0; kind < 2; kind++)
+        before[kind] = quiet_hours(search, host, last, kind);
+    for (size_t d = 0; d < pair->day_count && pair->days[d].day < onset + PAST_DAYS; d++) {
+        const uint32_t hours = before[search->days[day_index(search, pair->days[d].day)].is_holiday];
+        nights += (pair->days[d].hours & hours) != 0;
+        for (size_t past = 0; past <= d && nights == ONSET_NIGHTS; past++)
+            quiet[past] |= before[search->days[day_index(search, pair->days[past].day)].is_holiday];
+        if (nights > ONSET_NIGHTS)
+            quiet[d] |= hours;
+    }
 }
 
 /* Adds what a pair did in quiet hours over the windows that end on day `d` of the pair. */
@@ -109,8 +145,10 @@ enum status quiet_find(struct search *search, const struct host_view *host, stru
     uint32_t *by_day = NULL, *quiet = NULL;
     size_t by_day_room = 0, quiet_room = 0;
     TRY(array_reserve(&by_day, &by_day_room, host->day_count + 1, sizeof *by_day, err));
-    for (size_t d = 0; d < host->day_count; d++)
-        by_day[d] = quiet_hours(search, host, d);
+    for (size_t d = 0; d < host->day_count; d++) {
+        const size_t at = day_index(search, host->days[d].day);
+        by_day[d] = quiet_hours(search, host, at, search->days[at].is_holiday);
+    }
     for (size_t p = 0; p < host->pair_count; p++) {
         const struct pair_view *pair = &host->pairs[p];
         size_t host_day = 0;
@@ -120,6 +158,7 @@ enum status quiet_find(struct search *search, const struct host_view *host, stru
                 host_day++;
             quiet[d] = by_day[host_day];
         }
+        onset_hours_add(search, host, pair, quiet);
         for (size_t d = 0; d < pair->day_count; d++)
             if (pair->days[d].hours & quiet[d])
                 TRY(pair_judge(search, host, pair, quiet, d, err));

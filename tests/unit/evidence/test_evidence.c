@@ -270,6 +270,113 @@ static void test_three_nights_of_a_rare_domain_are_evidence(void **state)
     assert_int_equal(item->value, 3);
 }
 
+/* Sixty customers of a cloud that a page names, and as many domains that a program made up: in a network so
+ * small that the program is its own peer, four times the threshold is enough. */
+static void test_names_of_a_cloud_are_no_made_up_domains(void **state)
+{
+    struct scene *scene = *state;
+    for (int i = 0; i < 60; i++) {
+        ask(scene, 0, 36000 + i, "10.0.0.1", "A", "d%c%c.cloudfront.net", 'a' + i / 26, 'a' + i % 26);
+        ask(scene, 0, 36000 + i, "10.0.0.2", "A", "made%c%c.net", 'a' + i / 26, 'a' + i % 26);
+        if (i < 59)
+            ask(scene, 0, 36000 + i, "10.0.0.3", "A", "less%c%c.net", 'a' + i / 26, 'a' + i % 26);
+    }
+    find(scene, 0, 1, 1, NULL);
+    assert_null(found_of(scene, "10.0.0.1", MECHANISM_ONE_SHOT, 0));
+    assert_non_null(found_of(scene, "10.0.0.2", MECHANISM_ONE_SHOT, 0));
+    assert_null(found_of(scene, "10.0.0.3", MECHANISM_ONE_SHOT, 0));
+}
+
+/* Two hosts that bring 70 names each, one that brings a quarter of the mean share or one less. */
+static void bystander_asks(struct scene *scene, int names)
+{
+    scene->count = 0;
+    for (int i = 0; i < 70; i++) {
+        ask(scene, 0, 36000 + i, "10.0.0.1", "A", "a%c%c.evil.com", 'a' + i / 26, 'a' + i % 26);
+        ask(scene, 0, 36000 + i, "10.0.0.2", "A", "b%c%c.evil.com", 'a' + i / 26, 'a' + i % 26);
+    }
+    for (int i = 0; i < names; i++)
+        ask(scene, 0, 36000 + i, "10.0.0.3", "A", "www%c.evil.com", 'a' + i);
+    evidence_clear(&scene->found);
+    find(scene, 0, 1, 1, NULL);
+}
+
+static void test_a_bystander_is_no_part_of_a_campaign(void **state)
+{
+    struct scene *scene = *state;
+    bystander_asks(scene, 12);  // 4 × 12 × 3 < 152
+    assert_non_null(found_of(scene, "10.0.0.1", MECHANISM_CAMPAIGN_NAMES, 0));
+    assert_non_null(found_of(scene, "10.0.0.2", MECHANISM_CAMPAIGN_NAMES, 0));
+    assert_null(found_of(scene, "10.0.0.3", MECHANISM_CAMPAIGN_NAMES, 0));
+    bystander_asks(scene, 13);  // 4 × 13 × 3 ≥ 153
+    assert_non_null(found_of(scene, "10.0.0.3", MECHANISM_CAMPAIGN_NAMES, 0));
+}
+
+/* A server is silent from 22:00 to 2:00; the resolver's own gap of the same hours is no silence. */
+static void test_silence_goes_on_after_midnight(void **state)
+{
+    struct scene *scene = *state;
+    for (int day = 0; day < 8; day++)
+        for (int hour = 0; hour < 24; hour++) {
+            if (!(day == 6 && hour >= 22) && !(day == 7 && hour < 2))
+                ask(scene, day, hour * 3600, "10.0.0.1", "A", "www.b.com");
+            ask(scene, day, hour * 3600, "10.0.0.9", "A", "www.a.com");
+        }
+    find(scene, 0, 10, 1, NULL);
+    const struct evidence *item = found_of(scene, "10.0.0.1", MECHANISM_SILENCE, 7);
+    assert_non_null(item);
+    assert_int_equal(item->value, 4);
+    assert_null(found_of(scene, "10.0.0.1", MECHANISM_SILENCE, 6));
+    assert_null(found_of(scene, "10.0.0.9", MECHANISM_SILENCE, 7));
+}
+
+/* A storm fills its hour with one name; of a burst, which repeats several, no name is a storm. */
+static void test_a_burst_of_several_names_is_no_storm(void **state)
+{
+    struct scene *scene = *state;
+    for (int i = 0; i < 3300; i++)
+        ask(scene, 0, 36000 + i, "10.0.0.1", "A", "www%c.burst.com", 'a' + i % 3);
+    for (int i = 0; i < 2000; i++)
+        ask(scene, 0, 36000 + i, "10.0.0.2", "A", i % 2 ? "one.storm.com" : "x%c.storm.com", 'a' + i % 23);
+    find(scene, 0, 1, 1, NULL);
+    assert_null(found_of(scene, "10.0.0.1", MECHANISM_STORM, 0));
+    const struct evidence *item = found_of(scene, "10.0.0.2", MECHANISM_STORM, 0);
+    assert_non_null(item);
+    assert_int_equal(item->value, 1000);
+}
+
+/* A worker of office hours, whose machine asks at night from day 14 on: for a rare domain, and for
+ * everybody's. */
+static void nights_of_a_worker(struct scene *scene, int nights)
+{
+    static const char *const IPS[] = {"10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4",
+                                      "10.0.0.5", "10.0.0.6", "10.0.0.7", "10.0.0.8"};
+    scene->count = 0;
+    for (int day = 0; day < 24; day++)
+        for (int hour = 9; hour < 18; hour++)
+            for (int i = 0; i < 8; i++)
+                ask(scene, day, hour * 3600 + i, IPS[i], "A", "www.common.com");
+    for (int night = 0; night < nights; night++)
+        for (int hour = 1; hour < 5; hour++) {
+            ask(scene, 14 + night, hour * 3600, "10.0.0.1", "A", "files.rare.com");
+            ask(scene, 14 + night, hour * 3600 + 60, "10.0.0.1", "A", "www.common.com");
+        }
+    evidence_clear(&scene->found);
+    find(scene, 0, 40, 1, NULL);
+}
+
+static void test_nights_that_a_worker_never_had_are_evidence(void **state)
+{
+    struct scene *scene = *state;
+    nights_of_a_worker(scene, 2);
+    assert_null(found_of(scene, "10.0.0.1", MECHANISM_QUIET_ONLY, 15));
+    nights_of_a_worker(scene, 8);
+    const struct evidence *item = found_of(scene, "10.0.0.1", MECHANISM_QUIET_ONLY, 21);
+    assert_non_null(item);
+    assert_int_equal(item->value, 32);
+    assert_null(found_of(scene, "10.0.0.2", MECHANISM_QUIET_ONLY, 21));
+}
+
 #define SCENE(test) cmocka_unit_test_setup_teardown(test, scene_begin, scene_end)
 
 int main(int argc, char **argv)
@@ -284,6 +391,11 @@ int main(int argc, char **argv)
         SCENE(test_silence_is_found_in_windows_of_four_hours),
         SCENE(test_the_25th_hour_of_a_day_is_quiet_when_the_24th_is),
         SCENE(test_three_nights_of_a_rare_domain_are_evidence),
+        SCENE(test_names_of_a_cloud_are_no_made_up_domains),
+        SCENE(test_a_bystander_is_no_part_of_a_campaign),
+        SCENE(test_silence_goes_on_after_midnight),
+        SCENE(test_a_burst_of_several_names_is_no_storm),
+        SCENE(test_nights_that_a_worker_never_had_are_evidence),
     };
     everybody = team_new(&argc, &argv);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -151,6 +151,21 @@ static void test_a_list_without_an_entry_is_told(void **state)
     assert_int_equal(line_of(scene, "evil.org", "evil.org", NULL), 0);
 }
 
+/* "198.51.100.7 note" lists an address; so far it was taken for a machine of a hosts file, and left out. */
+static void test_an_address_with_a_note_is_an_entry(void **state)
+{
+    struct scene *scene = *state;
+    lists_read(scene,
+               "198.51.100.7 note\n2001:db8::7 seen scanning\n127.0.0.1 localhost\n192.168.1.7 printer\n"
+               "ff02::1 ip6-allnodes\n198.51.100.9 sinkholed.org\n",
+               NULL, NULL);
+    assert_int_equal(scene->warnings.count, 0);
+    assert_int_equal(line_of(scene, "7.100.51.198.in-addr.arpa", "in-addr.arpa", NULL), 1);
+    assert_int_equal(scene->feeds.range_count, 2);
+    assert_int_equal(line_of(scene, "9.100.51.198.in-addr.arpa", "in-addr.arpa", NULL), 0);
+    assert_int_equal(line_of(scene, "sinkholed.org", "sinkholed.org", NULL), 6);
+}
+
 static void test_hosts_files_and_csv_are_read(void **state)
 {
     struct scene *scene = *state;
@@ -319,6 +334,7 @@ int main(void)
         TEST(test_marks_blanks_and_comments_are_no_part_of_an_entry),
         TEST(test_what_is_no_entry_is_counted_and_left_out),
         TEST(test_a_list_without_an_entry_is_told),
+        TEST(test_an_address_with_a_note_is_an_entry),
         TEST(test_hosts_files_and_csv_are_read),
         TEST(test_policy_zones_are_read_without_their_exemptions),
         TEST(test_the_narrowest_range_and_the_critical_list_win),

@@ -53,11 +53,56 @@ static void test_services_numbers_and_reversed_addresses_carry_nothing(void **st
     assert_int_equal(information("x.ip6.arpa", "ip6.arpa"), 0);
     assert_int_equal(information("x.notarpa", "notarpa"), 1);
     assert_int_equal(information("_ldap.evil.com", "evil.com"), 0);
-    assert_int_equal(information("x._tcp.evil.com", "evil.com"), 0);
+    assert_int_equal(information("_ldap._tcp.dc._msdcs.evil.com", "evil.com"), 2);
+    assert_int_equal(information("_443._tcp.evil.com", "evil.com"), 0);
+    assert_int_equal(information("_65535.evil.com", "evil.com"), 0);
     assert_int_equal(information("x_tcp.evil.com", "evil.com"), 5);
     assert_int_equal(information("10-0-0-1.evil.com", "evil.com"), 0);
     assert_int_equal(information("10.20_30.evil.com", "evil.com"), 0);
     assert_int_equal(information("10a.evil.com", "evil.com"), 3);
+}
+
+/* What hid in digits, and behind a label that begins with "_". */
+static void test_data_in_digits_and_behind_services_counts(void **state)
+{
+    (void)state;
+    assert_int_equal(information("1234567890123456789.evil.com", "evil.com"), 0);  // of 64 bits
+    assert_int_equal(information("12345678901234567890.evil.com", "evil.com"), 20);
+    assert_int_equal(information("1645000000123.1645000000123.1645000000123.evil.com", "evil.com"), 0);
+    assert_int_equal(information("1234567890.1234567890.1234567890.1234567890.evil.com", "evil.com"), 43);
+    assert_int_equal(
+        information("1.2.3.4.5.6.7.8.9.0.1.2.3.4.5.6.7.8.9.0.1.2.3.4.5.6.7.8.9.0.1.2.3.4.5.6.7.8.9.0.bl.com",
+                    "bl.com"),
+        0);  // an address of IPv6 has 32 of them
+    assert_int_equal(information("mzxw6ytb._x.evil.com", "evil.com"), 10);
+    assert_int_equal(information("_mzxw6ytb.evil.com", "evil.com"), 9);
+    assert_int_equal(information("mzxw6ytb._tcp.evil.com", "evil.com"), 8);
+    assert_int_equal(information("_123456.evil.com", "evil.com"), 0);  // a number still
+}
+
+static void test_private_suffixes_are_known(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *domain;
+        bool is_private;
+    } CASES[] = {{"d111.cloudfront.net", true},
+                 {"cloudfront.net", false},
+                 {"home.duckdns.org", true},
+                 {"x.github.io", true},
+                 {"example.com", false},
+                 {"example.co.uk", false},
+                 {"bbc.co.jp", false},
+                 {"xcloudfront.net", false},
+                 {"a.eu.compute.amazonaws.com", true},
+                 {"0emm.com", false},
+                 {"com", false},
+                 {"", false},
+                 {"x.0emm.com", true},
+                 {"x.zapto.org", true}};
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++)
+        if (suffix_is_private(CASES[i].domain, strlen(CASES[i].domain)) != CASES[i].is_private)
+            fail_msg("%s", CASES[i].domain);
 }
 
 static uint64_t shape(const char *name, const char *domain)
@@ -71,6 +116,10 @@ static void test_counters_have_one_shape(void **state)
     assert_true(shape("metric7.evil.com", "evil.com") == shape("metric1234.evil.com", "evil.com"));
     assert_true(shape("a1b22.evil.com", "evil.com") == shape("a333b4.evil.com", "evil.com"));
     assert_true(shape("a1b.evil.com", "evil.com") != shape("a1c.evil.com", "evil.com"));
+    assert_true(shape("1234567890123456789.evil.com", "evil.com") ==
+                shape("1234567890123456780.evil.com", "evil.com"));
+    assert_true(shape("12345678901234567890.evil.com", "evil.com") !=
+                shape("12345678901234567891.evil.com", "evil.com"));
     assert_true(shape("ab.evil.com", "evil.com") != shape("a1b.evil.com", "evil.com"));
 }
 
@@ -156,6 +205,8 @@ int main(void)
         cmocka_unit_test(test_windows_end_on_their_day),
         cmocka_unit_test(test_the_least_names_are_kept),
         cmocka_unit_test(test_services_numbers_and_reversed_addresses_carry_nothing),
+        cmocka_unit_test(test_data_in_digits_and_behind_services_counts),
+        cmocka_unit_test(test_private_suffixes_are_known),
         cmocka_unit_test(test_counters_have_one_shape),
         cmocka_unit_test(test_gaps_are_regular_from_a_number_and_a_likeness_on),
         cmocka_unit_test(test_the_reach_is_exact_below_64_and_an_estimate_above),
