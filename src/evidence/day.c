@@ -9,6 +9,20 @@
 #define GAPS_STRICT 24
 #define GAPS_LOOSE 48
 
+/* Bits of asked_types. */
+enum {
+#define X(NAME, type, odd) PLACE_##NAME,
+#include "feature/asked_types.def"
+#undef X
+};
+#define BIT_NULL (UINT64_C(1) << PLACE_NULL)
+#define BIT_PRIVATE (UINT64_C(1) << PLACE_PRIVATE)
+static const uint64_t PLAIN_TYPES = 0
+#define X(NAME, type, odd) | ((odd) ? 0 : UINT64_C(1) << PLACE_##NAME)
+#include "feature/asked_types.def"
+#undef X
+    ;
+
 /* What a host did in an hour. */
 struct host_hour {
     struct ip ip;  // key: both
@@ -167,6 +181,9 @@ static enum status pair_add(struct day_reading *reading, size_t asked, size_t ho
     struct pair_day *pair = &records->pairs[at];
     pair->queries += table->asked_queries[asked];
     pair->odd += table->asked_odd[asked];
+    const uint64_t odd_types = table->asked_types[asked] & ~PLAIN_TYPES;
+    pair->null += odd_types == BIT_NULL ? table->asked_odd[asked] : 0;
+    pair->private += odd_types == BIT_PRIVATE ? table->asked_odd[asked] : 0;
     pair->types |= table->asked_types[asked];
     pair->hours |= UINT32_C(1) << hour_of(reading, asked);
     TRY(map_put(&reading->pair_names, (uint64_t[]){at, name}, &found, &fresh, err));

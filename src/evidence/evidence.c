@@ -126,6 +126,7 @@ static enum status hosts_judge(struct search *search, struct error *err)
         TRY(quiet_find(search, host, err));
         TRY(repeats_find(search, host, err));
         TRY(odd_types_find(search, host, err));
+        TRY(null_types_find(search, host, err));
         TRY(faults_find(search, host, err));
     }
     TRY(listed_find(search, err));

@@ -43,6 +43,7 @@ struct pair_day {
     int64_t day;
     int64_t first_day;  // on which anybody asked under the domain, in the days that are known
     int64_t queries, odd;
+    int64_t null, private;  // rows of these types: of odd queries, those that are of no other odd type
     int64_t first_ms, last_ms;
     uint64_t types;  // by asked_types.def
     uint32_t hours;
@@ -226,6 +227,8 @@ MUST_CHECK enum status one_shot_find(struct search *search, const struct host_vi
 MUST_CHECK enum status quiet_find(struct search *search, const struct host_view *host, struct error *err);
 MUST_CHECK enum status repeats_find(struct search *search, const struct host_view *host, struct error *err);
 MUST_CHECK enum status odd_types_find(struct search *search, const struct host_view *host, struct error *err);
+MUST_CHECK enum status null_types_find(struct search *search, const struct host_view *host,
+                                       struct error *err);
 MUST_CHECK enum status faults_find(struct search *search, const struct host_view *host, struct error *err);
 
 /* Counts, in the days of a host, the domains that are new to everybody, asked in one short episode and not

@@ -102,7 +102,9 @@ def look_alikes(archive):
     for i in range(59):  # one name less than the threshold
         archive.ask(16, 36000 + 20 * i, WORKERS[13], f'{words((99, i), 12)}.below.net')
     for i in range(9):
-        archive.ask(17, 50000 + 30 * i, WORKERS[14], 'x.few-odd.net', 'NULL')
+        archive.ask(17, 50000 + 30 * i, WORKERS[14], 'x.few-odd.net', 'KEY')
+    for i in range(4):
+        archive.ask(17, 51000 + 30 * i, WORKERS[14], 'x.few-null.net', 'NULL')
     for client in WORKERS:  # a domain of everybody: unique names, but common
         for i in range(70):
             archive.ask(16, 45000 + i, client, f'{words((client, i), 20)}.cdn-of-all.com')
@@ -197,6 +199,7 @@ class Evidence(unittest.TestCase):
 
     def test_odd_types_are_counted(self):
         self.assertEqual(self.of(WORKERS[3])['odd_types', 'odd-types.net', 17][0], 25)
+        self.assertEqual(self.of(WORKERS[3])['null_type', 'odd-types.net', 17][0], 25)
 
     def test_domains_asked_once_by_a_program_are_found(self):
         found = self.of(WORKERS[4])

@@ -377,6 +377,33 @@ static void test_nights_that_a_worker_never_had_are_evidence(void **state)
     assert_null(found_of(scene, "10.0.0.2", MECHANISM_QUIET_ONLY, 21));
 }
 
+/* Rule 4 by its boundaries; a scanner's one of each is nothing. */
+static void test_null_and_private_types_are_a_tunnels(void **state)
+{
+    struct scene *scene = *state;
+    ask(scene, 0, 0, "10.0.0.9", "A", "www.a.com");
+    for (int i = 0; i < 5; i++) {
+        ask(scene, 1, 36000 + i, "10.0.0.1", "NULL", "x.null.com");
+        if (i < 4)
+            ask(scene, 1, 36000 + i, "10.0.0.2", "NULL", "x.few.com");
+        if (i < 3)
+            ask(scene, 1, 36000 + i, "10.0.0.3", "TYPE65399", "x.private.com");
+        if (i < 2)
+            ask(scene, 1, 36000 + i, "10.0.0.4", "TYPE65399", "x.scan.com");
+    }
+    find(scene, 0, 2, 1, NULL);
+    const struct evidence *item = found_of(scene, "10.0.0.1", MECHANISM_NULL_TYPE, 1);
+    assert_non_null(item);
+    assert_true(item->bits == 0);
+    assert_null(found_of(scene, "10.0.0.1", MECHANISM_PRIVATE_TYPE, 1));
+    assert_null(found_of(scene, "10.0.0.2", MECHANISM_NULL_TYPE, 1));
+    item = found_of(scene, "10.0.0.3", MECHANISM_PRIVATE_TYPE, 1);
+    assert_non_null(item);
+    assert_true(item->bits == 3);
+    assert_null(found_of(scene, "10.0.0.3", MECHANISM_NULL_TYPE, 1));
+    assert_null(found_of(scene, "10.0.0.4", MECHANISM_PRIVATE_TYPE, 1));
+}
+
 #define SCENE(test) cmocka_unit_test_setup_teardown(test, scene_begin, scene_end)
 
 int main(int argc, char **argv)
@@ -396,6 +423,7 @@ int main(int argc, char **argv)
         SCENE(test_silence_goes_on_after_midnight),
         SCENE(test_a_burst_of_several_names_is_no_storm),
         SCENE(test_nights_that_a_worker_never_had_are_evidence),
+        SCENE(test_null_and_private_types_are_a_tunnels),
     };
     everybody = team_new(&argc, &argv);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
