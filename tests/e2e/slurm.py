@@ -157,7 +157,9 @@ class Slurm(unittest.TestCase):
 
     def test_stopped_job_is_queued_again_and_ends_in_the_same_bits(self):
         # As the time limit and --signal=USR1@120 would, but at a moment that is known: while it trains.
-        words = ('--quiet', '--set', 'model.autoencoder.epochs=1500')
+        # Fifteen nets take ten seconds or more, so that it is not over before it is stopped.
+        words = ('--quiet', '--set', 'model.autoencoder.epochs=300', '--set', 'model.autoencoder.hidden=[128,128]',
+                 '--set', 'model.autoencoder.nets=15')
         undisturbed = subprocess.run([MPIEXEC, '-n', '2', QUERN, 'run', *words, self.job('undisturbed')],
                                      env=self.env, capture_output=True, text=True, timeout=200)
         self.assertEqual(undisturbed.returncode, 0, undisturbed.stderr)
