@@ -176,8 +176,20 @@ static enum status model_make(struct session *session, const struct prepared *pr
             (void)fprintf(stderr, "quern: %s is of these rows and settings: kept\n", path);
         return STATUS_OK;
     }
-    TRY(model_resume(session->team, &prepared->input, &settings, &prepared->context, &checkpoint, model,
-                     err));
+    status =
+        model_resume(session->team, &prepared->input, &settings, &prepared->context, &checkpoint, model, err);
+    if (status == STATUS_MISMATCH) {
+        // A job that runs every night has other rows by now: nobody should have to remove a file first.
+        char why[sizeof err->what + 40];
+        (void)snprintf(why, sizeof why, "%s; training starts anew", err->what);
+        session_warn(session, beside, why);
+        *err = (struct error){0};
+        TRY(model_checkpoint_remove(session->team, &checkpoint, err));
+        status = model_resume(session->team, &prepared->input, &settings, &prepared->context, &checkpoint,
+                              model, err);
+    }
+    if (status != STATUS_OK)
+        goto done;
     TRY(model_write(session->team, *model, path, err));
     TRY(model_checkpoint_remove(session->team, &checkpoint, err));
 done:

@@ -42,13 +42,13 @@ class Job:
         (top / 'logs').mkdir()
         (top / 'logs' / 'queries.log').write_text(''.join(lines()))
 
-    def start(self, name, ranks):
+    def start(self, name, ranks, *words):
         path = self.top / f'{name}.yaml'
         path.write_text(f'archive: {{paths: [{self.top}/logs], timezone: Asia/Tokyo, piece: 64K}}\n'
                         f'features: {{calendar: [{ROOT}/datasets/calendar/jp.csv]}}\n'
                         'model: {kmeans: {k: 48}, autoencoder: {epochs: 400, batch: 64, hidden: [192, 12, 192], nets: 5}}\n'
                         f'output: {{dir: {self.top / name}}}\n')
-        return subprocess.Popen([MPIEXEC, '-n', str(ranks), QUERN, 'run', str(path), '--json'], env=self.environment,
+        return subprocess.Popen([MPIEXEC, '-n', str(ranks), QUERN, 'run', str(path), '--json', *words], env=self.environment,
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def digests(self, name):
@@ -86,6 +86,23 @@ def disturb(process, wait_s, number, dice):
     return True
 
 
+def check_foreign(job):
+    """A checkpoint that other settings left is told and passed over."""
+    killed = job.start('foreign', 2)
+    while not (job.top / 'foreign/checkpoint.h5').exists() and killed.poll() is None:
+        time.sleep(0.005)
+    assert disturb(killed, 0, signal.SIGKILL, random.Random(1)), 'over before its first checkpoint'
+    killed.communicate(timeout=HUNG_S)
+    words = '--set', 'model.autoencoder.epochs=2'
+    for name, told in (('foreign', True), ('fresh', False)):
+        process = job.start(name, 2, *words)
+        text = process.communicate(timeout=HUNG_S)[0]
+        assert process.returncode == 0, text
+        assert ('model.autoencoder.epochs=400, here model.autoencoder.epochs=2; training starts anew' in text) == told, text
+        assert not (job.top / name / 'checkpoint.h5').exists()
+    assert job.digests('foreign') == job.digests('fresh')
+
+
 def main():
     dice = random.Random(SEED)
     print(f'seed {SEED}', flush=True)
@@ -116,6 +133,8 @@ def main():
             elif number == signal.SIGKILL:
                 assert sent, text
                 kills += 1
+            elif process.returncode == 128 + number:
+                continue  # it came before quern could note it, while MPI was starting
             else:
                 assert sent and process.returncode == 75, f'exit {process.returncode}\n{text}'
                 assert 'run the same job again' in text, text
@@ -125,6 +144,7 @@ def main():
         assert process.returncode == 0, text
         assert job.digests(f'round{rounds}') == expected, f'other bits\n{text}'
         assert not (job.top / f'round{rounds}' / 'checkpoint.h5').exists()
+        check_foreign(job)
         print(f'{kills} kills and {stops} stops in a job of {span_s:.1f} s, {rounds + 1} times to the end, {went_on} '
               f'times from a checkpoint: the same bits each time, {" ".join(expected)}')
 
