@@ -31,7 +31,7 @@ suite() {
 suite release
 if [ -z "$fast" ]; then
     suite debug
-    suite sanitize -LE lint
+    suite sanitize -LE lint -j2
     # The other MPI that clusters have: what asks most of it, and the digests of both.
     cmake --preset mpich
     cmake --build --preset mpich --target quern test_team test_work
