@@ -42,6 +42,8 @@ static bool same_bytes(const char *one, const char *other)
         c = fgetc(a);
         same = c == fgetc(b);
     }
+    if (!same && a && b)
+        print_error("%s and %s differ at byte %ld\n", one, other, ftell(a) - 1);
     if (a)
         (void)fclose(a);
     if (b)
@@ -98,6 +100,8 @@ static void test_a_team_alone_writes_as_one_rank_does(void **state)
         if (status == STATUS_OK)
             status = example_write_local(local, &err);
     }
+    if (status != STATUS_OK)
+        print_error("status %d: %s: %s\n", (int)status, err.where, err.what);
     assert_agreed(ground, status == STATUS_OK && (!is_first(ground) || same_bytes(alone_path, local)));
 }
 
