@@ -21,6 +21,7 @@
 #include "store/store.h"
 #include "table/table.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,7 +39,7 @@ struct ip_judged {
     int64_t rows, queries, days;
     int64_t minority_rows[GROUP_MODELS];
     int64_t both_days[GROUP_MODELS];  // days with rows in both groups
-    double score;  // model_score + strength
+    double score;  // score_combine of the next two
     double model_score;  // mean of the three largest row scores, which are −log10 p; fewer rows count as 0
     double strength;  // of the gravest incident, by verdict, then strength, in bits; 0 without one
     int64_t rank;  // 1 is the largest score; equal ones by IP
@@ -102,6 +103,13 @@ MUST_CHECK enum status ips_track(const struct team *team, struct ip_tracker *tra
 MUST_CHECK enum status ips_track_end(const struct team *team, struct ip_tracker *tracker,
                                      const struct ip_role *roles, size_t role_count, struct ip_table *table,
                                      struct error *err);
+
+/**
+ * Returns one score of evidence and models: 1 + strength + m/(1 + m) with evidence, else m/(1 + m), where m
+ * is the model score. Evidence comes first: what has none is below 1, and what models say breaks ties. A sum
+ * of the two put whom models alone call odd before whom evidence names. Local.
+ */
+double score_combine(double model_score, double strength, bool has_evidence);
 
 /** Gives each IP its score and its rank: 1 is the largest score, equal ones stand by IP. Local. */
 void ips_rank(struct ip_table *table);

@@ -149,10 +149,17 @@ static int compare_ip(const void *a, const void *b)
     return ip_compare(&((const struct ip_judged *)a)->ip, &((const struct ip_judged *)b)->ip);
 }
 
+double score_combine(double model_score, double strength, bool has_evidence)
+{
+    return (has_evidence ? 1 + strength : 0) + model_score / (1 + model_score);
+}
+
 void ips_rank(struct ip_table *table)
 {
-    for (size_t i = 0; i < table->count; i++)
-        table->items[i].score = table->items[i].model_score + table->items[i].strength;
+    for (size_t i = 0; i < table->count; i++) {
+        struct ip_judged *ip = &table->items[i];
+        ip->score = score_combine(ip->model_score, ip->strength, ip->cause >= 0);
+    }
     if (table->count == 0)
         return;
     qsort(table->items, table->count, sizeof *table->items, compare_score);

@@ -121,7 +121,9 @@ static enum status ips_put(const struct part *part, const struct ip_judged *item
 {
     enum status status = STATUS_OK;
     TRY(scores_put_addresses(part, "ip_address", "ip_text", items, sizeof *items, err));
-    IP_MEMBER("ip_score", STORE_F64, double, "1", "ip_model_score + ip_strength", NULL, ip->score);
+    IP_MEMBER("ip_score", STORE_F64, double, "1",
+              "1 + ip_strength where there is evidence, and m/(1 + m) for m = ip_model_score", NULL,
+              ip->score);
     IP_MEMBER("ip_model_score", STORE_F64, double, "1",
               "mean of the three largest row scores; fewer rows count as 0", NULL, ip->model_score);
     IP_MEMBER("ip_strength", STORE_F64, double, "bit",

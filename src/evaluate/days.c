@@ -2,6 +2,7 @@
 #include "internal.h"
 
 #include "base/exact.h"
+#include "decide/decide.h"
 #include "store/store.h"
 
 #include <stdio.h>
@@ -12,9 +13,6 @@
 
 /* Strength: the strongest mechanism, and so much of each other one (decide/). */
 #define OTHERS_WEIGHT 0.3
-
-/* As flag_meanings of incident_verdict have it: 0 none, 1 notice, 2 warning, 3 critical. */
-#define VERDICT_OF_WARNING 2
 
 /* A row, for the day's three largest of each model. */
 struct row {
@@ -171,6 +169,12 @@ static double strength(const double *bits)
     return best > 0 ? best + OTHERS_WEIGHT * (sum - (best - 1)) : 0;
 }
 
+/* `evidence` is 1 + strength, 0 without any. */
+static double combined(double models, double evidence)
+{
+    return score_combine(models, evidence - 1, evidence > 0);
+}
+
 /* Evidence that no allow list covers. */
 static enum status findings_get(const struct store_reader *reader, struct finding **out, size_t *out_count,
                                 struct error *err)
@@ -260,8 +264,8 @@ static enum status evidence_get(const struct evaluate_plan *plan, const struct s
         double *score = days->items[at].score;
         score[DETECTOR_EVIDENCE] = strength(score + DETECTOR_MECHANISM);
         score[DETECTOR_EVIDENCE_PAST] = strength(past[at]);
-        score[DETECTOR_COMBINED] = score[DETECTOR_EVIDENCE] + score[DETECTOR_MODELS];
-        score[DETECTOR_COMBINED_PAST] = score[DETECTOR_EVIDENCE_PAST] + score[DETECTOR_MODELS];
+        score[DETECTOR_COMBINED] = combined(score[DETECTOR_MODELS], score[DETECTOR_EVIDENCE]);
+        score[DETECTOR_COMBINED_PAST] = combined(score[DETECTOR_MODELS], score[DETECTOR_EVIDENCE_PAST]);
     }
 done:
     free(findings);
@@ -296,7 +300,7 @@ static enum status incidents_get(const struct store_reader *reader, struct host_
            ((const double *)room)[i]);
     for (size_t i = 0; i < count; i++) {
         const struct judged_incident *incident = &days->incidents[i];
-        if (incident->verdict < VERDICT_OF_WARNING)
+        if (incident->verdict < VERDICT_WARNING)
             continue;
         for (size_t at = day_find(days, &incident->ip, incident->first_day);
              at < days->count && ip_compare(&days->items[at].ip, &incident->ip) == 0 &&

@@ -276,11 +276,12 @@ enum status history_print(const struct history *history, FILE *stream, struct er
     if (history->cause > 0)
         (void)fprintf(stream, "It looks like %s, with a strength of %.2f bits.\n",
                       cause_name((enum incident_cause)(history->cause - 1)), history->strength);
-    (void)fprintf(stream,
-                  "The score is the strength of the evidence in bits, and %.2f for the mean of the three\n"
-                  "largest row scores; a row score of 3 means that one normal row in a thousand is as\n"
-                  "unusual. Times are of ",
-                  history->model_score);
+    (void)fprintf(
+        stream,
+        "The score is %s m/(1 + m), where m = %.2f is the mean of\n"
+        "the three largest row scores; a row score of 3 means that one normal row in a thousand\n"
+        "is as unusual. Times are of ",
+        history->cause > 0 ? "1 + the strength +" : "below 1, without evidence:", history->model_score);
     text_print(history->timezone, stream);
     (void)fputs(".\n", stream);
     phrases_print(&phrases, history, stream);

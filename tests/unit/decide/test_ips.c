@@ -156,11 +156,42 @@ static void test_the_score_is_the_mean_of_the_three_largest_and_fewer_count_as_0
     };
     struct scene scene;
     scene_judge(&scene, ROWS, COUNT(ROWS));
-    assert_true(judged_of(&scene, "10.0.0.1")->score == 3);  // (4.5 + 3 + 1.5)/3
-    assert_true(judged_of(&scene, "10.0.0.2")->score == 2);  // 6/3: a single row is listed too
-    assert_true(judged_of(&scene, "10.0.0.3")->score == 1.5);
+    assert_true(judged_of(&scene, "10.0.0.1")->model_score == 3);  // (4.5 + 3 + 1.5)/3
+    assert_true(judged_of(&scene, "10.0.0.2")->model_score == 2);  // 6/3: a single row is listed too
+    assert_true(judged_of(&scene, "10.0.0.3")->model_score == 1.5);
+    assert_true(judged_of(&scene, "10.0.0.4")->model_score == 0);
+    assert_true(judged_of(&scene, "10.0.0.1")->score == 0.75);
     assert_true(judged_of(&scene, "10.0.0.4")->score == 0);
     assert_int_equal(judged_of(&scene, "10.0.0.2")->rows, 1);
+    scene_clear(&scene);
+}
+
+/* Of those with evidence the strongest comes first, whatever models say; of as strong ones, and of those
+ * without any, whom models find odder. */
+static void test_evidence_comes_before_models_and_models_break_ties(void **state)
+{
+    (void)state;
+    static const struct given ROWS[] = {
+        {"10.0.0.1", 0, 5, 30, "000"}, {"10.0.0.2", 0, 5, 0, "000"}, {"10.0.0.3", 0, 5, 3, "000"},
+        {"10.0.0.4", 0, 5, 0, "000"},  {"10.0.0.5", 0, 5, 0, "000"}, {"10.0.0.6", 0, 5, 0, "000"},
+    };
+    static const char *const ORDER[] = {"10.0.0.4", "10.0.0.3", "10.0.0.2", "10.0.0.1", "10.0.0.5"};
+    static const double STRENGTH[] = {0, 2, 2, 4};
+    struct scene scene;
+    scene_judge(&scene, ROWS, COUNT(ROWS));
+    for (size_t i = 1; i < COUNT(STRENGTH); i++) {
+        scene.table.items[i].cause = CAUSE_TUNNEL;
+        scene.table.items[i].strength = STRENGTH[i];
+    }
+    ips_rank(&scene.table);
+    for (size_t i = 0; i < COUNT(ORDER); i++)
+        assert_int_equal(judged_of(&scene, ORDER[i])->rank, i + 1);
+    assert_true(judged_of(&scene, "10.0.0.1")->score < 1);
+    // What just reaches a threshold has no bits, and is evidence all the same.
+    scene.table.items[5].cause = CAUSE_FAULT;
+    ips_rank(&scene.table);
+    assert_true(judged_of(&scene, "10.0.0.6")->score == 1);
+    assert_int_equal(judged_of(&scene, "10.0.0.6")->rank, 4);
     scene_clear(&scene);
 }
 
@@ -254,7 +285,7 @@ static void test_any_number_of_ranks_judges_as_a_plain_slow_count(void **state)
         assert_int_equal(judged->queries, plain.queries);
         assert_int_equal(judged->minority_rows[GROUP_AUTOENCODER], plain.minority);
         assert_int_equal(judged->both_days[GROUP_AUTOENCODER], plain.both_days);
-        assert_true(judged->score == plain.score);
+        assert_true(judged->model_score == plain.score);
         assert_int_equal(judged->rank, rank_count(&scene.table, judged));
     }
     scene_clear(&scene);
@@ -283,6 +314,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_in_both_groups_are_counted_by_day_and_over_the_span),
         cmocka_unit_test(test_the_score_is_the_mean_of_the_three_largest_and_fewer_count_as_0),
+        cmocka_unit_test(test_evidence_comes_before_models_and_models_break_ties),
         cmocka_unit_test(test_ranks_are_by_score_and_equal_ones_by_ip),
         cmocka_unit_test(test_any_number_of_ranks_judges_as_a_plain_slow_count),
         cmocka_unit_test(test_an_ip_has_the_role_of_its_days),

@@ -218,9 +218,9 @@ static void test_the_terminal_shows_the_methods_table_word_for_word(void **state
         history,
         "10.0.0.7: notice, score 1.23, rank 3 of 12, role client, 4 windows\n"
         "It looks like tunnel, with a strength of 2.50 bits.\n"
-        "The score is the strength of the evidence in bits, and 1.25 for the mean of the three\n"
-        "largest row scores; a row score of 3 means that one normal row in a thousand is as\n"
-        "unusual. Times are of UTC.\n"
+        "The score is 1 + the strength + m/(1 + m), where m = 1.25 is the mean of\n"
+        "the three largest row scores; a row score of 3 means that one normal row in a thousand\n"
+        "is as unusual. Times are of UTC.\n"
         "\n"
         "Why, the heaviest first: evidence in bits (1: twice its threshold), rows by their score\n"
         "    3.5  sent 52,557 queries at 12:00 on 2022-02-02; at that hour of working days it sends 2 to 2\n"
@@ -258,9 +258,9 @@ static void test_an_ip_without_anomaly_or_without_normal_rows_is_told_so(void **
     print_expect(
         history,
         "2001:db8:1234:5678::1: none, score 0.00, rank 3 of 12, role client, 1 windows\n"
-        "The score is the strength of the evidence in bits, and 1.25 for the mean of the three\n"
-        "largest row scores; a row score of 3 means that one normal row in a thousand is as\n"
-        "unusual. Times are of UTC.\n"
+        "The score is below 1, without evidence: m/(1 + m), where m = 1.25 is the mean of\n"
+        "the three largest row scores; a row score of 3 means that one normal row in a thousand\n"
+        "is as unusual. Times are of UTC.\n"
         "\n"
         "    window start         IP                    total queries weekday weekend   day night   score\n"
         "  no anomalous row; some of its windows:\n"
@@ -275,9 +275,9 @@ static void test_an_ip_without_anomaly_or_without_normal_rows_is_told_so(void **
     print_expect(
         history,
         "2001:db8:1234:5678::1: none, score 0.00, rank 3 of 12, role server, 1 windows\n"
-        "The score is the strength of the evidence in bits, and 1.25 for the mean of the three\n"
-        "largest row scores; a row score of 3 means that one normal row in a thousand is as\n"
-        "unusual. Times are of UTC.\n"
+        "The score is below 1, without evidence: m/(1 + m), where m = 1.25 is the mean of\n"
+        "the three largest row scores; a row score of 3 means that one normal row in a thousand\n"
+        "is as unusual. Times are of UTC.\n"
         "\n"
         "Why, the heaviest first: evidence in bits (1: twice its threshold), rows by their score\n"
         "    0.0  has all its 1 rows in the minority group of kmeans: it did not change, and is often a "
