@@ -153,6 +153,41 @@ static void kmeans_print(const struct session *session, const struct bench_rows 
     json_close(&json, '}');
 }
 
+static void end_print(const struct session *session, const struct bench_rows *rows, int k,
+                      const struct bench_end *end)
+{
+    if (!session->options.json) {
+        (void)printf("k-means, %" PRId64 " rows of %zu columns, k = %d, %d ranks, %s\n"
+                     "%.0f ms and %" PRId64 " passes to its end, after %.0f ms of scaling; inertia %.6g\n",
+                     end->rows, rows->columns, k, team_size(session->team), end->level, end->wall_s * 1e3,
+                     end->passes, end->prepare_s * 1e3, end->inertia);
+        return;
+    }
+    struct json json = json_begin(stdout);
+    json_open(&json, NULL, '{');
+    json_number(&json, "ms_to_end", end->wall_s * 1e3);
+    json_number(&json, "cpu_ms_to_end", end->cpu_s * 1e3);
+    json_integer(&json, "passes", end->passes);
+    json_number(&json, "inertia", end->inertia);
+    json_number(&json, "prepare_ms", end->prepare_s * 1e3);
+    json_integer(&json, "k", k);
+    json_integer(&json, "rows", end->rows);
+    json_integer(&json, "columns", (int64_t)rows->columns);
+    json_integer(&json, "ranks", team_size(session->team));
+    json_text(&json, "simd", end->level, strlen(end->level));
+    json_close(&json, '}');
+}
+
+static enum status bench_end_run(struct session *session, const struct bench_rows *rows, int k,
+                                 struct error *err)
+{
+    struct bench_end end = {0};
+    enum status status = bench_kmeans_end(session->team, rows, k, &end, err);
+    if (status == STATUS_OK && session_prints(session))
+        end_print(session, rows, k, &end);
+    return status;
+}
+
 enum status bench_kmeans_run(struct session *session, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -160,6 +195,10 @@ enum status bench_kmeans_run(struct session *session, struct error *err)
     struct bench_result result = {0};
     const int k = session->options.k ? session->options.k : 8;
     TRY(rows_take(session, &rows, err));
+    if (session->options.to_end) {
+        TRY(bench_end_run(session, &rows, k, err));
+        goto done;
+    }
     TRY(bench_kmeans(session->team, &rows, k, ITERATIONS, &result, err));
     if (session_prints(session))
         kmeans_print(session, &rows, k, &result);

@@ -42,6 +42,7 @@ enum option_key {
     KEY_ROWS,
     KEY_COLUMNS,
     KEY_K,
+    KEY_TO_END,
     KEY_HIDDEN,
     KEY_BATCH,
     KEY_UNTIL,
@@ -94,6 +95,7 @@ static const struct option_row OPTIONS[] = {
     {FOR(BENCH), {"rows", KEY_ROWS, "N", 0, "Rows to take or to make (1000000)", 0}},
     {FOR(BENCH), {"columns", KEY_COLUMNS, "N", 0, "Columns of FILE, which is rows of float32 (24)", 0}},
     {FOR(BENCH), {"k", KEY_K, "K", 0, "kmeans: clusters (8)", 0}},
+    {FOR(BENCH), {"to-end", KEY_TO_END, NULL, 0, "kmeans: time a run to its end instead of iterations", 0}},
     {FOR(BENCH), {"hidden", KEY_HIDDEN, "N,...", 0, "autoencoder: widths of the hidden layers (16,8,16)", 0}},
     {FOR(BENCH), {"batch", KEY_BATCH, "N", 0, "autoencoder: rows a step (2048)", 0}},
     {FOR(SHOW),
@@ -148,6 +150,7 @@ static error_t option_read(int key, char *text, struct argp_state *state)
     case KEY_ROWS: options->rows = number_of(text, 1, INT_MAX, state, "rows"); break;
     case KEY_COLUMNS: options->columns = number_of(text, 1, 32, state, "columns"); break;
     case KEY_K: options->k = number_of(text, 2, 1024, state, "k"); break;
+    case KEY_TO_END: options->to_end = true; break;
     case KEY_HIDDEN: options->hidden = text; break;
     case KEY_BATCH: options->batch = number_of(text, 64, 262144, state, "batch"); break;
     case KEY_CSV: options->csv = true; break;

@@ -45,7 +45,7 @@ struct options {
     const char *hidden;  // --hidden
     const char *feature_set;  // --feature-set
     const char *lines;  // --lines=WINDOW; NULL: the most unusual one
-    bool quiet, verbose, json, digest, tsv, csv, svg, with_lines;
+    bool quiet, verbose, json, digest, tsv, csv, svg, with_lines, to_end;
 };
 
 struct session {

@@ -1,6 +1,8 @@
 #include "model/bench.h"
 
 #include "autoencoder.h"
+#include "draw.h"
+#include "kmeans.h"
 #include "kmeans_pass.h"
 #include "net.h"
 #include "scaling.h"
@@ -154,6 +156,17 @@ static enum status check_k(const struct scaled *scaled, int k, struct error *err
                      "there is no k-means with k = %d on %lld rows", k, (long long)scaled->rows.total);
 }
 
+/* The first k rows of all ranks as centres [k][GRID_COLUMNS]. */
+static void starts_take(const struct team *team, const struct grid_rows *rows, int k, int16_t *lattice)
+{
+    for (int c = 0; c < k; c++) {
+        const int64_t row = c - (int64_t)rows->first;
+        const bool mine = row >= 0 && row < (int64_t)rows->count;
+        int64_t unused = 0;
+        pass_row(team, rows, mine ? (size_t)row : DRAW_NONE, &unused, lattice + (size_t)c * GRID_COLUMNS);
+    }
+}
+
 enum status bench_kmeans(const struct team *team, const struct bench_rows *rows, int k, int64_t iterations,
                          struct bench_result *out, struct error *err)
 {
@@ -171,13 +184,7 @@ enum status bench_kmeans(const struct team *team, const struct bench_rows *rows,
                                  .rows = scaled.rows.total,
                                  .steps = iterations,
                                  .prepare_s = clock_seconds() - began_s};
-    for (int c = 0; c < k; c++) {
-        const int64_t row = c - (int64_t)scaled.rows.first;
-        const bool mine = row >= 0 && row < (int64_t)scaled.rows.count;
-        int64_t unused = 0;
-        pass_row(team, &scaled.rows, mine ? (size_t)row : SIZE_MAX, &unused,
-                 lattice + (size_t)c * GRID_COLUMNS);
-    }
+    starts_take(team, &scaled.rows, k, lattice);
     double wall_s = 0.0, cpu_s = 0.0;
     for (int64_t i = 0; i < iterations + WARM_UP; i++) {
         if (i == WARM_UP) {
@@ -194,6 +201,35 @@ enum status bench_kmeans(const struct team *team, const struct bench_rows *rows,
 done:
     free(lattice);
     pass_clear(&pass);
+    scaled_clear(&scaled);
+    return status;
+}
+
+enum status bench_kmeans_end(const struct team *team, const struct bench_rows *rows, int k,
+                             struct bench_end *out, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct scaled scaled = {0};
+    struct kmeans kmeans = {0};
+    const double began_s = clock_seconds();
+    int16_t *lattice = calloc((size_t)k * GRID_COLUMNS, sizeof *lattice);
+    TRY(team_agree(team, lattice ? STATUS_OK : model_no_memory("bench", (size_t)k, err), err));
+    assert(lattice);
+    TRY(scaled_make(team, rows, &scaled, err));
+    TRY(check_k(&scaled, k, err));
+    starts_take(team, &scaled.rows, k, lattice);
+    const double scaled_s = clock_seconds(), cpu_s = clock_cpu_seconds();
+    TRY(kmeans_run(team, &scaled.rows, lattice, k, &kmeans, err));
+    *out = (struct bench_end){.level = kmeans_kernel_choose()->name,
+                              .rows = scaled.rows.total,
+                              .passes = kmeans.passes,
+                              .prepare_s = slowest(team, scaled_s - began_s),
+                              .wall_s = slowest(team, clock_seconds() - scaled_s),
+                              .cpu_s = summed(team, (clock_cpu_seconds() - cpu_s) * 1e9) * 1e-9,
+                              .inertia = (double)kmeans.inertia / GRID_ONE / GRID_ONE};
+done:
+    free(lattice);
+    kmeans_clear(&kmeans);
     scaled_clear(&scaled);
     return status;
 }

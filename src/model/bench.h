@@ -34,6 +34,17 @@ struct bench_result {
     double loss;  // inertia in scaled units, or the mean loss of the last epoch
 };
 
+/** A run of k-means to its end. Seconds are of the slowest rank. */
+struct bench_end {
+    const char *level;  // of instructions; static storage
+    int64_t rows;  // of all ranks
+    int64_t passes;  // until the run ended
+    double prepare_s;  // scaling and quantising
+    double wall_s;  // laying the rows out, passes, and the order of the clusters
+    double cpu_s;  // of all ranks, of the same
+    double inertia;  // in scaled units
+};
+
 /**
  * Times Lloyd's iterations from the first k rows as centres; two come before the clock starts. Collective.
  *
@@ -41,6 +52,14 @@ struct bench_result {
  */
 MUST_CHECK enum status bench_kmeans(const struct team *team, const struct bench_rows *rows, int k,
                                     int64_t iterations, struct bench_result *out, struct error *err);
+
+/**
+ * Times k-means from the first k rows as centres to its end, as training does it. Collective.
+ *
+ * @return  as bench_kmeans
+ */
+MUST_CHECK enum status bench_kmeans_end(const struct team *team, const struct bench_rows *rows, int k,
+                                        struct bench_end *out, struct error *err);
 
 /**
  * Times epochs of training, allreduces and updates included, for at least `seconds`; one comes before.

@@ -38,6 +38,7 @@ struct kmeans {
     int64_t *median_distance;  // [k] D² on the grid
     int8_t *group;  // [k] 1 for a cluster with less than 0.5 % of the rows
     int64_t inertia;  // Σ D²
+    int64_t passes;  // of Lloyd's from given centres (kmeans_run); not stored
 };
 
 /** The curve from which k was chosen; empty where the job gave k. */

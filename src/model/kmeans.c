@@ -175,6 +175,7 @@ enum status kmeans_run(const struct team *team, const struct grid_rows *rows, co
     TRY(lloyd(team, &pass, lattice, &number, NULL, err));
     TRY(clusters_order(team, &pass, lattice, err));
     TRY(kmeans_take(team, &pass, lattice, out, err));
+    out->passes = number;
 done:
     free(lattice);
     pass_clear(&pass);

@@ -8,6 +8,7 @@ case "${1:-}" in --help) sed -n '2,5s/^# //p' "$0"; exit 0 ;; esac
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 quern=$(realpath "${1:-build/release/quern}") here=tests/bench rows=$(mktemp --suffix=.f32) python=/usr/bin/python3
 trap 'rm -f "$rows"' EXIT
+export OMPI_MCA_mpi_yield_when_idle=0 # two ranks have two cores here
 . tests/mpi-env.sh
 export LC_ALL=C OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 "$python" $here/rows.py "$rows" 1000000 24

@@ -37,6 +37,20 @@ class Bench(unittest.TestCase):
             found.add(figures['loss'])
         self.assertEqual(len(found), 1)
 
+    def test_kmeans_ends_alike_by_ranks_and_levels(self):
+        found = set()
+        for ranks, level in ((1, 'plain'), (1, 'avx2'), (2, 'avx512'), (3, 'plain')):
+            run = bench('kmeans', '--rows', 3001, '--k', 7, '--to-end', '--json', ranks=ranks, QUERN_SIMD=level)
+            if run.returncode == 2 and 'this machine has no' in run.stderr:
+                continue
+            figures = json.loads(run.stdout)
+            self.assertEqual((figures['rows'], figures['k'], figures['ranks']), (3001, 7, ranks))
+            for key in ('ms_to_end', 'cpu_ms_to_end', 'prepare_ms'):
+                self.assertGreater(figures[key], 0, key)
+            found.add((figures['inertia'], figures['passes']))
+        self.assertEqual(len(found), 1)
+        self.assertGreater(found.pop()[1], 2)
+
     def test_autoencoder_learns_rows_of_a_file(self):
         rows = [math.sin(i * (1 + i % 3)) for i in range(2000)]
         with tempfile.TemporaryDirectory() as folder:
