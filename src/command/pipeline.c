@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "decide/decide.h"
+#include "job/host_spans.h"
 #include "model/prepare.h"
 #include "parallel/stop.h"
 
@@ -152,6 +153,19 @@ static void train_tell(struct session *session, const struct model *model)
                       LEVELS[level]);
 }
 
+static void trim_tell(struct session *session, int64_t rows)
+{
+    const struct job *job = session->job;
+    if (job->model_exclude.count == 0 && job->model_trim == TRIM_NO)
+        return;
+    if (rows == 0 && job->model_exclude.count > 0)
+        session_warn(session, "model.exclude", "no row lies in its spans");
+    else if (session_prints(session))
+        (void)fprintf(
+            stderr, "quern: %" PRId64 " rows neither train nor calibrate, by model.exclude and model.trim\n",
+            rows);
+}
+
 /* Tests set QUERN_CHECKPOINT_S: a job of seconds is to be stopped at any step. */
 static double checkpoint_every_s(void)
 {
@@ -200,14 +214,18 @@ enum status step_train(struct session *session, struct rows *rows, struct prepar
                        struct model **model, struct error *err)
 {
     enum status status = STATUS_OK;
-    const struct prepare_plan plan = {session->zone, session->job->model_train,
-                                      session->job->model_calibrate};
+    struct host_spans left_out = {0};
+    const struct prepare_plan plan = {session->zone, session->job->model_train, session->job->model_calibrate,
+                                      &left_out};
     session_step(session, "training");
+    TRY(step_trim(session, rows, &left_out, err));
     TRY(prepare_training(session->team, &plan, rows, prepared, err));
     TRY(model_make(session, prepared, model, err));
     session_step_end(session);
+    trim_tell(session, prepared->left_out);
     train_tell(session, *model);
 done:
+    host_spans_clear(&left_out);
     return status;
 }
 
@@ -235,8 +253,7 @@ static void evidence_tell(struct session *session, const struct evidence_list *e
                       evidence->silenced_count);
 }
 
-/* The stored days of the job's span, [from_s, to_s). Collective. */
-static enum status span_find(struct session *session, int64_t *from_s, int64_t *to_s, struct error *err)
+enum status step_span(struct session *session, int64_t *from_s, int64_t *to_s, struct error *err)
 {
     enum status status = STATUS_OK;
     struct store_day *days = NULL;
@@ -414,7 +431,7 @@ enum status scored_head(struct session *session, const struct model *model, stru
     scored->calibration_level = model_context_of(model)->calibration_level;
     for (size_t f = 0; f < scored->columns; f++)
         (void)snprintf(scored->names[f], sizeof scored->names[f], "%s", model_column_name(model, f));
-    return span_find(session, &scored->from_s, &scored->to_s, err);
+    return step_span(session, &scored->from_s, &scored->to_s, err);
 }
 
 enum status step_score(struct session *session, const struct rows *rows, const struct prepared *prepared,

@@ -136,6 +136,16 @@ struct prepared;
 struct judgement;
 struct ip_table;
 
+/** Finds the stored days of the job's span, [from_s, to_s) in UTC. Collective. */
+MUST_CHECK enum status step_span(struct session *session, int64_t *from_s, int64_t *to_s, struct error *err);
+
+struct host_spans;
+
+/** Adds the hosts and days that the job leaves out of fits, by model.exclude and model.trim; settled.
+ * Collective. */
+MUST_CHECK enum status step_trim(struct session *session, const struct rows *rows, struct host_spans *spans,
+                                 struct error *err);
+
 /** Trains and writes output.dir/model.h5, or keeps the one that is there when it is of these rows and
  * settings. Collective. */
 MUST_CHECK enum status step_train(struct session *session, struct rows *rows, struct prepared *prepared,

@@ -27,6 +27,7 @@ enum job_doubled { DOUBLED_SKIP, DOUBLED_COUNT };
 enum job_duplicates { DUPLICATES_WARN, DUPLICATES_SKIP };
 enum job_feature_set { FEATURE_SET_FULL, FEATURE_SET_TALK };
 enum job_scaling { SCALING_RAW, SCALING_ROBUST };
+enum job_trim { TRIM_NO, TRIM_EVIDENCE };
 enum job_format { FORMAT_AUTO, FORMAT_BIND };
 enum job_critical { CRITICAL_NO, CRITICAL_YES };
 

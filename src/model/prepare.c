@@ -76,6 +76,7 @@ struct split {
     const struct prepare_plan *plan;
     const struct rows *rows;
     const uint64_t *ip_hash;
+    uint8_t *left_out;  // [rows->count] 1 for a row that plan->left_out covers
     int64_t *calibrate_days;
     size_t calibrate_count;
     size_t train_days;
@@ -97,13 +98,16 @@ static bool in_spans(const struct prepare_plan *plan, const struct span_list *sp
 
 static bool may_train(const struct split *split, size_t row)
 {
-    return split->plan->train.count == 0 ||
-           in_spans(split->plan, &split->plan->train, split->rows->items[row].window_s);
+    return !split->left_out[row] &&
+           (split->plan->train.count == 0 ||
+            in_spans(split->plan, &split->plan->train, split->rows->items[row].window_s));
 }
 
 static bool in_calibrate_days(const struct split *split, size_t row)
 {
     const struct row_data *item = &split->rows->items[row];
+    if (split->left_out[row])
+        return false;
     if (split->plan->calibrate.count > 0)
         return in_spans(split->plan, &split->plan->calibrate, item->window_s);
     return may_train(split, row) && bsearch(&item->day, split->calibrate_days, split->calibrate_count,
@@ -221,6 +225,22 @@ done:
     return status;
 }
 
+static enum status left_out_local(const struct prepare_plan *plan, const struct rows *rows, uint8_t **out,
+                                  int64_t *count, struct error *err)
+{
+    uint8_t *left_out = calloc(rows->count + 1, 1);
+    if (!left_out)
+        return error_set(err, STATUS_NO_MEMORY, "model.exclude", "use more ranks", "no room for %zu rows",
+                         rows->count);
+    for (size_t row = 0; row < rows->count; row++) {
+        const struct row_data *item = &rows->items[row];
+        left_out[row] = host_spans_cover(plan->left_out, &item->ip, local_s(plan->zone, item->window_s));
+        *count += left_out[row];
+    }
+    *out = left_out;
+    return STATUS_OK;
+}
+
 static enum status use_find(const struct team *team, const struct prepare_plan *plan, const struct rows *rows,
                             struct prepared *prepared, struct error *err)
 {
@@ -228,6 +248,8 @@ static enum status use_find(const struct team *team, const struct prepare_plan *
     struct split split = {.plan = plan, .rows = rows, .ip_hash = prepared->ip_hash};
     struct level_counts counts = {0};
     int level = 0;
+    TRY(team_agree(team, left_out_local(plan, rows, &split.left_out, &prepared->left_out, err), err));
+    team_sum_i64(team, &prepared->left_out, 1);
     TRY(calibrate_days_find(team, &split, err));
     for (level = 0; level <= 3; level++) {
         TRY(level_count(team, &split, level, &counts, err));
@@ -235,14 +257,16 @@ static enum status use_find(const struct team *team, const struct prepare_plan *
             break;
     }
     if (counts.train == 0) {
-        status = error_set(err, STATUS_NO_INPUT, "model.train", "check the spans of model.train",
-                           "no row of the store lies in the training spans");
+        status =
+            error_set(err, STATUS_NO_INPUT, "model.train", "check the spans of model.train and model.exclude",
+                      "no row of the store lies in the training spans");
         goto done;
     }
     for (size_t row = 0; row < rows->count; row++)
         prepared->use[row] = use_at(&split, level, row);
     prepared->context.calibration_level = level;
 done:
+    free(split.left_out);
     free(split.calibrate_days);
     return status;
 }

@@ -11,6 +11,7 @@
 #define MODEL_PREPARE_H
 
 #include "base/zone.h"
+#include "job/host_spans.h"
 #include "model/model.h"
 #include "table/table.h"
 
@@ -19,12 +20,14 @@ struct prepare_plan {
     const struct zone *zone;  // borrowed; of the spans' local times
     struct span_list train;  // borrowed; all days when empty
     struct span_list calibrate;  // borrowed; the last quarter of the training days, rounded up, when empty
+    const struct host_spans *left_out;  // borrowed, settled: these rows neither train nor calibrate
 };
 
 /** The models' input with the memory that it borrows. */
 struct prepared {
     struct model_input input;
     struct model_context context;
+    int64_t left_out;  // rows of all ranks that plan->left_out covers
     float *values, *talk_values;
     int64_t *raw;
     uint8_t *use;

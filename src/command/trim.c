@@ -1,0 +1,64 @@
+/* Which hosts are left out of a fit, and when: those that the job names, and those that evidence speaks
+ * against. Evidence needs the store alone, so it can come before the model. */
+#include "session.h"
+
+#include "evidence/evidence.h"
+#include "job/civil.h"
+#include "job/host_spans.h"
+
+#include <stdlib.h>
+
+/* The days that a piece of evidence is about; a silenced one is about none. */
+static enum status evidence_add(const struct evidence *item, struct host_spans *spans, struct error *err)
+{
+    const struct host_span span = {.ip = item->ip,
+                                   .from_s = (item->day - item->window_days + 1) * DAY_S,
+                                   .to_s = (item->day + 1) * DAY_S};
+    return item->is_silenced ? STATUS_OK : host_spans_add(spans, &span, err);
+}
+
+static enum status evidence_add_all(const struct evidence_list *evidence, struct host_spans *spans,
+                                    struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < evidence->count; i++)
+        TRY(evidence_add(&evidence->items[i], spans, err));
+done:
+    return status;
+}
+
+static enum status evidence_spans(struct session *session, const struct rows *rows, struct host_spans *spans,
+                                  struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct ip_role *roles = NULL;
+    struct evidence_list evidence = {0};
+    struct evidence_plan plan = {.dir = session->job->store_dir,
+                                 .zone = session->zone,
+                                 .calendar = session->calendar,
+                                 .window_s = rows->window_s,
+                                 .reputation = &session->job->decide_reputation,
+                                 .allow = &session->job->decide_allow};
+    TRY(step_span(session, &plan.from_s, &plan.to_s, err));
+    TRY(roles_find(session->team, rows, &roles, &plan.role_count, err));
+    plan.roles = roles;
+    TRY(evidence_find(session->team, &plan, &evidence, err));
+    TRY(team_agree(session->team, evidence_add_all(&evidence, spans, err), err));
+done:
+    evidence_clear(&evidence);
+    free(roles);
+    return status;
+}
+
+enum status step_trim(struct session *session, const struct rows *rows, struct host_spans *spans,
+                      struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct text_list *files = &session->job->model_exclude;
+    TRY(team_agree(session->team, host_spans_read(files->items, files->count, spans, err), err));
+    if (session->job->model_trim == TRIM_EVIDENCE)
+        TRY(evidence_spans(session, rows, spans, err));
+    host_spans_settle(spans);
+done:
+    return status;
+}
