@@ -89,7 +89,7 @@ static void test_a_team_alone_writes_as_one_rank_does(void **state)
 {
     struct ground *ground = *state;
     struct error err = {0};
-    char alone_path[64], local[64];
+    char alone_path[64], local[64], one[33] = "", other[33] = "-";
     enum status status = STATUS_OK;
     path_in(ground, "alone.h5", alone_path);
     path_in(ground, "local.h5", local);
@@ -99,10 +99,15 @@ static void test_a_team_alone_writes_as_one_rank_does(void **state)
         team_free(alone);
         if (status == STATUS_OK)
             status = example_write_local(local, &err);
+        // Not their bytes: what a chunk packs to may depend on an address (chunk.c).
+        if (status == STATUS_OK)
+            status = store_digest(alone_path, NULL, one, &err);
+        if (status == STATUS_OK)
+            status = store_digest(local, NULL, other, &err);
     }
     if (status != STATUS_OK)
         print_error("status %d: %s: %s\n", (int)status, err.where, err.what);
-    assert_agreed(ground, status == STATUS_OK && (!is_first(ground) || same_bytes(alone_path, local)));
+    assert_agreed(ground, status == STATUS_OK && (!is_first(ground) || strcmp(one, other) == 0));
 }
 
 /* Writes one column of 4 rows, all by the last rank, and says what came of it. */
