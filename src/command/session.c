@@ -68,6 +68,16 @@ void session_warn(struct session *session, const char *where, const char *what)
     (void)fprintf(stderr, "quern: warning: %s: %s\n", where, what);
 }
 
+enum status session_software(const struct session *session, struct known_software **known, struct error *err)
+{
+    char path[4200];
+    if (!job_data_path(session->job->decide_known, path, sizeof path))
+        return error_set(err, STATUS_IO, session->job->decide_known,
+                         "set decide.known, or QUERN_DATA to quern's data",
+                         "cannot find the list of software");
+    return known_software_read(path, known, err);
+}
+
 void session_step(struct session *session, const char *doing)
 {
     const char *terminal = getenv("TERM"), *no_color = getenv("NO_COLOR");

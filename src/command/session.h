@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/zone.h"
+#include "evidence/known.h"
 #include "extract/extract.h"
 #include "job/calendar.h"
 #include "job/job.h"
@@ -102,6 +103,10 @@ bool session_prints(const struct session *session);
 
 /** Tells a warning on standard error, on rank 0. Local. */
 void session_warn(struct session *session, const char *where, const char *what);
+
+/** Reads the list of software by its domains; free it with known_software_free. Local. */
+MUST_CHECK enum status session_software(const struct session *session, struct known_software **known,
+                                        struct error *err);
 
 /** Tells what went wrong: `quern: WHERE: WHAT`, the hint on the next line. Local. */
 void error_print(const struct error *err);

@@ -8,13 +8,15 @@
 
 #include <stdlib.h>
 
-/* The days that a piece of evidence is about; a silenced one is about none. */
+/* The days that a piece of evidence is about; one that is silenced, or only supports others, is about none.
+ */
 static enum status evidence_add(const struct evidence *item, struct host_spans *spans, struct error *err)
 {
     const struct host_span span = {.ip = item->ip,
                                    .from_s = (item->day - item->window_days + 1) * DAY_S,
                                    .to_s = (item->day + 1) * DAY_S};
-    return item->is_silenced ? STATUS_OK : host_spans_add(spans, &span, err);
+    const bool counts = !item->is_silenced && mechanism_alarms((enum mechanism)item->mechanism);
+    return counts ? host_spans_add(spans, &span, err) : STATUS_OK;
 }
 
 static enum status evidence_add_all(const struct evidence_list *evidence, struct host_spans *spans,
@@ -32,19 +34,24 @@ static enum status evidence_spans(struct session *session, const struct rows *ro
 {
     enum status status = STATUS_OK;
     struct ip_role *roles = NULL;
+    struct known_software *known = NULL;
     struct evidence_list evidence = {0};
     struct evidence_plan plan = {.dir = session->job->store_dir,
                                  .zone = session->zone,
                                  .calendar = session->calendar,
                                  .window_s = rows->window_s,
+                                 .job = session->job,
                                  .reputation = &session->job->decide_reputation,
                                  .allow = &session->job->decide_allow};
     TRY(step_span(session, &plan.from_s, &plan.to_s, err));
     TRY(roles_find(session->team, rows, &roles, &plan.role_count, err));
     plan.roles = roles;
+    TRY(team_agree(session->team, session_software(session, &known, err), err));
+    plan.known = known;
     TRY(evidence_find(session->team, &plan, &evidence, err));
     TRY(team_agree(session->team, evidence_add_all(&evidence, spans, err), err));
 done:
+    known_software_free(known);
     evidence_clear(&evidence);
     free(roles);
     return status;

@@ -38,7 +38,7 @@ static bool two_statistics(const struct evidence *items, size_t count)
     int first = 0;
     for (size_t i = 0; i < count; i++) {
         const int statistic = mechanism_info((enum mechanism)items[i].mechanism)->statistic;
-        if (items[i].bits < WARNING_BITS)
+        if (items[i].bits < WARNING_BITS || !mechanism_alarms((enum mechanism)items[i].mechanism))
             continue;
         if (first != 0 && statistic != first)
             return true;
@@ -51,7 +51,8 @@ static bool two_statistics(const struct evidence *items, size_t count)
  * mechanism. */
 static void incident_weigh(struct incident *incident, const struct evidence *items, size_t count)
 {
-    double best = 0, strongest = -1;
+    double best = 0, strongest = -1, alarming = -1;
+    double alarm_best = 0, alarm_strength = 0;  // without what supports only
     bool twice = false;
     for (size_t from = 0, to = 0; from < count; from = to) {
         double bits = -1;
@@ -65,15 +66,20 @@ static void incident_weigh(struct incident *incident, const struct evidence *ite
             strongest = bits;
             incident->domain = items[from].domain;
         }
+        if (!mechanism_alarms((enum mechanism)items[from].mechanism))
+            continue;
+        alarm_strength = strength_add(alarm_strength, &alarm_best, bits);
+        alarming = bits > alarming ? bits : alarming;
     }
     for (size_t from = 0, to = 0; from < count; from = to) {
         while (to < count && items[to].domain == items[from].domain)
             to++;
         twice = twice || (items[from].domain != 0 && two_statistics(items + from, to - from));
     }
-    incident->verdict = strongest >= WARNING_BITS ? VERDICT_WARNING : VERDICT_NOTICE;
-    if (cause_is_malice((enum incident_cause)incident->cause) &&
-        (incident->strength >= CRITICAL_BITS || twice))
+    incident->verdict = alarming >= WARNING_BITS ? VERDICT_WARNING : VERDICT_NOTICE;
+    incident->supports_only = alarming < 0;
+    if (cause_is_malice((enum incident_cause)incident->cause) && alarming >= 0 &&
+        (alarm_strength >= CRITICAL_BITS || twice))
         incident->verdict = VERDICT_CRITICAL;
 }
 
@@ -261,7 +267,7 @@ static void verdict_take(struct ip_judged *ip, const struct incident_list *list,
         const struct incident *incident = &list->items[links[i].incident];
         if (incident->ack == ACK_BENIGN)
             continue;
-        causes |= UINT64_C(1) << incident->cause;
+        causes |= incident->supports_only ? 0 : UINT64_C(1) << incident->cause;
         // A broken device may be far beyond its threshold: it must not hide what makes the verdict.
         if (!gravest || incident->verdict > gravest->verdict ||
             (incident->verdict == gravest->verdict && incident->strength > gravest->strength))

@@ -50,6 +50,8 @@ struct incident {
     int32_t ack;  // enum ack: benign when all of its evidence is, else the gravest word
     int32_t is_told;  // within the budget, or above it
     int32_t past;  // where its domain's text is, in the past; −1: in the evidence
+    int32_t supports_only;  // none of its mechanisms may alarm by itself
+    int32_t unused;
 };
 
 /** An IP that takes part in an incident. */
@@ -89,7 +91,7 @@ struct past_incident {
     uint64_t id;
     int64_t first_day, last_day;
     double strength;
-    int32_t cause, verdict, status, unused;
+    int32_t cause, verdict, status, supports_only;
     char domain[QNAME_TEXT_BYTES];
 };
 
@@ -134,8 +136,8 @@ struct budget {
 };
 
 /**
- * Marks the incidents that are told: the gravest and strongest per_day · days, and beyond them names on
- * critical lists. Local.
+ * Marks the incidents that are told: the gravest and strongest per_day · days of those that do not only
+ * support others, and beyond them names on critical lists. Local.
  *
  * @param budget  its per_day is read, the rest filled
  */

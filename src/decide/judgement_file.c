@@ -170,6 +170,9 @@ static enum status incidents_put(const struct part *part, const struct judgement
     MEMBER("incident_ack", STORE_I8, int8_t, "", "what people said of it", ACK_MEANINGS, ack);
     MEMBER("incident_told", STORE_I8, int8_t, "",
            "whether it is told: within decide.budget, or on a critical list", "no yes", is_told);
+    MEMBER("incident_supports", STORE_I8, int8_t, "",
+           "whether it only supports others: none of its mechanisms may alarm by itself, and it is not told",
+           "no yes", supports_only);
     TRY(heap_put(part, judgement, INCIDENT_DOMAIN, "incident_domain_end", "incident_domain",
                  "incident_domain_byte", "domains of the strongest evidence, one behind the other", err));
 done:

@@ -73,6 +73,7 @@ static enum status incidents_get(const struct past_file *file, struct error *err
     PAST_GET("incident_cause", STORE_I8, uint8_t, NULL, cause);
     PAST_GET("incident_verdict", STORE_I8, uint8_t, NULL, verdict);
     PAST_GET("incident_status", STORE_I8, uint8_t, NULL, status);
+    PAST_GET("incident_supports", STORE_I8, uint8_t, NULL, supports_only);
     for (size_t i = 0; i < file->count; i++) {
         const struct past_incident *item = &file->items[i];
         if (item->cause < 0 || item->cause >= CAUSES || item->verdict < 0 || item->verdict >= VERDICTS ||
@@ -187,6 +188,7 @@ static enum status gone_add(struct incident_list *list, const struct past *past,
                                                        .cause = item->cause,
                                                        .verdict = item->verdict,
                                                        .status = INCIDENT_CLOSED,
+                                                       .supports_only = item->supports_only != 0,
                                                        .past = (int32_t)i};
     }
 done:
@@ -251,7 +253,8 @@ enum status budget_apply(struct incident_list *list, const struct evidence_list 
         return error_set(err, STATUS_NO_MEMORY, "incidents", "", "no room for incidents");
     *budget = (struct budget){.per_day = budget->per_day, .days = days};
     for (size_t i = 0; i < list->count; i++)
-        if (list->items[i].status != INCIDENT_PAST && list->items[i].ack != ACK_BENIGN)
+        if (list->items[i].status != INCIDENT_PAST && list->items[i].ack != ACK_BENIGN &&
+            !list->items[i].supports_only)
             order[budget->candidates++] = &list->items[i];
     if (budget->candidates > 0)
         qsort(order, (size_t)budget->candidates, sizeof *order, compare_gravity);

@@ -1,5 +1,5 @@
 /* A day's tables as records of its hosts and of their pairs with rare domains. */
-#include "internal.h"
+#include "day_reading.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,42 +23,11 @@ static const uint64_t PLAIN_TYPES = 0
 #undef X
     ;
 
-/* What a host did in an hour. */
-struct host_hour {
-    struct ip ip;  // key: both
-    int64_t hour;
-    int64_t queries, names;
-};
-
 /* A name that a host asked for in an hour. */
 struct hour_name {
     uint64_t host;  // key: all; number of the host, times 32, plus the hour
     uint64_t name;
     int64_t queries;
-};
-
-struct host_place {
-    struct ip ip;  // key
-    int64_t at;  // in records->hosts, from 1
-};
-
-struct pair_place {
-    uint64_t host;  // key: both
-    uint64_t domain;  // index
-    int64_t at;  // in records->pairs, from 1
-};
-
-struct name_place {
-    uint64_t pair;  // key: both
-    uint64_t name;  // index
-};
-
-struct day_reading {
-    struct day_records *records;
-    const struct day_table *table;
-    const struct domain_fact *facts;
-    int64_t start_s, rare_most;
-    struct map hosts, hours, hour_names, pairs, pair_names;
 };
 
 static enum status host_of(struct day_reading *reading, const uint8_t *octets, size_t *at, struct error *err)
@@ -85,8 +54,7 @@ static bool is_rare(const struct day_reading *reading, size_t domain)
     return reading->facts[domain].reach <= reading->rare_most;
 }
 
-/* The hour of a slot, from local midnight. */
-static int hour_of(const struct day_reading *reading, size_t asked)
+int reading_hour(const struct day_reading *reading, size_t asked)
 {
     int64_t hour = (reading->table->asked_slot[asked] - reading->start_s) / 3600;
     return hour < 0 ? 0 : hour < HOURS ? (int)hour : HOURS - 1;
@@ -103,7 +71,7 @@ static enum status hour_add(struct day_reading *reading, size_t asked, size_t ho
     enum status status = STATUS_OK;
     const struct day_table *table = reading->table;
     struct host_record *day = &reading->records->hosts[host];
-    const int hour = hour_of(reading, asked);
+    const int hour = reading_hour(reading, asked);
     const uint32_t name = table->asked_name[asked];
     const int64_t queries = table->asked_queries[asked];
     void *found = NULL;
@@ -133,14 +101,20 @@ done:
     return status;
 }
 
-static struct pair_name name_record(const struct day_table *table, size_t name, const struct pair_day *pair)
+const char *reading_name(const struct day_table *table, size_t name, size_t *count, size_t *domain_count)
 {
     const int64_t from = name ? table->name_text_end[name - 1] : 0;
     const size_t domain = table->name_domain[name];
     const int64_t domain_from = domain ? table->domain_text_end[domain - 1] : 0;
-    const char *text = table->name_text + from;
-    const size_t count = (size_t)(table->name_text_end[name] - from);
-    const size_t domain_count = (size_t)(table->domain_text_end[domain] - domain_from);
+    *count = (size_t)(table->name_text_end[name] - from);
+    *domain_count = (size_t)(table->domain_text_end[domain] - domain_from);
+    return table->name_text + from;
+}
+
+static struct pair_name name_record(const struct day_table *table, size_t name, const struct pair_day *pair)
+{
+    size_t count = 0, domain_count = 0;
+    const char *text = reading_name(table, name, &count, &domain_count);
     return (struct pair_name){
         .ip = pair->ip,
         .domain = pair->domain,
@@ -185,11 +159,14 @@ static enum status pair_add(struct day_reading *reading, size_t asked, size_t ho
     pair->null += odd_types == BIT_NULL ? table->asked_odd[asked] : 0;
     pair->private += odd_types == BIT_PRIVATE ? table->asked_odd[asked] : 0;
     pair->types |= table->asked_types[asked];
-    pair->hours |= UINT32_C(1) << hour_of(reading, asked);
+    pair->hours |= UINT32_C(1) << reading_hour(reading, asked);
     TRY(map_put(&reading->pair_names, (uint64_t[]){at, name}, &found, &fresh, err));
     if (!fresh)
         return STATUS_OK;
+    ((struct name_place *)found)->at = records->name_count;
     pair->names++;
+    pair->bigram_score += table->name_bigram_score[name];
+    pair->bigrams += table->name_bigrams[name];
     pair->bare_names += table->name_sub_bytes[name] == 0;
     TRY(array_reserve(&records->names, &records->name_capacity, records->name_count + 1,
                       sizeof *records->names, err));
@@ -241,6 +218,8 @@ static enum status pairs_time(struct day_reading *reading, struct error *err)
         pair->first_ms = table->pair_first_ms[i];
         pair->last_ms = table->pair_last_ms[i];
         pair->is_regular = count > 1 && gaps_are_regular(gaps, count - 1);
+        TRY(clock_of(reading, table->second_of_day + from, count, table->pair_second_step[i], &pair->clock,
+                     err));
     }
 done:
     free(gaps);
@@ -264,16 +243,26 @@ static void peaks_take(struct day_reading *reading)
 }
 
 enum status day_records_add(struct day_records *records, const struct day_table *table,
-                            const struct domain_fact *facts, int64_t start_s, int64_t rare_most,
+                            const struct domain_fact *facts, const struct search *search, int64_t rare_most,
                             struct error *err)
 {
     enum status status = STATUS_OK;
-    struct day_reading reading = {records, table, facts, start_s, rare_most, {0}, {0}, {0}, {0}, {0}};
+    struct day_reading reading = {.records = records,
+                                  .table = table,
+                                  .facts = facts,
+                                  .start_s = zone_day_start(search->plan->zone, table->day),
+                                  .end_s = zone_day_start(search->plan->zone, table->day + 1),
+                                  .unit_s = table->unit_count > 0
+                                                ? search->plan->window_s / (int64_t)table->unit_count
+                                                : search->plan->window_s,
+                                  .rare_most = rare_most,
+                                  .job = search->plan->job,
+                                  .known = search->plan->known};
     map_init(&reading.hosts, sizeof(struct host_place), sizeof(struct ip));
     map_init(&reading.hours, sizeof(struct host_hour), offsetof(struct host_hour, queries));
     map_init(&reading.hour_names, sizeof(struct hour_name), offsetof(struct hour_name, queries));
     map_init(&reading.pairs, sizeof(struct pair_place), offsetof(struct pair_place, at));
-    map_init(&reading.pair_names, sizeof(struct name_place), sizeof(struct name_place));
+    map_init(&reading.pair_names, sizeof(struct name_place), offsetof(struct name_place, at));
     for (size_t i = 0; i < table->size[DAY_asked]; i++) {
         size_t host = 0;
         TRY(host_of(&reading, &table->asked_ip[16 * i], &host, err));
@@ -282,6 +271,8 @@ enum status day_records_add(struct day_records *records, const struct day_table 
             TRY(pair_add(&reading, i, host, err));
     }
     TRY(pairs_time(&reading, err));
+    TRY(traits_add(&reading, err));
+    TRY(row_traits_add(&reading, err));
     peaks_take(&reading);
 done:
     map_clear(&reading.hosts);

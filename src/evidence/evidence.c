@@ -1,5 +1,5 @@
 /* The search as a whole: load, look at every host with every mechanism, and put together what was found. */
-#include "internal.h"
+#include "rules.h"
 
 #include "base/exact.h"
 
@@ -42,6 +42,29 @@ const struct mechanism_info *mechanism_info(enum mechanism mechanism)
     return &INFOS[mechanism];
 }
 
+/* What supports other evidence, and is no alarm. */
+static const bool SUPPORTS[MECHANISMS] = {
+    [MECHANISM_CACHE_FALL] = true,  [MECHANISM_BY_CLOCK] = true,   [MECHANISM_VOLUME_PERIOD] = true,
+    [MECHANISM_TYPE_PERIOD] = true, [MECHANISM_FULL_LABEL] = true,
+};
+
+/* Rules about what stands in names look at one thing several times: none of them weighs more than this. */
+static const bool OF_NAMES[MECHANISMS] = {
+    [MECHANISM_MIXED_CASE] = true,    [MECHANISM_RANDOM_DOMAINS] = true, [MECHANISM_TXT_HOUR] = true,
+    [MECHANISM_TXT_DAY] = true,       [MECHANISM_LONG_NAMES] = true,     [MECHANISM_ENCODED_NAMES] = true,
+    [MECHANISM_ENCODED_BYTES] = true,
+};
+
+bool mechanism_alarms(enum mechanism mechanism)
+{
+    return !SUPPORTS[mechanism];
+}
+
+static double bits_most(enum mechanism mechanism)
+{
+    return OF_NAMES[mechanism] || SUPPORTS[mechanism] ? RULE_BITS_MOST : EVIDENCE_BITS_MOST;
+}
+
 /* ---- what mechanisms find ---- */
 
 void windows_add(int64_t values[WINDOWS], int64_t value, int64_t value_day, int64_t day)
@@ -71,7 +94,8 @@ enum status evidence_take(struct search *search, const struct evidence *item, st
     enum status status = STATUS_OK;
     struct findings *findings = &search->findings;
     const size_t at = day_index(search, item->day);
-    const double most = at > 0 ? EVIDENCE_BITS_MOST : EVIDENCE_BITS_ALONE;
+    const double of_rule = bits_most((enum mechanism)item->mechanism);
+    const double most = at > 0 || of_rule < EVIDENCE_BITS_ALONE ? of_rule : EVIDENCE_BITS_ALONE;
     if (!search->days[at].is_judged || item->bits < 0)
         return STATUS_OK;
     TRY(array_reserve(&findings->items, &findings->capacity, findings->count + 1, sizeof *item, err));
@@ -128,6 +152,12 @@ static enum status hosts_judge(struct search *search, struct error *err)
         TRY(odd_types_find(search, host, err));
         TRY(null_types_find(search, host, err));
         TRY(faults_find(search, host, err));
+        TRY(cache_find(search, host, err));
+        TRY(period_find(search, host, err));
+        TRY(case_find(search, host, err));
+        TRY(txt_find(search, host, err));
+        TRY(long_find(search, host, err));
+        TRY(encoded_find(search, host, err));
     }
     TRY(listed_find(search, err));
 done:
@@ -182,6 +212,7 @@ static void search_clear(struct search *search)
     free(search->host_days);
     free(search->pair_days);
     free(search->pair_names);
+    free(search->type_days);
     free(search->listed);
     feeds_clear(&search->feeds);
     allow_free(search->allow);

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/ip.h"
 #include "base/zone.h"
+#include "evidence/known.h"
 #include "job/calendar.h"
 #include "job/job.h"
 #include "parallel/parallel.h"
@@ -56,6 +57,10 @@ struct mechanism_info {
 
 /** Returns what a mechanism is. Borrowed, static. Local. */
 const struct mechanism_info *mechanism_info(enum mechanism mechanism);
+
+/** Returns whether evidence of the mechanism may alarm by itself; else it is no more than a notice, however
+ * many bits it has, and supports other evidence. Local. */
+bool mechanism_alarms(enum mechanism mechanism);
 
 /** Most names that are kept with a piece of evidence. */
 #define EVIDENCE_NAMES 8
@@ -126,6 +131,8 @@ struct evidence_plan {
     const struct calendar *calendar;
     const struct ip_role *roles;  // [role_count] ascending: of the IPs that this rank owns
     size_t role_count;
+    const struct job *job;  // thresholds of the rules
+    const struct known_software *known;  // NULL: none
     const struct feed_list *reputation;
     const struct text_list *allow;
 };

@@ -30,10 +30,24 @@ struct host_record {
     uint64_t storm_name, storm_domain;
     uint32_t hours;  // bit h: a query in hour h
     uint32_t common_hours;  // … for a domain that is not rare: the host itself, not what hides in it
+    uint32_t mixes_case;  // of all names, on purpose (0x20)
+    uint32_t volume_cycles;  // a day, of the strongest line of its volume
+    double volume_line;  // its ratio; 0: none
+    int64_t plain_queries, plain_repeated;  // PTR apart; those that somebody had asked in the same 300 s
     // Filled by the owner: domains asked once, those of them that are bare, and the types that all were asked
     // by, 0 when they differ.
     int64_t one_shots, bare_one_shots;
     uint64_t one_shot_types;
+};
+
+/* What the rules see in a name. */
+enum name_trait {
+    TRAIT_LONG = 1,  // 63 bytes or more before its domain
+    TRAIT_FULL_LABEL = 2,  // a label of 63 bytes
+    TRAIT_ENCODED = 4,  // hex, base32, base64 or 8-bit data
+    TRAIT_MIXED = 8,  // upper and lower case by turns
+    TRAIT_TXT = 16,  // asked by type TXT
+    TRAIT_KNOWN = 32,  // of software that puts data into names, such as an anti-virus program
 };
 
 /* What a host did under a rare domain on a day. */
@@ -51,7 +65,11 @@ struct pair_day {
     uint32_t bare_names;  // names that are the domain itself
     uint32_t is_regular;
     uint32_t is_private;  // under a suffix at which anybody gets names, such as cloudfront.net
-    uint32_t unused;
+    uint32_t txt;  // queries of type TXT, but for those of mail and of other services
+    uint32_t txt_hour;  // most of these in an hour of which they are the share that rule 5 asks for
+    int32_t bigram_score;  // letter pairs of its names against random ones, summed
+    uint32_t bigrams;
+    uint32_t clock;  // rule 2: % of the regularity that it asks for
 };
 
 /* A name of such a pair. */
@@ -62,7 +80,20 @@ struct pair_name {
     uint64_t name;
     uint64_t shape;  // hash of the name with every run of digits as one: counters are alike
     uint32_t bytes;  // before the domain; 0 when the name carries no information (numbers, services, arpa)
-    uint32_t unused;
+    uint16_t traits;  // enum name_trait, bit-or
+    uint16_t data_bytes;  // what an encoded one carries, decoded
+};
+
+/* The share of a type among a host's queries, by the hour of a day. */
+#define SHARE_WHOLE 10000
+#define SHARE_NONE UINT16_MAX
+
+struct type_day {
+    struct ip ip;
+    int64_t day;
+    int32_t type;  // one of row_traits.c's
+    uint16_t shares[HOURS];  // of SHARE_WHOLE; SHARE_NONE: no query
+    uint16_t unused;
 };
 
 /* A name on a list, and who asked for it. */
@@ -94,6 +125,8 @@ struct host_view {
     size_t day_count;
     struct pair_view *pairs;  // [pair_count] by domain
     size_t pair_count;
+    const struct type_day *types;  // [type_count] by type, then day
+    size_t type_count;
 };
 
 /* A stored day. */
@@ -119,8 +152,9 @@ struct search {
     size_t day_count;
     struct feeds feeds;
     struct allow *allow;
-    void *host_days, *pair_days, *pair_names, *listed;  // of the hosts that this rank owns, sorted
-    size_t host_day_count, pair_day_count, pair_name_count, listed_count;
+    void *host_days, *pair_days, *pair_names, *type_days,
+        *listed;  // of the hosts that this rank owns, sorted
+    size_t host_day_count, pair_day_count, pair_name_count, type_day_count, listed_count;
     struct host_view *hosts;  // [host_count] ascending
     size_t host_count;
     struct pair_view *pairs;
@@ -163,6 +197,8 @@ struct day_records {
     size_t pair_count, pair_capacity;
     struct pair_name *names;
     size_t name_count, name_capacity;
+    struct type_day *types;
+    size_t type_count, type_capacity;
     struct listed_name *listed;
     size_t listed_count, listed_capacity;
 };
@@ -176,13 +212,16 @@ MUST_CHECK enum status listed_find(struct search *search, struct error *err);
 
 /* Adds the records of a day. `facts` are its domains', ascending, the same number as the table's. */
 MUST_CHECK enum status day_records_add(struct day_records *records, const struct day_table *table,
-                                       const struct domain_fact *facts, int64_t start_s, int64_t rare_most,
-                                       struct error *err);
+                                       const struct domain_fact *facts, const struct search *search,
+                                       int64_t rare_most, struct error *err);
 
 /* ---- names.c ---- */
 
 /* Bytes before the domain that can carry information: 0 for services, numbers and reversed addresses. */
 size_t name_information(const char *name, size_t count, size_t domain_count, size_t sub_bytes);
+
+/* Whether a label of name[sub_count] says what the name is for, as "_dmarc" does. */
+bool name_has_service(const char *name, size_t sub_count);
 
 /* Whether a registered domain stands under a suffix of a private registry: a maker, a cloud, a provider of
  * dynamic names. Who gets a name there is not told by who asks for it, and new ones are everyday business. */

@@ -165,7 +165,8 @@ static enum status records_read(const struct search *search, const struct domain
     size_t from, to, fact = 0;
     search_days_mine(search, &from, &to);
     for (size_t i = from; i < to; i++) {
-        TRY(day_read_some(search->plan->dir, &search->stored[i], DAY_PAIRS, &table, err));
+        TRY(day_read_some(search->plan->dir, &search->stored[i], DAY_PAIRS | UINT32_C(1) << DAY_row, &table,
+                          err));
         // The table's domains stand in order of their hash, as the facts do.
         if (table.size[DAY_domain] > fact_count - fact) {
             status = error_set(err, STATUS_FAILED, search->plan->dir, "run it again",
@@ -179,8 +180,7 @@ static enum status records_read(const struct search *search, const struct domain
                                    "a day's domains have no client, or stand out of order");
                 goto done;
             }
-        TRY(day_records_add(records, &table, facts + fact, zone_day_start(search->plan->zone, table.day),
-                            rare_most(search, i), err));
+        TRY(day_records_add(records, &table, facts + fact, search, rare_most(search, i), err));
         TRY(listed_add(records, &table, &search->feeds, err));
         fact += table.size[DAY_domain];
         day_table_clear(&table);
@@ -219,6 +219,14 @@ static int compare_names(const void *a, const void *b)
     order = order ? order : (x->domain > y->domain) - (x->domain < y->domain);
     order = order ? order : (x->day > y->day) - (x->day < y->day);
     return order ? order : (x->name > y->name) - (x->name < y->name);
+}
+
+static int compare_types(const void *a, const void *b)
+{
+    const struct type_day *x = a, *y = b;
+    int order = ip_compare(&x->ip, &y->ip);
+    order = order ? order : x->type - y->type;
+    return order ? order : (x->day > y->day) - (x->day < y->day);
 }
 
 /* Of a pair and day the critical lists stand first. */
@@ -263,7 +271,8 @@ static enum status views_make(struct search *search, struct error *err)
 {
     const struct host_record *hosts = search->host_days;
     const struct pair_day *pairs = search->pair_days;
-    size_t pair_count = 0, pair_day = 0, name = 0;
+    const struct type_day *types = search->type_days;
+    size_t pair_count = 0, pair_day = 0, name = 0, type = 0;
     search->hosts = calloc(search->host_day_count + 1, sizeof *search->hosts);
     search->pairs = calloc(search->pair_day_count + 1, sizeof *search->pairs);
     if (!search->hosts || !search->pairs)
@@ -277,11 +286,15 @@ static enum status views_make(struct search *search, struct error *err)
             .role = role_of_ip(search->plan->roles, search->plan->role_count, &hosts[from].ip),
             .days = hosts + from,
             .day_count = to - from,
-            .pairs = search->pairs + pair_count};
+            .pairs = search->pairs + pair_count,
+            .types = types + type};
         // A pair's host has asked something, so it stands among the hosts: both are in order of IPs.
         while (pair_day < search->pair_day_count && ip_compare(&pairs[pair_day].ip, &view->ip) == 0)
             pair_view_make(search, &pair_day, &name, &search->pairs[pair_count++]);
         view->pair_count = (size_t)(search->pairs + pair_count - view->pairs);
+        while (type < search->type_day_count && ip_compare(&types[type].ip, &view->ip) == 0)
+            type++;
+        view->type_count = (size_t)(types + type - view->types);
     }
     return STATUS_OK;
 }
@@ -304,11 +317,14 @@ enum status search_load(struct search *search, struct error *err)
                   &search->pair_days, &search->pair_day_count, err));
     TRY(team_deal(team, mine.names, mine.name_count, sizeof *mine.names, record_owner, NULL,
                   &search->pair_names, &search->pair_name_count, err));
+    TRY(team_deal(team, mine.types, mine.type_count, sizeof *mine.types, record_owner, NULL,
+                  &search->type_days, &search->type_day_count, err));
     TRY(team_deal(team, mine.listed, mine.listed_count, sizeof *mine.listed, record_owner, NULL,
                   &search->listed, &search->listed_count, err));
     sort(search->host_days, search->host_day_count, sizeof *mine.hosts, compare_hosts);
     sort(search->pair_days, search->pair_day_count, sizeof *mine.pairs, compare_pairs);
     sort(search->pair_names, search->pair_name_count, sizeof *mine.names, compare_names);
+    sort(search->type_days, search->type_day_count, sizeof *mine.types, compare_types);
     sort(search->listed, search->listed_count, sizeof *mine.listed, compare_listed);
     TRY(team_agree(team, views_make(search, err), err));
 done:
@@ -316,6 +332,7 @@ done:
     free(mine.hosts);
     free(mine.pairs);
     free(mine.names);
+    free(mine.types);
     free(mine.listed);
     return status;
 }

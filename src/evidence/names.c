@@ -63,6 +63,17 @@ static bool is_service(const char *label, size_t count)
     return false;
 }
 
+bool name_has_service(const char *name, size_t sub_count)
+{
+    for (size_t from = 0, to = 0; from < sub_count; from = to + 1) {
+        for (to = from; to < sub_count && name[to] != '.';)
+            to++;
+        if (name[from] == '_' && is_service(name + from, to - from))
+            return true;
+    }
+    return false;
+}
+
 /* Bytes of a name with labels that begin with "_": those of services carry nothing, nor does what they are
  * asked of when that is a number. */
 static size_t service_information(const char *name, size_t sub_count)

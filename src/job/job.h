@@ -69,6 +69,7 @@ struct job_night {
 #define MEMBER_SIZE(member) int64_t member  // bytes
 #define MEMBER_DURATION(member) int64_t member  // seconds
 #define MEMBER_RATE(member) int64_t member  // a day
+#define MEMBER_SHARE(member) int64_t member  // in millionths
 #define MEMBER_CHOICE(member) int64_t member  // one of the enum's above
 
 /** An element of archive.sources, that is one resolver's logs. */

@@ -164,6 +164,7 @@ void key_expected(const struct key *key, char out[KEY_EXPECTED_BYTES])
         (void)snprintf(out, room, "a number a day such as 5/day, from %" PRId64 "/day to %" PRId64 "/day",
                        key->least, key->most);
         break;
+    case VALUE_SHARE: (void)snprintf(out, room, "a share from 0 to 1 such as 0.1"); break;
     case VALUE_CHOICE: expected_choice(key, out, room); break;
     }
 }

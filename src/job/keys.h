@@ -24,6 +24,7 @@ enum value_type {
     VALUE_SIZE,
     VALUE_DURATION,
     VALUE_RATE,  // so many a day
+    VALUE_SHARE,  // 0 … 1, in millionths
     VALUE_CHOICE,
 };
 

@@ -17,6 +17,10 @@ static const struct unit SIZE_UNITS[] = {
 static const struct unit DURATION_UNITS[] = {{'d', DAY_S}, {'h', 3600}, {'m', 60}, {'s', 1}};
 enum { UNIT_COUNT = 4 };
 
+/* Shares are counted in millionths. */
+#define SHARE_WHOLE 1000000
+#define SHARE_DIGITS 6
+
 bool integer_read(const struct key *key, const char *text, int64_t *value)
 {
     uint64_t number = 0;
@@ -122,6 +126,32 @@ static bool rate_read(const struct key *key, const char *text, int64_t *value)
            *value <= key->most;
 }
 
+/* 0 … 1, with six digits behind the point at most; in millionths. */
+static bool share_read(const char *text, int64_t *value)
+{
+    int64_t whole = 0, part = 0;
+    const size_t digits = strspn(text, "0123456789");
+    const size_t behind = text[digits] == '.' ? strspn(text + digits + 1, "0123456789") : 0;
+    if (!digits_read(text, digits, &whole) || whole > 1 || behind > SHARE_DIGITS ||
+        text[digits + (behind > 0) + behind] != '\0' ||
+        (behind > 0 && !digits_read(text + digits + 1, behind, &part)))
+        return false;
+    for (size_t i = behind; i < SHARE_DIGITS; i++)
+        part *= 10;
+    *value = whole * SHARE_WHOLE + part;
+    return *value <= SHARE_WHOLE;
+}
+
+static void share_write(int64_t value, char out[VALUE_BYTES])
+{
+    (void)snprintf(out, VALUE_BYTES, "%" PRId64 ".%06" PRId64, value / SHARE_WHOLE, value % SHARE_WHOLE);
+    size_t length = strlen(out);
+    while (out[length - 1] == '0')
+        out[--length] = '\0';
+    if (out[length - 1] == '.')
+        out[length - 1] = '\0';
+}
+
 bool value_read(const struct key *key, const char *text, int64_t now_local_s, int64_t *value)
 {
     bool good = false;
@@ -131,6 +161,8 @@ bool value_read(const struct key *key, const char *text, int64_t now_local_s, in
         good = choice_read(key, text, value);
     } else if (key->type == VALUE_RATE) {
         good = rate_read(key, text, value);
+    } else if (key->type == VALUE_SHARE) {
+        good = share_read(text, value);
     } else if (key->type == VALUE_SIZE || key->type == VALUE_DURATION) {
         bool size = key->type == VALUE_SIZE;
         good = united_read(text, size ? SIZE_UNITS : DURATION_UNITS, size, value) && *value >= key->least &&
@@ -189,6 +221,8 @@ void value_write(const struct key *key, int64_t value, char out[VALUE_BYTES])
         united_write(value, DURATION_UNITS, out);
     else if (key->type == VALUE_RATE)
         (void)snprintf(out, VALUE_BYTES, "%" PRId64 "/day", value);
+    else if (key->type == VALUE_SHARE)
+        share_write(value, out);
     else if ((key->type == VALUE_BATCH || key->type == VALUE_AUTO) && value == 0)
         (void)snprintf(out, VALUE_BYTES, "auto");
     else

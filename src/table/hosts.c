@@ -4,27 +4,12 @@
 
 #include <stdlib.h>
 
-/* A forwarder that mixes case (draft-vixie-dnsext-dns0x20) does so with every domain and spells a name anew
- * each time. */
-#define MIXED_DOMAINS_LEAST 20
-#define MIXED_NAMES_LEAST 10
-
 struct host_entry {
     struct ip ip;  // key
     uint32_t at;  // in rows->hosts
-    uint32_t mixed_domains, mixed_names, respelled_names;
-    int64_t mixed_queries;
+    uint32_t unused;
     int64_t last_hour;  // from local midnight, from 1
 };
-
-struct host_thing {
-    uint32_t host;  // key: both
-    uint32_t thing;  // domain or name
-    uint64_t spelling;
-    uint32_t respelled;
-};
-
-#define THING_KEY_BYTES 8
 
 static enum status host_put(struct rows *rows, struct map *hosts, const uint8_t *octets, int64_t day,
                             struct host_entry **entry, struct error *err)
@@ -43,43 +28,13 @@ done:
     return status;
 }
 
-static enum status mixed_add(const struct day_table *table, size_t asked, struct host_entry *host,
-                             uint32_t host_at, struct map *domains, struct map *names, struct error *err)
-{
-    enum status status = STATUS_OK;
-    uint32_t name = table->asked_name[asked];
-    void *found = NULL;
-    bool fresh = false;
-    TRY(map_put(domains, (uint32_t[]){host_at, table->name_domain[name]}, &found, &fresh, err));
-    host->mixed_domains += fresh;
-    TRY(map_put(names, (uint32_t[]){host_at, name}, &found, &fresh, err));
-    struct host_thing *thing = found;
-    host->mixed_names += fresh;
-    if (fresh)
-        thing->spelling = table->asked_spelling[asked];
-    bool respelled = table->asked_respelled[asked] || thing->spelling != table->asked_spelling[asked];
-    host->respelled_names += respelled && !thing->respelled;
-    thing->respelled |= respelled;
-done:
-    return status;
-}
-
-static bool mixes_all(const struct host_entry *host, int64_t queries)
-{
-    if (2 * host->mixed_queries >= queries && host->mixed_domains >= MIXED_DOMAINS_LEAST)
-        return true;
-    return host->mixed_names >= MIXED_NAMES_LEAST && 10 * host->respelled_names >= 3 * host->mixed_names;
-}
-
 enum status hosts_add(struct rows *rows, const struct day_table *table, const struct day_span *day,
                       struct map *hosts, struct error *err)
 {
     enum status status = STATUS_OK;
-    struct map domains, names;
+    struct map mixing = {0};
     struct host_entry *host = NULL;
     map_init(hosts, sizeof(struct host_entry), sizeof(struct ip));
-    map_init(&domains, sizeof(struct host_thing), THING_KEY_BYTES);
-    map_init(&names, sizeof(struct host_thing), THING_KEY_BYTES);
     for (size_t i = 0; i < table->size[DAY_row]; i++) {
         TRY(host_put(rows, hosts, &table->row_ip[16 * i], table->day, &host, err));
         struct host_day *kept = &rows->hosts[host->at];
@@ -89,27 +44,23 @@ enum status hosts_add(struct rows *rows, const struct day_table *table, const st
     }
     for (size_t i = 0; i < table->size[DAY_asked]; i++) {
         TRY(host_put(rows, hosts, &table->asked_ip[16 * i], table->day, &host, err));
-        uint32_t at = (uint32_t)(((unsigned char *)host - hosts->entries) / (ptrdiff_t)sizeof *host);
         // Entries come by time, so an hour that is not the host's last one is new; 0 means none yet.
         int64_t hour = (table->asked_slot[i] - day->start_s) / 3600 + 1;
         rows->hosts[host->at].hours += hour != host->last_hour;
         host->last_hour = hour;
-        host->mixed_queries += table->asked_mixed[i];
-        if (table->asked_mixed[i])
-            TRY(mixed_add(table, i, host, at, &domains, &names, err));
     }
     for (size_t i = 0; i < table->size[DAY_pair]; i++) {
         TRY(host_put(rows, hosts, &table->pair_ip[16 * i], table->day, &host, err));
         rows->hosts[host->at].names += table->pair_names[i];
         rows->hosts[host->at].domains++;
     }
+    TRY(mixing_find(table, &mixing, err));
     for (size_t i = 0; i < hosts->count; i++) {
         const struct host_entry *entry = map_at(hosts, i);
-        rows->hosts[entry->at].mixes_case = mixes_all(entry, rows->hosts[entry->at].queries);
+        rows->hosts[entry->at].mixes_case = mixing_of(&mixing, (const uint8_t *)&entry->ip);
     }
 done:
-    map_clear(&domains);
-    map_clear(&names);
+    map_clear(&mixing);
     return status;
 }
 

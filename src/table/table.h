@@ -281,6 +281,21 @@ void rows_means(const struct team *team, const struct rows *rows, const uint8_t 
 /** Fills the SHARE features, drawn to the mean shares. Local. */
 void rows_shrink(struct rows *rows, const double means[FEATURES_MOST]);
 
+/* ---- who mixes the case of all names ---- */
+
+struct map;
+
+/**
+ * Finds the IPs of a day that mix the case of all names on purpose (0x20): half of their queries or more,
+ * under 20 domains or more; or of 10 mixed names or more 3 in 10 in another spelling as well. Local.
+ *
+ * @param mixing  filled, for mixing_of; map_clear() it, also on failure
+ */
+MUST_CHECK enum status mixing_find(const struct day_table *table, struct map *mixing, struct error *err);
+
+/** Returns whether the IP, 16 borrowed bytes, does so. Local. */
+bool mixing_of(const struct map *mixing, const uint8_t *octets);
+
 /* ---- roles ---- */
 
 enum role { ROLE_CLIENT, ROLE_SERVER, ROLE_MANY_HOSTS, ROLES };

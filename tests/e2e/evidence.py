@@ -191,6 +191,13 @@ class Evidence(unittest.TestCase):
         value, window, _, _ = found['new_bytes', 'tunnel-one.net', 16]
         self.assertEqual(value, 130 * (40 + 2))  # label, dot, t
 
+    def test_a_tunnel_shows_in_the_rules(self):
+        found = self.of(WORKERS[0])
+        self.assertEqual(found['txt_hour', 'tunnel-one.net', 16][0], 130)  # 130 of some 142 queries of that hour
+        self.assertEqual(found['txt_day', 'tunnel-one.net', 16][0], 130)
+        self.assertEqual(found['txt_hour', 'tunnel-one.net', 16][2], 2)  # log2(130/20), of which 2 count
+        self.assertNotIn('long_names', {mechanism for mechanism, _, _ in found})  # 42 bytes
+
     def test_a_campaign_joins_its_hosts(self):
         for host in (WORKERS[1], WORKERS[2]):
             value, _, _, _ = self.of(host)['campaign_names', 'campaign.org', 16]
@@ -248,7 +255,8 @@ class Evidence(unittest.TestCase):
         self.assertEqual(self.of('10.9.3.1'), {})
 
     def test_verdicts_follow(self):
-        for host, verdict, cause in ((WORKERS[0], 'warning', 'tunnel'), (WORKERS[5], 'warning', 'beacon'),
+        # Of the tunnel both M1 and rule 5 have a bit or more, on the same domain.
+        for host, verdict, cause in ((WORKERS[0], 'critical', 'tunnel'), (WORKERS[5], 'warning', 'beacon'),
                                      (WORKERS[6], 'critical', 'burst'), (WORKERS[3], 'warning', 'tunnel')):
             ran = subprocess.run([QUERN, 'show', self.top / '1', host, '--json'], check=True, capture_output=True)
             shown = json.loads(ran.stdout)

@@ -152,7 +152,24 @@ static void test_an_ip_is_known_by_its_gravest_incident(void **state)
     judge(GIVEN, 2, &ip);
     assert_int_equal(ip.verdict, VERDICT_CRITICAL);
     assert_int_equal(ip.cause, CAUSE_TUNNEL);
-    assert_true(ip.strength == 3.5 && ip.score == 4);
+    assert_true(ip.strength == 3.5 && ip.score == 1 + 3.5 + 0.5 / 1.5);
+}
+
+/* Rule 2 makes an order, and no verdict: not with its bits, not as a second statistic, not as a second cause.
+ */
+static void test_what_supports_only_is_a_notice_and_is_not_told(void **state)
+{
+    (void)state;
+    EXPECT(VERDICT_NOTICE, 2, {IP, MECHANISM_BY_CLOCK, 7, 1, 2, false});
+    EXPECT(VERDICT_WARNING, 2.9 + 0.3 * 2, {IP, MECHANISM_REGULAR, 7, 1, 2.9, false},
+           {IP, MECHANISM_BY_CLOCK, 7, 1, 2, false});
+    EXPECT(VERDICT_WARNING, 2 + 0.3 * 1, {IP, MECHANISM_NEW_NAMES, 7, 1, 1, false},
+           {IP, MECHANISM_CACHE_FALL, 7, 1, 2, false});
+    static const struct given TWO[] = {{IP, MECHANISM_NEW_NAMES, 7, 1, 0.5, false},
+                                       {IP, MECHANISM_BY_CLOCK, 7, 1, 2, false}};
+    struct ip_judged ip;
+    judge(TWO, 2, &ip);
+    assert_int_equal(ip.verdict, VERDICT_NOTICE);
 }
 
 static void test_two_causes_are_a_warning(void **state)
@@ -178,6 +195,7 @@ int main(void)
         cmocka_unit_test(test_verdicts_change_at_one_bit_and_at_three),
         cmocka_unit_test(test_strength_is_the_best_and_a_part_of_each_other_one),
         cmocka_unit_test(test_two_statistics_on_one_domain_are_critical),
+        cmocka_unit_test(test_what_supports_only_is_a_notice_and_is_not_told),
         cmocka_unit_test(test_silenced_evidence_is_no_incident),
         cmocka_unit_test(test_an_identity_stays_and_belongs_to_ip_and_cause),
         cmocka_unit_test(test_an_ip_is_known_by_its_gravest_incident),
