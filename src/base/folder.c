@@ -35,23 +35,46 @@ enum status folder_make(const char *path, struct error *err)
     return STATUS_OK;
 }
 
-enum status folder_lock(const char *path, int *lock, struct error *err)
+/* Opens the lock file and takes it in one way; −1 with STATUS_OK where the file system knows no locks. */
+static enum status lock_take(const char *path, const char *file, int how, const char *taken, int *lock,
+                             struct error *err)
 {
     char name[PATH_BYTES + 16];
-    (void)snprintf(name, sizeof name, "%s/.quern.lock", path);
+    (void)snprintf(name, sizeof name, "%s/%s", path, file);
     *lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (*lock < 0)
         return error_set(err, STATUS_IO, path, "check the path and your rights", "cannot write there: %s",
                          strerror(errno));
-    if (flock(*lock, LOCK_EX | LOCK_NB) == 0)
+    if (flock(*lock, how | LOCK_NB) == 0)
         return STATUS_OK;
     bool is_held = errno == EWOULDBLOCK;
     (void)close(*lock);
     *lock = -1;
     if (!is_held)
         return STATUS_OK;
-    return error_set(err, STATUS_FAILED, path, "wait for it, or give this job another folder",
-                     "another quern is writing there");
+    return error_set(err, STATUS_FAILED, path, "wait for it, or give this job another folder", "%s", taken);
+}
+
+enum status folder_lock(const char *path, int *lock, struct error *err)
+{
+    return lock_take(path, ".quern.lock", LOCK_EX, "another quern is writing there", lock, err);
+}
+
+enum status folder_share(const char *path, int *lock, struct error *err)
+{
+    struct error fault = {0};
+    // A store of somebody else's can be read without a lock.
+    if (lock_take(path, ".quern.readers", LOCK_SH, "another quern is removing days there", lock, &fault) !=
+        STATUS_FAILED)
+        return STATUS_OK;
+    if (err)
+        *err = fault;
+    return STATUS_FAILED;
+}
+
+enum status folder_lock_readers(const char *path, int *lock, struct error *err)
+{
+    return lock_take(path, ".quern.readers", LOCK_EX, "another quern is reading there", lock, err);
 }
 
 void folder_unlock(int lock)

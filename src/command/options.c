@@ -51,6 +51,10 @@ enum option_key {
     KEY_LINES,
     KEY_SVG,
     KEY_REASON,
+    KEY_STORED,
+    KEY_MERGE,
+    KEY_KEEP,
+    KEY_DRY_RUN = 'n',
 };
 
 #define FOR(command) (1u << COMMAND_##command)
@@ -71,13 +75,18 @@ static const struct option_row OPTIONS[] = {
       "Write to FILE, which must not be there yet, instead of standard output", 0}},
     {FOR(CHECK), {"ranks", KEY_RANKS, "N", 0, "Plan for N ranks (as many as check itself has)", 0}},
     {FOR(CHECK) | FOR(RUN) | FOR(EXTRACT) | FOR(SHOW) | FOR(GENERATE) | FOR(EVALUATE) | FOR(FIND) |
-         FOR(INFO) | FOR(BENCH),
+         FOR(INFO) | FOR(BENCH) | FOR(COMPARE),
      {"json", KEY_JSON, NULL, 0, "Print JSON", 0}},
     {FOR(PARSE),
      {"json", KEY_JSON, NULL, 0, "Print JSON Lines: an object a line, with why a line is a reject", 0}},
     {FOR_STEPS | FOR(GENERATE), {"quiet", KEY_QUIET, NULL, 0, "No progress", 0}},
     {FOR_STEPS, {"verbose", KEY_VERBOSE, NULL, 0, "Tell more", 0}},
     {FOR(SCORE), {"model", KEY_MODEL, "FILE", 0, "Score by this model instead of output.dir/model.h5", 0}},
+    {FOR(TRAIN) | FOR(SCORE),
+     {"stored", KEY_STORED, NULL, 0, "Take the days that the store has, and read no log", 0}},
+    {FOR(SCORE),
+     {"merge", KEY_MERGE, NULL, 0,
+      "Put together the scores of PART..., folders of results that each have some of the job's days", 0}},
     {FOR(PARSE), {"tsv", KEY_TSV, NULL, 0, "Print tab-separated values (the default)", 0}},
     {FOR(PARSE), {"timezone", KEY_TIMEZONE, "ZONE", 0, "IANA zone of time stamps that carry none (UTC)", 0}},
     {FOR(PARSE), {"year", KEY_YEAR, "YEAR", 0, "Year of time stamps that carry none (the file's)", 0}},
@@ -108,6 +117,9 @@ static const struct option_row OPTIONS[] = {
      {"key", KEY_KEY, "FILE", 0, "The key file of output.pseudonyms; export writes pseudonyms then", 0}},
     {FOR(ACK), {"until", KEY_UNTIL, "DATE", 0, "The last day it holds for", 0}},
     {FOR(ACK), {"reason", KEY_REASON, "TEXT", 0, "Why", 0}},
+    {FOR(PRUNE),
+     {"keep", KEY_KEEP, "DAYS", 0, "How many days stay, counted back from the newest one, such as 400d", 0}},
+    {FOR(PRUNE), {"dry-run", KEY_DRY_RUN, NULL, 0, "Tell what would be removed, and remove nothing", 0}},
     {FOR(INFO), {"digest", KEY_DIGEST, NULL, 0, "Print content digests only", 0}},
 };
 #define OPTION_COUNT (sizeof OPTIONS / sizeof OPTIONS[0])
@@ -157,6 +169,10 @@ static error_t option_read(int key, char *text, struct argp_state *state)
     case KEY_INTO: options->into = text; break;
     case KEY_PAST: options->past = text; break;
     case KEY_TSV: options->tsv = true; break;
+    case KEY_KEEP: options->keep = text; break;
+    case KEY_DRY_RUN: options->dry_run = true; break;
+    case KEY_STORED: options->stored = true; break;
+    case KEY_MERGE: options->merge = true; break;
     case ARGP_KEY_ARG: options->words[options->word_count++] = text; break;
     case ARGP_KEY_END:
         if (options->word_count < ROWS[options->command].least ||

@@ -7,6 +7,7 @@
 #include "job/host_spans.h"
 #include "model/prepare.h"
 #include "parallel/stop.h"
+#include "store/store.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -57,10 +58,17 @@ enum status step_extract(struct session *session, struct extract_summary *summar
     return status;
 }
 
+enum store_use refresh_use(const struct session *session)
+{
+    return session->options.stored ? STORE_IS_READ : STORE_IS_WRITTEN;
+}
+
 enum status step_refresh(struct session *session, struct extract_summary *summary, struct error *err)
 {
     struct store_day *days = NULL;
     size_t count = 0;
+    if (session->options.stored)
+        return extract_check(session->team, session->job, session->zone, err);
     enum status status = step_extract(session, summary, err);
     if (status != STATUS_NO_INPUT)
         return status;
@@ -377,7 +385,7 @@ enum status step_scores_begin(struct session *session, const struct scored *head
     if (!realpath(session->job->store_dir, store))
         (void)snprintf(store, sizeof store, "%s", session->job->store_dir);
     const struct provenance provenance[] = {
-        {"command", line}, {"job", job}, {"ranks", ranks}, {"store", store}};
+        {"command", line}, {"job", job}, {"ranks", ranks}, {"store", store}, {"model", session->model}};
     path_in(session, "scores.h5", path, sizeof path);
     const struct scores_file file = {path, session->job->features_timezone,
                                      LANGUAGES[session->job->output_language], provenance,
@@ -429,6 +437,16 @@ done:
     return status;
 }
 
+enum status model_note(struct session *session, const char *path, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const bool is_first = session_prints(session);
+    TRY(team_agree(session->team, is_first ? store_digest(path, NULL, session->model, err) : STATUS_OK, err));
+    team_broadcast(session->team, session->model, sizeof session->model, 0);
+done:
+    return status;
+}
+
 enum status scored_head(struct session *session, const struct model *model, struct scored *scored,
                         struct error *err)
 {
@@ -446,6 +464,7 @@ enum status step_score(struct session *session, const struct rows *rows, const s
     struct model_scores scores = {0};
     struct ip_role *roles = NULL;
     size_t role_count = 0;
+    char path[4200];
     uint8_t *seen = calloc(rows->count + 1, 1);
     struct scored scored = {.rows = rows, .scores = &scores, .seen = seen};
     enum status had = STATUS_OK;
@@ -456,6 +475,8 @@ enum status step_score(struct session *session, const struct rows *rows, const s
     TRY(team_agree(session->team, model_score(model, &prepared->input, &scores, err), err));
     for (size_t row = 0; row < rows->count; row++)
         seen[row] = prepared->use[row] == MODEL_TRAIN;
+    path_in(session, "model.h5", path, sizeof path);
+    TRY(model_note(session, path, err));
     TRY(scored_head(session, model, &scored, err));
     TRY(roles_find(session->team, rows, &roles, &role_count, err));
     TRY(step_decide(session, &scored, roles, role_count, judgement, err));

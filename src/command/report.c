@@ -46,7 +46,7 @@ enum status command_report(struct session *session, struct error *err)
 {
     enum status status = STATUS_OK;
     TRY(session_job(session, err));
-    TRY(session_folders(session, err));
+    TRY(session_folders(session, STORE_IS_READ, err));
     TRY(step_report(session, err));
     if (session_prints(session))
         (void)fprintf(session->out, "alerts.jsonl, suspects.csv and blocklist.rpz in %s\n",

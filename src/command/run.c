@@ -45,7 +45,7 @@ enum status command_run(struct session *session, struct error *err)
     enum status status = STATUS_OK;
     struct work work = {0};
     TRY(session_job(session, err));
-    TRY(session_folders(session, err));
+    TRY(session_folders(session, STORE_IS_WRITTEN, err));
     TRY(step_extract(session, &work.summary, err));
     TRY(step_go_on(session, err));
     TRY(step_load(session, &work.rows, err));
@@ -68,7 +68,7 @@ enum status command_extract(struct session *session, struct error *err)
     enum status status = STATUS_OK;
     struct work work = {0};
     TRY(session_job(session, err));
-    TRY(session_folders(session, err));
+    TRY(session_folders(session, STORE_IS_WRITTEN, err));
     TRY(step_extract(session, &work.summary, err));
     int64_t peak_bytes = session_peak_bytes(session);
     const struct extract_summary *summary = &work.summary;
@@ -89,7 +89,7 @@ enum status command_train(struct session *session, struct error *err)
     enum status status = STATUS_OK;
     struct work work = {0};
     TRY(session_job(session, err));
-    TRY(session_folders(session, err));
+    TRY(session_folders(session, refresh_use(session), err));
     TRY(step_refresh(session, &work.summary, err));
     TRY(step_go_on(session, err));
     TRY(step_load(session, &work.rows, err));

@@ -135,6 +135,20 @@ done:
     return status;
 }
 
+static enum status words_check(const struct options *options, struct error *err)
+{
+    if (!options->merge && options->word_count > 1)
+        return error_set(err, STATUS_USAGE, "score", "quern score JOB.yaml --merge PART... takes several",
+                         "more than a job file: \"%.60s\"", options->words[1]);
+    if (options->merge && options->word_count < 2)
+        return error_set(err, STATUS_USAGE, "--merge", "quern score JOB.yaml --merge PART...",
+                         "no part was named");
+    if (options->merge && options->model)
+        return error_set(err, STATUS_USAGE, "--merge", "leave out --model",
+                         "the parts have been scored by their model");
+    return STATUS_OK;
+}
+
 enum status command_score(struct session *session, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -142,12 +156,17 @@ enum status command_score(struct session *session, struct error *err)
     struct extract_summary summary = {0};
     struct judgement judgement = {0};
     char path[4200];
+    TRY(words_check(&session->options, err));
+    if (session->options.merge)
+        return score_merge(session, err);
     TRY(session_job(session, err));
-    TRY(session_folders(session, err));
+    TRY(session_folders(session, refresh_use(session), err));
     (void)snprintf(path, sizeof path, "%s/model.h5", session->job->output_dir);
     // First the model: a wrong path should not cost an hour of reading logs.
-    TRY(model_read(session->team, session->options.model ? session->options.model : path, &stream.model,
-                   err));
+    if (session->options.model)
+        (void)snprintf(path, sizeof path, "%s", session->options.model);
+    TRY(model_read(session->team, path, &stream.model, err));
+    TRY(model_note(session, path, err));
     TRY(step_refresh(session, &summary, err));
     TRY(step_go_on(session, err));
     rows_plan_of(session, &stream.plan);

@@ -162,24 +162,27 @@ done:
     return status;
 }
 
-static enum status folders_take_local(struct session *session, struct error *err)
+static enum status folders_take_local(struct session *session, enum store_use use, struct error *err)
 {
     enum status status = STATUS_OK;
-    const char *const folders[] = {session->job->output_dir, session->job->store_dir};
-    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-        TRY(folder_make(folders[i], err));
-        if (i > 0 && strcmp(folders[0], folders[i]) == 0)
-            continue;
-        TRY(folder_lock(folders[i], &session->locks[session->lock_count], err));
+    const char *output = session->job->output_dir, *store = session->job->store_dir;
+    TRY(folder_make(output, err));
+    TRY(folder_lock(output, &session->locks[session->lock_count], err));
+    session->lock_count++;
+    if (use == STORE_IS_WRITTEN && strcmp(output, store) != 0) {
+        TRY(folder_make(store, err));
+        TRY(folder_lock(store, &session->locks[session->lock_count], err));
         session->lock_count++;
     }
+    TRY(folder_share(store, &session->locks[session->lock_count], err));
+    session->lock_count++;
 done:
     return status;
 }
 
-enum status session_folders(struct session *session, struct error *err)
+enum status session_folders(struct session *session, enum store_use use, struct error *err)
 {
-    enum status had = session_prints(session) ? folders_take_local(session, err) : STATUS_OK;
+    enum status had = session_prints(session) ? folders_take_local(session, use, err) : STATUS_OK;
     stop_listen();  // from here on something is lost that is not saved first
     return team_agree(session->team, had, err);
 }

@@ -40,14 +40,18 @@ struct options {
     const char *language;  // --language
     const char *past, *into;  // --past, --into
     const char *key;  // --key
+    const char *keep;  // --keep
     int year;  // --year
     int ranks;  // --ranks
     int rows, columns, k, batch;  // of bench; 0: not given
     const char *hidden;  // --hidden
     const char *feature_set;  // --feature-set
     const char *lines;  // --lines=WINDOW; NULL: the most unusual one
-    bool quiet, verbose, json, digest, tsv, csv, svg, with_lines, to_end;
+    bool quiet, verbose, json, digest, tsv, csv, svg, with_lines, to_end, stored, merge, dry_run;
 };
+
+/** A content digest as text, with its '\0'. */
+#define MODEL_DIGEST_BYTES 33
 
 struct session {
     struct options options;
@@ -60,10 +64,12 @@ struct session {
     struct job *job;
     struct zone *zone;  // features.timezone
     struct calendar *calendar;
+    char
+        model[MODEL_DIGEST_BYTES];  // digest of the model that rows are scored by; "" while that is not known
     double began_s;
     struct meter meter;  // of the step that is being done
     bool has_line;  // a line of progress stands on the terminal, without a line feed
-    int locks[2];  // of output.dir and store.dir
+    int locks[3];  // of output.dir, store.dir, and of its readers
     size_t lock_count;
 };
 
@@ -87,9 +93,16 @@ void options_clear(struct options *options);
 /** Reads the job that the first word names, its zone and calendar. Collective. */
 MUST_CHECK enum status session_job(struct session *session, struct error *err);
 
-/** Makes output.dir and store.dir and takes them for this job, which from now on stops between steps when a
- * signal asks for it. Collective. */
-MUST_CHECK enum status session_folders(struct session *session, struct error *err);
+/** What a command does with store.dir, which many jobs may share: any number of them read it beside one that
+ * writes, since a day's file is replaced as a whole. */
+enum store_use { STORE_IS_READ, STORE_IS_WRITTEN };
+
+/** Makes output.dir, and a store.dir that is written, and takes them for this job, which from now on stops
+ * between steps when a signal asks for it. Collective. */
+MUST_CHECK enum status session_folders(struct session *session, enum store_use use, struct error *err);
+
+/** What train and score do with the store: with --stored they read it only. Local. */
+enum store_use refresh_use(const struct session *session);
 
 /** Finds the store of a folder: of results, DIR/store or the one that its scores.h5 names, or the folder
  * itself. Local. */
@@ -165,6 +178,12 @@ struct scored;
 struct ip_tracker;
 struct day_tracker;
 struct scores_writer;
+
+/** quern score --merge PART…. Collective. */
+MUST_CHECK enum status score_merge(struct session *session, struct error *err);
+
+/** Fills session->model with the digest of the model in a file. Collective. */
+MUST_CHECK enum status model_note(struct session *session, const char *path, struct error *err);
 
 /** Fills how the rows of a job are loaded. Local. */
 void rows_plan_of(const struct session *session, struct rows_plan *plan);

@@ -51,10 +51,14 @@ enum status settings_check(const struct extraction *run, struct error *err)
     size_t day_count = 0, input_count = 0;
     char *settings = NULL;
     uint64_t *inputs = NULL;
+    size_t at = 0;
     TRY(store_days(run->job->store_dir, &days, &day_count, err));
-    if (day_count == 0)
+    // Days of an older version do not bind anybody: they are made anew.
+    for (int64_t version = 0; at < day_count && version < TABLE_VERSION; at += version < TABLE_VERSION)
+        TRY(shard_version_read(run->job->store_dir, &days[at], &version, err));
+    if (at == day_count)
         goto done;
-    TRY(shard_origin_read(run->job->store_dir, &days[0], &settings, &inputs, &input_count, err));
+    TRY(shard_origin_read(run->job->store_dir, &days[at], &settings, &inputs, &input_count, err));
     TRY(settings_compare(run, settings, err));
 done:
     free(days);
@@ -152,6 +156,20 @@ static bool has_gone_input(const struct extraction *run, const uint64_t *inputs,
     return false;
 }
 
+/* Whether all files that a day was made of are there: what is known of them may be gone with an older
+ * version. */
+static bool has_all_inputs(const struct extraction *run, const uint64_t *inputs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool is_there = inputs[i] == INPUT_INCOMPLETE;
+        for (size_t file = 0; !is_there && file < run->archive.file_count; file++)
+            is_there = (uint64_t)run->states[file].id == inputs[i];
+        if (!is_there)
+            return false;
+    }
+    return true;
+}
+
 /* Whether the stored day was made of all files that touch it now. Files that are gone since do not matter:
  * their lines are in the store, and nowhere else. */
 static enum status day_judge(struct extraction *run, const struct store_day *stored,
@@ -162,9 +180,12 @@ static enum status day_judge(struct extraction *run, const struct store_day *sto
     char *settings = NULL;
     uint64_t *inputs = NULL;
     size_t input_count = 0;
-    *fate = DAY_IS_KEPT;
+    int64_t version = 0;
+    TRY(shard_version_read(run->job->store_dir, stored, &version, err));
+    *fate = version < TABLE_VERSION ? DAY_IS_MADE : DAY_IS_KEPT;
     TRY(shard_origin_read(run->job->store_dir, stored, &settings, &inputs, &input_count, err));
-    TRY(settings_compare(run, settings, err));
+    if (version == TABLE_VERSION)
+        TRY(settings_compare(run, settings, err));
     for (size_t i = 0; i < count; i++) {
         uint64_t id = (uint64_t)run->states[touches[i].file].id;
         if (touches[i].is_new || !bsearch(&id, inputs, input_count, sizeof id, compare_u64))
@@ -173,6 +194,8 @@ static enum status day_judge(struct extraction *run, const struct store_day *sto
     if (input_count > 0 && inputs[0] == INPUT_INCOMPLETE)
         *fate = DAY_IS_MADE;
     else if (*fate == DAY_IS_MADE && has_gone_input(run, inputs, input_count))
+        *fate = DAY_CAME_LATE;
+    if (version < TABLE_VERSION && !has_all_inputs(run, inputs, input_count))
         *fate = DAY_CAME_LATE;
 done:
     free(settings);
@@ -211,6 +234,43 @@ done:
     return status;
 }
 
+/* Tells which stored days are of an older version, before they are made anew: those of which a log is there.
+ */
+static enum status older_tell(struct extraction *run, const struct store_day *days, size_t count,
+                              struct error *err)
+{
+    enum status status = STATUS_OK;
+    size_t made = 0, stay = 0, at = 0;
+    int64_t version = 0, oldest = TABLE_VERSION;
+    char what[256];
+    for (size_t i = 0; i < count; i++) {
+        TRY(shard_version_read(run->job->store_dir, &days[i], &version, err));
+        if (version == TABLE_VERSION)
+            continue;
+        oldest = version < oldest ? version : oldest;
+        while (at < run->dirty_count && run->dirty[at] < days[i].day)
+            at++;
+        *(at < run->dirty_count && run->dirty[at] == days[i].day ? &made : &stay) += 1;
+    }
+    if (made > 0) {
+        (void)snprintf(what, sizeof what,
+                       "%zu days have tables of version %" PRId64
+                       ", this quern has %d: made anew from their logs",
+                       made, oldest, TABLE_VERSION);
+        TRY(warning_add(run, run->job->store_dir, what, err));
+    }
+    if (stay > 0) {
+        (void)snprintf(what, sizeof what,
+                       "%zu days have tables of version %" PRId64
+                       ", this quern has %d, and stay as they are: their logs are "
+                       "not all among the job's; they cannot be read (quern prune removes old days)",
+                       stay, oldest, TABLE_VERSION);
+        TRY(warning_add(run, run->job->store_dir, what, err));
+    }
+done:
+    return status;
+}
+
 static enum status dirty_find_local(struct extraction *run, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -234,6 +294,8 @@ static enum status dirty_find_local(struct extraction *run, struct error *err)
         TRY(array_reserve(&run->dirty, &capacity, run->dirty_count + 1, sizeof *run->dirty, err));
         run->dirty[run->dirty_count++] = day;
     }
+    if (run->known.is_older)
+        TRY(older_tell(run, days, day_count, err));
 done:
     free(days);
     return status;

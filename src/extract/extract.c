@@ -172,6 +172,31 @@ static enum status known_read_again(struct extraction *run, const bool *wanted, 
     return status;
 }
 
+static enum status stored_check_local(struct extraction *run, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct store_day *days = NULL;
+    size_t count = 0;
+    TRY(store_days(run->job->store_dir, &days, &count, err));
+    if (count == 0)
+        TRY(error_set(err, STATUS_NO_INPUT, run->job->store_dir,
+                      "run quern extract first, or leave out --stored", "the store has no day"));
+    TRY(setup_local(run, err));
+    TRY(settings_check(run, err));
+done:
+    free(days);
+    return status;
+}
+
+enum status extract_check(const struct team *team, const struct job *job, const struct zone *zone,
+                          struct error *err)
+{
+    struct extraction run = {.team = team, .job = job, .zone = zone};
+    enum status had = team_rank(team) == 0 ? stored_check_local(&run, err) : STATUS_OK;
+    setup_clear(&run);
+    return team_agree(team, had, err);
+}
+
 enum status extract_run(const struct team *team, const struct job *job, const struct zone *zone,
                         extract_progress *progress, void *context, struct extract_summary *summary,
                         struct error *err)

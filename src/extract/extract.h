@@ -67,6 +67,15 @@ MUST_CHECK enum status extract_run(const struct team *team, const struct job *jo
                                    extract_progress *progress, void *context, struct extract_summary *summary,
                                    struct error *err);
 
+/**
+ * Checks that the store has days, and that they were made with the job's settings: for who reads it as it is.
+ * Collective.
+ *
+ * @return  STATUS_NO_INPUT for an empty store, STATUS_MISMATCH as extract_run
+ */
+MUST_CHECK enum status extract_check(const struct team *team, const struct job *job, const struct zone *zone,
+                                     struct error *err);
+
 /** Frees what the summary holds; a zeroed one is fine. Local. */
 void extract_summary_clear(struct extract_summary *summary);
 

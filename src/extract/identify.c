@@ -116,7 +116,8 @@ static void known_take(struct extraction *run, size_t file, int64_t at, enum lik
     state->id = known->id;
     // Days that were not asked for then, or half of a line that was counted as one, can only be had by
     // reading it anew.
-    if (!is_covered(run, known) || (like == LIKE_LONGER && known->ends_inside))
+    // So can the days of an older version.
+    if (run->known.is_older || !is_covered(run, known) || (like == LIKE_LONGER && known->ends_inside))
         return;
     state->known = at;
     state->from = like == LIKE_LONGER ? known->text_bytes : 0;

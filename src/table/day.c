@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* ---- which days are there ---- */
 
@@ -157,6 +159,78 @@ done:
     return status;
 }
 
+/* ---- removing ---- */
+
+static enum status file_remove(const char *dir, const char *name, bool dry, struct store_pruned *pruned,
+                               struct error *err)
+{
+    char path[PATH_BYTES];
+    struct stat there;
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    if (stat(path, &there) == 0)
+        pruned->bytes += there.st_size;
+    pruned->files++;
+    if (!dry && unlink(path) != 0)
+        return error_set(err, STATUS_IO, path, "check the rights of the folder", "cannot remove the file: %s",
+                         strerror(errno));
+    return STATUS_OK;
+}
+
+/* Whether store/ has drawn this name for a file that it writes: PATH.part-0123456789abcdef. */
+static bool is_half_written(const char *name)
+{
+    const char *mark = strstr(name, ".h5.part-");
+    return mark && strspn(mark + 9, "0123456789abcdef") == 16 && mark[25] == '\0';
+}
+
+static enum status names_remove(const char *dir, int64_t first_day, bool dry, struct store_pruned *pruned,
+                                struct error *err)
+{
+    enum status status = STATUS_OK;
+    DIR *folder = opendir(dir);
+    if (!folder)
+        return error_set(err, STATUS_IO, dir, "check the path", "cannot list the folder: %s",
+                         strerror(errno));
+    for (struct dirent *entry = readdir(folder); entry; entry = readdir(folder)) {
+        struct found one;
+        const bool is_old = name_read(entry->d_name, &one) && one.day < first_day;
+        if (is_old || is_half_written(entry->d_name))
+            TRY(file_remove(dir, entry->d_name, dry, pruned, err));
+    }
+done:
+    (void)closedir(folder);
+    return status;
+}
+
+enum status store_prune(const char *dir, int64_t keep, bool dry, struct store_pruned *pruned,
+                        struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct found *found = NULL;
+    size_t count = 0;
+    *pruned = (struct store_pruned){0};
+    TRY(names_list(dir, &found, &count, err));
+    if (count == 0)
+        TRY(error_set(err, STATUS_NO_INPUT, dir, "name a store, or the results of a job",
+                      "the store has no day"));
+    const int64_t last = found[count - 1].day, first = last - keep + 1;
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 && found[i].day == found[i - 1].day)
+            continue;
+        if (found[i].day < first) {
+            pruned->days++;
+            continue;
+        }
+        pruned->first_day = pruned->kept_days == 0 ? found[i].day : pruned->first_day;
+        pruned->kept_days++;
+    }
+    pruned->last_day = last;
+    TRY(names_remove(dir, first, dry, pruned, err));
+done:
+    free(found);
+    return status;
+}
+
 /* ---- reading ---- */
 
 enum status shard_origin_read(const char *dir, const struct store_day *day, char **settings,
@@ -168,6 +242,14 @@ enum status shard_origin_read(const char *dir, const struct store_day *day, char
     *settings = NULL;
     *inputs = NULL;
     return shard_read_origin(path, settings, inputs, input_count, &parts, err);
+}
+
+enum status shard_version_read(const char *dir, const struct store_day *day, int64_t *version,
+                               struct error *err)
+{
+    char path[PATH_BYTES];
+    shard_path(dir, day->day, 0, day->parts, path, sizeof path);
+    return shard_read_version(path, version, err);
 }
 
 enum status day_read(const char *dir, const struct store_day *day, struct day_table *table, struct error *err)

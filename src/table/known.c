@@ -241,7 +241,7 @@ static bool files_fit(const struct known *known)
     return true;
 }
 
-enum status known_read(const char *dir, struct known *known, struct error *err)
+static enum status known_get(const char *dir, struct known *known, struct error *err)
 {
     enum status status = STATUS_OK;
     char path[PATH_BYTES];
@@ -256,11 +256,12 @@ enum status known_read(const char *dir, struct known *known, struct error *err)
         return STATUS_OK;
     TRY(store_open_local(path, &reader, err));
     TRY(store_get_attribute_i64(reader, NULL, "table_version", &version, err));
-    if (version != TABLE_VERSION) {
-        status = error_set(err, STATUS_MISMATCH, path, "use another store.dir",
-                           "its tables have version %" PRId64, version);
+    if (version > TABLE_VERSION) {
+        status = error_set(err, STATUS_MISMATCH, path, "use another store.dir, or the newer quern",
+                           "its tables have version %" PRId64 ", this quern has %d", version, TABLE_VERSION);
         goto done;
     }
+    known->is_older = version < TABLE_VERSION;
     if (store_get_attribute_i64(reader, NULL, "known_version", &version, NULL) != STATUS_OK ||
         version != KNOWN_VERSION)
         goto done;
@@ -293,8 +294,24 @@ enum status known_read(const char *dir, struct known *known, struct error *err)
 done:
     store_close(reader);
     heaps_free(&heaps);
-    if (status != STATUS_OK)
-        known_clear(known);
+    return status;
+}
+
+enum status known_read(const char *dir, struct known *known, struct error *err)
+{
+    struct error fault = {0};
+    enum status status = known_get(dir, known, &fault);
+    const bool is_older = known->is_older;
+    if (status == STATUS_OK)
+        return STATUS_OK;
+    known_clear(known);
+    // What an older version knew may have another form: then nothing is known.
+    if (is_older && status == STATUS_CORRUPT) {
+        known->is_older = true;
+        return STATUS_OK;
+    }
+    if (err)
+        *err = fault;
     return status;
 }
 

@@ -197,14 +197,19 @@ done:
     return status;
 }
 
+static struct day_span day_span_of(const struct rows_plan *plan, int64_t day)
+{
+    return (struct day_span){zone_day_start(plan->zone, day), zone_day_start(plan->zone, day + 1),
+                             calendar_kind(plan->calendar, day) == DAY_HOLIDAY};
+}
+
 static enum status day_add(struct rows *rows, const struct rows_plan *plan, struct map *seen,
                            const struct day_table *table, struct error *err)
 {
     enum status status = STATUS_OK;
     uint8_t *is_new = NULL;
     struct map hosts = {0};
-    struct day_span day = {zone_day_start(plan->zone, table->day), zone_day_start(plan->zone, table->day + 1),
-                           calendar_kind(plan->calendar, table->day) == DAY_HOLIDAY};
+    const struct day_span day = day_span_of(plan, table->day);
     int64_t *new_queries = calloc(table->size[DAY_row] + 1, sizeof *new_queries);
     if (!new_queries)
         return error_set(err, STATUS_NO_MEMORY, "rows", "use more ranks", "no room for the rows of a day");
@@ -474,9 +479,52 @@ enum status rows_load_block(const struct team *team, const struct rows_plan *pla
     enum status status = rows_load(team, &of_block, rows, err);
     if (status != STATUS_OK)
         return status;
+    const int64_t end = block + 1 < blocks->count ? blocks->items[block + 1].first : blocks->whole.total;
+    if (rows->total != end - blocks->items[block].first) {
+        rows_clear(rows);
+        return error_set(err, STATUS_FAILED, plan->dir, "run it again",
+                         "a day was written anew, with other rows, while it was read");
+    }
     rows->first += blocks->items[block].first;
     rows->history_days = blocks->whole.history_days;
     return STATUS_OK;
+}
+
+static enum status hosts_load_local(const struct rows_plan *plan, const struct store_day *days, size_t from,
+                                    size_t to, struct rows *rows, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct day_table table = {0};
+    struct map hosts = {0};
+    for (size_t i = from; i < to; i++) {
+        TRY(day_read_some(plan->dir, &days[i], DAY_PAIRS | UINT32_C(1) << DAY_row, &table, err));
+        const struct day_span day = day_span_of(plan, table.day);
+        TRY(hosts_add(rows, &table, &day, &hosts, err));
+        map_clear(&hosts);
+        day_table_clear(&table);
+    }
+done:
+    map_clear(&hosts);
+    day_table_clear(&table);
+    return status;
+}
+
+enum status rows_load_hosts(const struct team *team, const struct rows_plan *plan,
+                            const struct rows_blocks *blocks, struct rows *rows, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct store_day *days = NULL;
+    size_t count = 0, first = 0, end = 0;
+    struct rows_plan of_blocks = *plan;  // the days that rows are loaded of
+    of_blocks.from_s = blocks->items[0].from_s;
+    of_blocks.to_s = blocks->items[blocks->count - 1].to_s;
+    TRY(span_find(team, &of_blocks, &days, &count, &first, &end, rows, err));
+    const size_t ranks = (size_t)team_size(team), rank = (size_t)team_rank(team);
+    const size_t from = first + (end - first) * rank / ranks, to = first + (end - first) * (rank + 1) / ranks;
+    TRY(team_agree(team, hosts_load_local(&of_blocks, days, from, to, rows, err), err));
+done:
+    free(days);
+    return status;
 }
 
 void rows_clear(struct rows *rows)

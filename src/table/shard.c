@@ -201,7 +201,7 @@ static enum status head_read(const struct store_reader *reader, const char *path
     int64_t version = 0, part = 0;
     TRY(store_get_attribute_i64(reader, NULL, "table_version", &version, err));
     if (version != TABLE_VERSION)
-        return error_set(err, STATUS_MISMATCH, path, "use another store.dir, and run extract again",
+        return error_set(err, STATUS_MISMATCH, path, "run extract, which makes it anew from its logs",
                          "its tables have version %" PRId64 ", this quern has %d", version, TABLE_VERSION);
     TRY(store_get_attribute_i64(reader, NULL, "day", &table->day, err));
     TRY(store_get_attribute_i64(reader, NULL, "part", &part, err));
@@ -276,6 +276,30 @@ done:
     return status;
 }
 
+/* What it was made of can be read of older versions too. */
+static enum status version_get(const struct store_reader *reader, const char *path, int64_t *version,
+                               struct error *err)
+{
+    enum status status = STATUS_OK;
+    TRY(store_get_attribute_i64(reader, NULL, "table_version", version, err));
+    if (*version > TABLE_VERSION)
+        status = error_set(err, STATUS_MISMATCH, path, "use another store.dir, or the newer quern",
+                           "its tables have version %" PRId64 ", this quern has %d", *version, TABLE_VERSION);
+done:
+    return status;
+}
+
+enum status shard_read_version(const char *path, int64_t *version, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct store_reader *reader = NULL;
+    TRY(store_open_local(path, &reader, err));
+    TRY(version_get(reader, path, version, err));
+done:
+    store_close(reader);
+    return status;
+}
+
 enum status shard_read_origin(const char *path, char **settings, uint64_t **inputs, size_t *count,
                               int64_t *parts, struct error *err)
 {
@@ -284,12 +308,7 @@ enum status shard_read_origin(const char *path, char **settings, uint64_t **inpu
     int64_t version = 0;
     *settings = malloc(SETTINGS_BYTES);
     TRY(store_open_local(path, &reader, err));
-    TRY(store_get_attribute_i64(reader, NULL, "table_version", &version, err));
-    if (version != TABLE_VERSION)
-        status = error_set(err, STATUS_MISMATCH, path, "use another store.dir, and run extract again",
-                           "its tables have version %" PRId64 ", this quern has %d", version, TABLE_VERSION);
-    if (status != STATUS_OK)
-        goto done;
+    TRY(version_get(reader, path, &version, err));
     TRY(store_get_attribute_i64(reader, NULL, "parts", parts, err));
     TRY(store_dimension_size(reader, "input", count, err));
     *inputs = *count <= ENTRIES_MOST ? malloc((*count + 1) * sizeof **inputs) : NULL;

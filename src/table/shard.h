@@ -31,6 +31,9 @@ MUST_CHECK enum status shard_read(const char *path, uint32_t wanted, struct day_
 MUST_CHECK enum status shard_read_domains(const char *path, uint64_t **hashes, size_t *count,
                                           struct error *err);
 
+/** Reads one file's table version, at most TABLE_VERSION. Local. */
+MUST_CHECK enum status shard_read_version(const char *path, int64_t *version, struct error *err);
+
 /** Reads what one file was made of; free() settings and inputs. Local. */
 MUST_CHECK enum status shard_read_origin(const char *path, char **settings, uint64_t **inputs, size_t *count,
                                          int64_t *parts, struct error *err);

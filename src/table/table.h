@@ -54,6 +54,15 @@ struct store_day {
 };
 
 /**
+ * Reads by which version of quern's tables a day was written; one below TABLE_VERSION is made anew from its
+ * logs. Local.
+ *
+ * @return  STATUS_MISMATCH when it is above TABLE_VERSION
+ */
+MUST_CHECK enum status shard_version_read(const char *dir, const struct store_day *day, int64_t *version,
+                                          struct error *err);
+
+/**
  * Lists the whole days of a store, ascending. Local.
  *
  * @param days  returns new, [count]; free() it. A folder that does not exist has none.
@@ -117,6 +126,24 @@ MUST_CHECK enum status day_row_count(const char *dir, const struct store_day *da
 MUST_CHECK enum status day_read_domains(const char *dir, const struct store_day *day, uint64_t **hashes,
                                         size_t *count, struct error *err);
 
+/** What store_prune removed, or would remove. */
+struct store_pruned {
+    int64_t days, files, bytes;
+    int64_t kept_days, first_day, last_day;  // the days that stay
+};
+
+/**
+ * Removes the files of all days but the last `keep` ones, counted back from the newest day, and files that
+ * are not whole because their writer was killed. The caller holds the locks of the store's writers and
+ * readers. Local.
+ *
+ * @param dry     whether to count only
+ * @param pruned  filled
+ * @return        STATUS_IO, STATUS_NO_INPUT when there is no day
+ */
+MUST_CHECK enum status store_prune(const char *dir, int64_t keep, bool dry, struct store_pruned *pruned,
+                                   struct error *err);
+
 /** Merges the parts of one day into one table, as if the day had never been cut. Local. */
 MUST_CHECK enum status day_tables_merge(const struct day_table *parts, size_t part_count,
                                         struct day_table *merged, struct error *err);
@@ -161,6 +188,7 @@ struct known_file {
 struct known {
     struct known_file *files;  // [count]
     size_t count, capacity;
+    bool is_older;  // by a version whose tables this quern does not read: logs that are there are read again
 };
 
 /** Reads what the store knows of logs; a store without it knows nothing. Free it with known_clear. Local. */
@@ -263,6 +291,12 @@ void rows_blocks_clear(struct rows_blocks *blocks);
  * Collective. */
 MUST_CHECK enum status rows_load_block(const struct team *team, const struct rows_plan *plan,
                                        const struct rows_blocks *blocks, size_t block, struct rows *rows,
+                                       struct error *err);
+
+/** Loads what each IP did on the days of a span, rows->hosts and no row, each rank some of the days: for who
+ * has the rows already. Collective. */
+MUST_CHECK enum status rows_load_hosts(const struct team *team, const struct rows_plan *plan,
+                                       const struct rows_blocks *blocks, struct rows *rows,
                                        struct error *err);
 
 /** Frees what it holds; a zeroed one is fine. Local. */

@@ -57,13 +57,15 @@ class Install(unittest.TestCase):
         found = {str(p.relative_to(self.prefix)) for p in self.prefix.rglob('*') if p.is_file()}
         share, doc = 'share/quern', 'share/doc/quern'
         expected = {'bin/quern', f'{share}/datasets/README.md', f'{share}/datasets/suffixes.dat',
-                    f'{share}/datasets/calendar/jp.csv', f'{share}/jobs/demo.yaml', f'{share}/slurm/train.sbatch',
+                    f'{share}/datasets/calendar/jp.csv', f'{share}/jobs/demo.yaml',
                     f'{doc}/README.md', f'{doc}/CHANGELOG.md', f'{doc}/LICENSE', 'share/man/man1/quern.1',
                     'share/bash-completion/completions/quern', f'{share}/modulefiles/quern/{version()}'}
-        for top, to in ((ROOT / 'datasets/demo', f'{share}/datasets/demo'), (ROOT / 'docs', f'{doc}/docs')):
+        for top, to in ((ROOT / 'datasets/demo', f'{share}/datasets/demo'), (ROOT / 'docs', f'{doc}/docs'),
+                        (ROOT / 'slurm', f'{share}/slurm')):
             expected |= {f'{to}/{p.relative_to(top)}' for p in top.rglob('*') if p.is_file()}
         self.assertEqual(found, expected)
-        self.assertTrue(os.access(self.prefix / 'share/quern/slurm/train.sbatch', os.X_OK))
+        for script in ('train.sbatch', 'submit.sh'):
+            self.assertTrue(os.access(self.prefix / 'share/quern/slurm' / script, os.X_OK))
 
     def test_data_is_found_from_any_directory_and_after_a_move(self):
         run = self.extract(self.prefix, 'first')

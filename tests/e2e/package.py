@@ -69,7 +69,7 @@ class Package(unittest.TestCase):
                           'printf "%s\\n" "${COMPREPLY[@]}"', 'bash', *words)
             return told.split()
         self.assertEqual(completed('quern', 'extr'), ['extract'])
-        self.assertEqual(completed('quern', 'score', '--m'), ['--model='])
+        self.assertEqual(completed('quern', 'score', '--mo'), ['--model='])
         self.assertEqual(completed('quern', 'train', '--m'), [])
         self.assertEqual(completed('quern', 'train', 'job'), [])
 

@@ -76,7 +76,7 @@ TABLES = {
 ATTRIBUTES = {
     '_NCProperties': 'who wrote the file, for netCDF',
     'Conventions': '`CF-1.10`',
-    'table_version': 'version of the tables; another one is refused',
+    'table_version': 'version of the tables; days of an older one are made anew from their logs, a newer one is refused',
     'known_version': 'version of the file; one of another version is not used, and the logs are read again',
     'day': 'the local day, as days since 1970-01-01',
     'part': 'which part of the clients this is, from 0',
@@ -111,6 +111,7 @@ ATTRIBUTES = {
     'timezone': '`features.timezone`',
     'language': '`output.language`',
     'store': 'where the store was',
+    'model': 'content digest of the model that the scores are by; empty in a file that does not say',
     'days': 'stored days in the span',
     'from_s': 'start of the stored days that were scored, in seconds since 1970-01-01 UTC',
     'to_s': 'end of these days',

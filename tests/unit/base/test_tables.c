@@ -238,9 +238,26 @@ static void test_a_folder_is_held_by_one_job(void **state)
     assert_int_equal(waitpid(child, &ended, 0), child);
     assert_true(WIFEXITED(ended) && WEXITSTATUS(ended) == 7);
     assert_int_equal(folder_lock(deep, &lock, &err), STATUS_OK);
+    // Readers do not mind the writer, nor each other, but who removes files.
+    int readers[2] = {-1, -1}, remover = -1;
+    assert_int_equal(folder_share(deep, &readers[0], &err), STATUS_OK);
+    assert_int_equal(folder_share(deep, &readers[1], &err), STATUS_OK);
+    assert_int_equal(folder_lock_readers(deep, &remover, &err), STATUS_FAILED);
+    assert_string_equal(err.what, "another quern is reading there");
+    folder_unlock(readers[0]);
+    folder_unlock(readers[1]);
+    assert_int_equal(folder_lock_readers(deep, &remover, &err), STATUS_OK);
+    assert_int_equal(folder_share(deep, &readers[0], &err), STATUS_FAILED);
+    assert_string_equal(err.what, "another quern is removing days there");
+    folder_unlock(remover);
+    // A folder that may only be read, or is not there, is read without a lock.
+    assert_int_equal(folder_share("/proc", &readers[0], &err), STATUS_OK);
+    assert_int_equal(readers[0], -1);
     folder_unlock(lock);
     folder_unlock(-1);
     (void)snprintf(name, sizeof name, "%s/.quern.lock", deep);
+    assert_int_equal(unlink(name), 0);
+    (void)snprintf(name, sizeof name, "%s/.quern.readers", deep);
     assert_int_equal(unlink(name), 0);
     static const char *const PARTS[] = {"/a/b/c", "/a/b", "/a", ""};
     for (size_t i = 0; i < 4; i++) {
