@@ -3,6 +3,7 @@
 #define EXTRACT_INTERNAL_H
 
 #include "archive/archive.h"
+#include "aside.h"
 #include "base/map.h"
 #include "extract/extract.h"
 #include "parallel/work.h"
@@ -63,6 +64,7 @@ struct extraction {
     size_t read_bytes;  // how much is read at once
     struct archive archive;
     struct tallies *tallies;
+    struct aside aside;  // what did not fit into memory
     int64_t (*sums)[FILE_SUMS];  // [files], of the reading that goes on
     int64_t (*again)[FILE_SUMS];  // [files], of known files that were read again
     int64_t (*times)[2];  // [files] of -least and largest time, INT64_MIN before the first
@@ -129,10 +131,40 @@ int extract_reject_compare(const void *a, const void *b);
 MUST_CHECK enum status warning_add(struct extraction *run, const char *where, const char *what,
                                    struct error *err);
 
+/* ---- keep.c ---- */
+
+/** Puts tallies aside when they fill more than they may, those of other days than `day` first. Local. */
+MUST_CHECK enum status tallies_keep(struct extraction *run, int64_t day, struct error *err);
+
+/** Puts the tallies of some days aside, [first_day, last_day], candidates included. Local. */
+MUST_CHECK enum status days_put_aside(struct extraction *run, int64_t first_day, int64_t last_day,
+                                      struct error *err);
+
+/* ---- shards.c ---- */
+
+/** Makes the dirty days: some at a time, their tallies go to their owners, who finish and write them.
+ * Collective. */
+MUST_CHECK enum status shards_make(struct extraction *run, struct error *err);
+
 /* ---- settle.c ---- */
 
-/** Sends tallies to their owners, finishes and writes the dirty days. Collective. */
-MUST_CHECK enum status shards_make(struct extraction *run, struct error *err);
+/** Days that are made together, and what is known of them. */
+struct round {
+    size_t first, end;  // in run->dirty
+    int slices;  // that each of their shards is made in
+    bool by_hours;  // who asked first is settled hour by hour
+    struct name_bound *bounds;  // [bound_count], of all ranks; more than none only when they are known
+    size_t bound_count;
+    struct win *wins;  // [win_count], of the clients whose shards are this rank's
+    size_t win_count, win_capacity;
+};
+
+/** Returns the rank that finishes and writes a shard: they take turns; -1 for a day that is not made. Local.
+ */
+int shard_owner(const struct extraction *run, int64_t day, int part);
+
+/** Finds out who asked first on the days of a round, as round->wins. Collective. */
+MUST_CHECK enum status misses_settle(struct extraction *run, struct round *round, struct error *err);
 
 /* ---- identify.c ---- */
 

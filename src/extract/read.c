@@ -394,16 +394,6 @@ static void reader_clear(struct reader *reader)
     line_parser_free(reader->parser);
 }
 
-static enum status memory_check(const struct extraction *run, struct error *err)
-{
-    size_t bytes = tallies_bytes(run->tallies);
-    if (bytes <= (size_t)run->job->limits_memory_bytes)
-        return STATUS_OK;
-    return error_set(err, STATUS_LIMIT, "limits.memory", "use more ranks, a shorter span, or raise the limit",
-                     "tallies fill %zu bytes on one rank, the limit is %" PRId64, bytes,
-                     run->job->limits_memory_bytes);
-}
-
 /* Lines that were longer than any that named writes: each is one reject, without a sample. */
 static void long_lines_count(struct reader *reader, const struct stream *stream)
 {
@@ -462,7 +452,7 @@ enum status piece_read(struct extraction *run, const struct archive_piece *piece
         run->done_bytes += (int64_t)count;
         progress_tell(run, piece, stream_stored_bytes(stream));
         TRY(tallies_compact(run->tallies, err));
-        TRY(memory_check(run, err));
+        TRY(tallies_keep(run, reader.day, err));
         if (work_stopped(run->work))
             goto done;  // another rank failed: nothing of this will be kept
     }

@@ -174,6 +174,7 @@ void setup_clear(struct extraction *run)
     free(run->archive_sources);
     suffixes_free(run->suffixes);
     tallies_free(run->tallies);
+    aside_clear(&run->aside);
     free(run->settings);
     archive_clear(&run->archive);
     free(run->sums);

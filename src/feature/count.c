@@ -211,10 +211,8 @@ static enum status pair_find(struct tallies *tallies, const struct seen *seen, s
     enum status status =
         tally_pair(tally, tallies->plan, (struct pair_key){seen->asker->client, seen->domain},
                    seen->pair_hash, pair, err);
-    if (status == STATUS_OK && seen->memo && *pair) {
-        seen->memo->client = seen->asker->client + 1;
+    if (status == STATUS_OK && seen->memo && *pair)
         seen->memo->pair = (uint32_t)(*pair - (struct pair *)(void *)tally->pairs.entries) + 1;
-    }
     return status;
 }
 

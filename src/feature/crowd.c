@@ -422,7 +422,7 @@ done:
 
 /* ---- what is needed ---- */
 
-enum status needed_find(const struct tally *tally, bool for_table, struct needed *needed, struct error *err)
+enum status needed_find(const struct tally *tally, struct needed *needed, struct error *err)
 {
     *needed = (struct needed){0};
     if (!tally->is_sampled)
@@ -438,8 +438,7 @@ enum status needed_find(const struct tally *tally, bool for_table, struct needed
         for (size_t i = 0; i < slot->asked.count; i++) {
             const struct asked *asked = map_at(&slot->asked, i);
             const struct name *name = map_at(&tally->names, asked->key.name);
-            if (asked_is_kept(tally, slot, asked) &&
-                (!for_table || pair_is_kept(tally, asked->key.client, name->domain)))
+            if (asked_is_kept(tally, slot, asked) && pair_is_kept(tally, asked->key.client, name->domain))
                 needed->names[asked->key.name] = 1;
         }
     }

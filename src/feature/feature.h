@@ -148,7 +148,8 @@ struct tallies *tallies_new(const struct tally_plan *plan);
 /** Takes the tallies, or NULL. Local. */
 void tallies_free(struct tallies *tallies);
 
-/** Returns how many bytes of memory the tallies hold. Local. */
+/** Returns how many bytes of memory the tallies hold, but for what they remember of clients on all days.
+ * Local. */
 size_t tallies_bytes(const struct tallies *tallies);
 
 /** Returns the local day of a time, as days since 1970-01-01, if it is one that is tallied; else INT64_MIN.
@@ -259,9 +260,13 @@ struct win {
     int64_t misses, misses_ptr;
 };
 
-/** Returns the candidates of this rank, [count]; NULL without memory. Borrowed until the next call; their
- * order is none. Local. */
-const struct miss *tallies_misses(struct tallies *tallies, size_t *count);
+/**
+ * Takes the candidates of some days, [first_day, last_day], out of the tallies. Local.
+ *
+ * @param misses  returns new, [count], in no order; free() it
+ */
+MUST_CHECK enum status tallies_misses(struct tallies *tallies, int64_t first_day, int64_t last_day,
+                                      struct miss **misses, size_t *count, struct error *err);
 
 /** Returns which of `ranks` settles this question. Local. */
 int miss_owner(const struct miss *miss, int ranks);
@@ -271,17 +276,17 @@ void tallies_forget_misses(struct tallies *tallies, int64_t day);
 
 /**
  * Finds the bounds of all clients that have more names than are kept, once tallies_limit was called for every
- * shard. Local.
+ * shard of these days, [first_day, last_day]. Local.
  *
  * @param bounds  returns new, [count]; free() it
  */
-MUST_CHECK enum status tallies_bounds(const struct tallies *tallies, struct name_bound **bounds,
-                                      size_t *count, struct error *err);
+MUST_CHECK enum status tallies_bounds(const struct tallies *tallies, int64_t first_day, int64_t last_day,
+                                      struct name_bound **bounds, size_t *count, struct error *err);
 
 /**
  * Settles candidates: finds the least (time, IP) of each question, among those that are kept. Local.
  *
- * The tallies' own candidates are forgotten. To be called once, with everything that came for this rank.
+ * With everything that came for this rank about some slots; the tallies' own candidates have no part in it.
  *
  * @param misses  borrowed, [count]
  * @param bounds  borrowed, [bound_count]: those of all ranks
@@ -291,12 +296,29 @@ MUST_CHECK enum status tallies_settle(struct tallies *tallies, const struct miss
                                       const struct name_bound *bounds, size_t bound_count, struct win **wins,
                                       size_t *win_count, struct error *err);
 
+/** As tallies_settle, of all the tallies' own candidates of a day, which are forgotten. Local. */
+MUST_CHECK enum status tallies_settle_own(struct tallies *tallies, int64_t day,
+                                          const struct name_bound *bounds, size_t bound_count,
+                                          struct win **wins, size_t *win_count, struct error *err);
+
+/** What takes some bytes of packed tallies: slices are numbered by client, hours from 1970-01-01. */
+typedef enum status tallies_packed(void *context, int64_t number, const unsigned char *bytes, size_t count,
+                                   struct error *err);
+
+/** Packs the candidates of a day, hour by hour, and forgets them here. Local. */
+MUST_CHECK enum status tallies_pack_misses(struct tallies *tallies, int64_t day, tallies_packed *packed,
+                                           void *context, struct error *err);
+
+/** Puts packed candidates of a day back; only into the tallies that they come from. Local. */
+MUST_CHECK enum status tallies_put_misses(struct tallies *tallies, int64_t day, const unsigned char *bytes,
+                                          size_t count, struct error *err);
+
 /** Returns the part of a shard that the client belongs to. Local. */
 int win_part(const struct win *win, int parts);
 
-/** Counts what was settled in the rows of clients whose shards are here. Local. */
-MUST_CHECK enum status tallies_wins(struct tallies *tallies, const struct win *wins, size_t count,
-                                    struct error *err);
+/** Counts what was settled in the rows of clients whose shards are here, those of one of `slices`. Local. */
+MUST_CHECK enum status tallies_wins(struct tallies *tallies, const struct win *wins, size_t count, int slices,
+                                    int slice, struct error *err);
 
 /** Does all that for a day that no other rank has read a line of, after tallies_limit for all its parts.
  * Local. */
@@ -306,6 +328,12 @@ MUST_CHECK enum status tallies_settle_day(struct tallies *tallies, int64_t day, 
 
 /** Returns how many shards the tallies touch. Local. */
 size_t tallies_count(const struct tallies *tallies);
+
+/** Returns how many bytes of memory shard `at` holds. Local. */
+size_t tallies_shard_bytes(const struct tallies *tallies, size_t at);
+
+/** Returns how many bytes of memory the candidates of some days hold, [first_day, last_day]. Local. */
+size_t tallies_miss_bytes(const struct tallies *tallies, int64_t first_day, int64_t last_day);
 
 /** Returns whether shard `at` is still there, and its day and part. Local. */
 bool tallies_shard(const struct tallies *tallies, size_t at, int64_t *day, int *part);
@@ -317,6 +345,21 @@ bool tallies_shard(const struct tallies *tallies, size_t at, int64_t *day, int *
  */
 MUST_CHECK enum status tallies_pack(const struct tallies *tallies, size_t at, unsigned char **bytes,
                                     size_t *count, size_t *capacity, struct error *err);
+
+/** In how many slices a shard may be packed. */
+#define TALLY_SLICES 64
+
+/** Returns to which of `slices` a client belongs. Local. */
+int tally_slice(const struct ip *ip, int slices);
+
+/**
+ * As tallies_pack, in slices by client: each that is not empty goes to `packed` with its number. What belongs
+ * to no watched client is in slice 0, which is never empty. Local.
+ *
+ * @param slices  1 … TALLY_SLICES
+ */
+MUST_CHECK enum status tallies_pack_slices(const struct tallies *tallies, size_t at, int slices,
+                                           tallies_packed *packed, void *context, struct error *err);
 
 /** Finds the shard of a day and part, made empty when it is not there: a part without any IP is a shard too.
  * Local. */

@@ -1,5 +1,5 @@
-/* Partial tallies on their way to the shard's owner: as bytes, and merged there. Numbers of clients, names
- * and domains are the sender's own and are translated by content. */
+/* Packed tallies are merged into others. Numbers of clients, names and domains are the sender's own and are
+ * translated by content. */
 #include "tally.h"
 
 #include <stdlib.h>
@@ -35,149 +35,6 @@ void tallies_drop(struct tallies *tallies, size_t at)
         tallies->now = NULL;
     tally_free(tallies->shards[at]);
     tallies->shards[at] = NULL;
-}
-
-/* ---- packing ---- */
-
-struct packer {
-    unsigned char **bytes;
-    size_t *count, *capacity;
-    struct error *err;
-};
-
-static enum status put(struct packer *packer, const void *from, size_t count)
-{
-    enum status status =
-        array_reserve(packer->bytes, packer->capacity, *packer->count + count, 1, packer->err);
-    if (status == STATUS_OK && count > 0) {
-        memcpy(*packer->bytes + *packer->count, from, count);
-        *packer->count += count;
-    }
-    return status;
-}
-
-static enum status put_number(struct packer *packer, uint64_t number)
-{
-    return put(packer, &number, sizeof number);
-}
-
-/* A count and that many items. */
-static enum status put_items(struct packer *packer, const void *items, size_t count, size_t item_bytes)
-{
-    enum status status = STATUS_OK;
-    TRY(put_number(packer, count));
-    TRY(put(packer, items, count * item_bytes));
-done:
-    return status;
-}
-
-static enum status pack_map(struct packer *packer, const struct map *map)
-{
-    return put_items(packer, map->entries, map->count, map->entry_bytes);
-}
-
-/* Copies of entries; those that are not needed say so by having no bytes. */
-static enum status pack_domains(struct packer *packer, const struct tally *tally, const uint8_t *needed)
-{
-    enum status status = STATUS_OK;
-    TRY(put_number(packer, tally->domains.count));
-    for (size_t i = 0; i < tally->domains.count; i++) {
-        struct domain domain = *(const struct domain *)map_at(&tally->domains, i);
-        domain.wire_bytes = needed && !needed[i] ? 0 : domain.wire_bytes;
-        TRY(put(packer, &domain, sizeof domain));
-    }
-done:
-    return status;
-}
-
-static enum status pack_names(struct packer *packer, const struct tally *tally, const uint8_t *needed)
-{
-    enum status status = STATUS_OK;
-    TRY(put_number(packer, tally->names.count));
-    for (size_t i = 0; i < tally->names.count; i++) {
-        struct name name = *(const struct name *)map_at(&tally->names, i);
-        name.wire_bytes = needed && !needed[i] ? 0 : name.wire_bytes;
-        TRY(put(packer, &name, sizeof name));
-    }
-done:
-    return status;
-}
-
-/* The crowds of a slot, each with its domains, and what is kept of its entries. */
-static enum status pack_slot(struct packer *packer, const struct tally *tally, const struct slot *slot)
-{
-    enum status status = STATUS_OK;
-    size_t kept = 0;
-    TRY(pack_map(packer, &slot->crowds));
-    for (size_t i = 0; i < slot->crowds.count; i++)
-        TRY(pack_map(packer, &((const struct crowd *)map_at(&slot->crowds, i))->domains));
-    if (slot->crowds.count == 0)
-        return pack_map(packer, &slot->asked);
-    for (size_t i = 0; i < slot->asked.count; i++)
-        kept += asked_is_kept(tally, slot, map_at(&slot->asked, i));
-    TRY(put_number(packer, kept));
-    for (size_t i = 0; i < slot->asked.count; i++)
-        if (asked_is_kept(tally, slot, map_at(&slot->asked, i)))
-            TRY(put(packer, map_at(&slot->asked, i), sizeof(struct asked)));
-done:
-    return status;
-}
-
-/* The lists that hang on entries follow the entries themselves, whose pointers mean nothing at the other end.
- */
-static enum status pack_lists(struct packer *packer, const struct tally *tally, size_t unit_count)
-{
-    enum status status = STATUS_OK;
-    for (size_t i = 0; i < tally->domains.count; i++) {
-        const struct domain *domain = map_at(&tally->domains, i);
-        TRY(put_items(packer, domain->clients.items, domain->clients.count, sizeof *domain->clients.items));
-    }
-    for (size_t i = 0; i < tally->rows.count; i++) {
-        const struct row *row = map_at(&tally->rows, i);
-        TRY(put_items(packer, row->resolvers.items, row->resolvers.count, sizeof *row->resolvers.items));
-    }
-    for (size_t i = 0; i < tally->slot_count; i++)
-        TRY(pack_slot(packer, tally, &tally->slots[i]));
-    for (size_t i = 0; i < tally->pairs.count; i++) {
-        struct pair *pair = map_at(&tally->pairs, i);
-        TRY(put_items(packer, pair->types, 2 * (size_t)pair->type_count, sizeof *pair->types));
-        TRY(put_items(packer, pair_seconds(pair), pair->second_count, sizeof(uint32_t)));
-    }
-    for (size_t i = 0; i < tally->sources.count; i++) {
-        const struct source *source = map_at(&tally->sources, i);
-        TRY(put_items(packer, source->unit_seen, unit_count, 1));
-    }
-done:
-    return status;
-}
-
-// NOLINTBEGIN(readability-non-const-parameter): what grows is reached through the packer
-enum status tallies_pack(const struct tallies *tallies, size_t at, unsigned char **bytes, size_t *count,
-                         size_t *capacity, struct error *err)
-{
-    // NOLINTEND(readability-non-const-parameter)
-    enum status status = STATUS_OK;
-    const struct tally *tally = tallies->shards[at];
-    struct packer packer = {bytes, count, capacity, err};
-    struct needed needed = {0};
-    TRY(needed_find(tally, false, &needed, err));
-    TRY(put_number(&packer, (uint64_t)tally->day));
-    TRY(put_number(&packer, (uint64_t)tally->part));
-    TRY(put_number(&packer, tally->unwatched_names.bound));
-    TRY(put_number(&packer, tally->unwatched_domains.bound));
-    TRY(put_items(&packer, tally->heap.bytes, tally->heap.count, 1));
-    TRY(pack_map(&packer, &tally->clients));
-    TRY(pack_domains(&packer, tally, needed.domains));
-    TRY(pack_names(&packer, tally, needed.names));
-    const struct map *maps[] = {&tally->rows, &tally->pairs, &tally->sources};
-    for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++)
-        TRY(pack_map(&packer, maps[i]));
-    TRY(put_number(&packer, tally->slot_count));
-    TRY(put_items(&packer, tally->records, tally->record_count, sizeof *tally->records));
-    TRY(pack_lists(&packer, tally, tallies->unit_count));
-done:
-    needed_clear(&needed);
-    return status;
 }
 
 /* ---- merging ---- */
@@ -253,9 +110,6 @@ static enum status merge_domains(struct arrival *from, struct unpacker *lists, s
         struct packed clients = {0};
         item(&from->domains, i, &domain, sizeof domain);
         TRY(take(lists, sizeof(uint64_t), &clients, err));
-        from->domain_of[i] = NOT_KEPT;
-        if (domain.wire_bytes == 0)
-            continue;
         TRY(tally_domain(from->into, in_heap(from, domain.wire_at), domain.wire_bytes, &from->domain_of[i],
                          err));
         struct domain *into = map_at(&from->into->domains, from->domain_of[i]);
@@ -285,9 +139,6 @@ static enum status merge_names(struct arrival *from, struct error *err)
         void *found = NULL;
         bool fresh = false;
         item(&from->names, i, &name, sizeof name);
-        from->name_of[i] = NOT_KEPT;
-        if (name.wire_bytes == 0)
-            continue;
         TRY(map_put(&into->names, &name.hash, &found, &fresh, err));
         struct name *kept = found;
         from->name_of[i] = (uint32_t)(kept - (struct name *)(void *)into->names.entries);
@@ -481,8 +332,6 @@ static enum status merge_pairs(struct arrival *from, struct unpacker *lists, str
         TRY(take(lists, sizeof(uint32_t), &types, err));
         TRY(take(lists, sizeof(uint32_t), &seconds, err));
         struct pair_key key = {from->client_of[pair.key.client], from->domain_of[pair.key.domain]};
-        if (key.domain == NOT_KEPT)
-            continue;
         TRY(tally_pair(from->into, plan, key, map_hash(&from->into->pairs, &key), &into, err));
         if (!into)
             continue;
@@ -544,13 +393,9 @@ static enum status arrival_take(struct arrival *from, struct unpacker *unpacker,
         struct packed *packed;
         size_t item_bytes;
     } parts[] = {
-        {&from->heap, 1},
-        {&from->clients, sizeof(struct client)},
-        {&from->domains, sizeof(struct domain)},
-        {&from->names, sizeof(struct name)},
-        {&from->rows, row_bytes(from->tallies->unit_count)},
-        {&from->pairs, sizeof(struct pair)},
-        {&from->sources, sizeof(struct source)},
+        {&from->clients, sizeof(struct client)}, {&from->domains, sizeof(struct domain)},
+        {&from->names, sizeof(struct name)},     {&from->rows, row_bytes(from->tallies->unit_count)},
+        {&from->pairs, sizeof(struct pair)},     {&from->sources, sizeof(struct source)},
     };
     struct packed slots = {0};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
@@ -559,6 +404,7 @@ static enum status arrival_take(struct arrival *from, struct unpacker *unpacker,
     TRY(take(unpacker, 0, &slots, err));
     from->slot_count = slots.count;
     TRY(take(unpacker, sizeof(struct record), &from->records, err));
+    TRY(take(unpacker, 1, &from->heap, err));
     from->client_of = calloc(from->clients.count + 1, sizeof *from->client_of);
     from->domain_of = calloc(from->domains.count + 1, sizeof *from->domain_of);
     from->name_of = calloc(from->names.count + 1, sizeof *from->name_of);

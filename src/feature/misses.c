@@ -32,11 +32,10 @@ static void run_free(struct run *run)
 /* What a closed run keeps lies in blocks of this size, shared by many; a larger run has one of its own. */
 #define BLOCK_BYTES ((size_t)8 << 20)
 
-/* Takes the items of a run to where they stay; its table and its room are then free for the next run. */
-static enum status run_close(struct runs *runs, struct run *run, struct error *err)
+/* Room in a block for items of closed runs. */
+static enum status runs_room(struct runs *runs, size_t bytes, struct first **kept, struct error *err)
 {
     enum status status = STATUS_OK;
-    const size_t bytes = run->count * sizeof *run->items;
     if (runs->block_used + bytes > runs->block_bytes) {
         TRY(array_reserve(&runs->blocks, &runs->block_capacity, runs->block_count + 1, sizeof *runs->blocks,
                           err));
@@ -50,9 +49,20 @@ static enum status run_close(struct runs *runs, struct run *run, struct error *e
         runs->block_used = 0;
         runs->all_bytes += room;
     }
-    struct first *kept = (void *)(runs->blocks[runs->block_count - 1] + runs->block_used);
-    memcpy(kept, run->items, bytes);
+    *kept = (void *)(runs->blocks[runs->block_count - 1] + runs->block_used);
     runs->block_used += bytes;
+done:
+    return status;
+}
+
+/* Takes the items of a run to where they stay; its table and its room are then free for the next run. */
+static enum status run_close(struct runs *runs, struct run *run, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct first *kept = NULL;
+    const size_t bytes = run->count * sizeof *run->items;
+    TRY(runs_room(runs, bytes, &kept, err));
+    memcpy(kept, run->items, bytes);
     run_free(&runs->spare);
     runs->spare = (struct run){
         .index = run->index, .index_count = run->index_count, .items = run->items, .capacity = run->capacity};
@@ -132,6 +142,15 @@ size_t runs_bytes(const struct runs *runs)
     size_t bytes = runs->capacity * sizeof *runs->items + runs->all_bytes + run_bytes(&runs->spare);
     for (size_t i = runs->count > RUNS_OPEN ? runs->count - RUNS_OPEN : 0; i < runs->count; i++)
         bytes += run_bytes(&runs->items[i]);
+    return bytes;
+}
+
+size_t tallies_miss_bytes(const struct tallies *tallies, int64_t first_day, int64_t last_day)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < tallies->run_count; i++)
+        if (tallies->runs[i]->day >= first_day && tallies->runs[i]->day <= last_day)
+            bytes += runs_bytes(tallies->runs[i]);
     return bytes;
 }
 
@@ -237,35 +256,142 @@ done:
 
 /* ---- between ranks ---- */
 
-const struct miss *tallies_misses(struct tallies *tallies, size_t *count)
+static size_t runs_questions(const struct runs *runs)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < runs->count; i++)
+        count += runs->items[i].count;
+    return count;
+}
+
+static size_t runs_list(const struct tallies *tallies, const struct runs *runs, struct miss *misses)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < runs->count; i++)
+        for (size_t m = 0; m < runs->items[i].count; m++) {
+            const struct first *first = &runs->items[i].items[m];
+            const struct asker *asker = map_at(&tallies->askers, first->asker);
+            const struct resolver *resolver = map_at(&tallies->resolvers, first->resolver);
+            misses[count++] =
+                (struct miss){.name = first->name,
+                              .resolver = resolver->hash,
+                              .slot = runs->items[i].slot,
+                              .qtype = first->qtype,
+                              .day = runs->day,
+                              .time_ms = (int64_t)runs->items[i].slot * MISS_SLOT_MS + first->ms,
+                              .ip = asker->ip};
+        }
+    return count;
+}
+
+enum status tallies_misses(struct tallies *tallies, int64_t first_day, int64_t last_day, struct miss **misses,
+                           size_t *count, struct error *err)
 {
     size_t total = 0;
     for (size_t d = 0; d < tallies->run_count; d++)
-        for (size_t i = 0; i < tallies->runs[d]->count; i++)
-            total += tallies->runs[d]->items[i].count;
-    free(tallies->misses);
-    tallies->misses = malloc((total + 1) * sizeof *tallies->misses);
+        if (tallies->runs[d]->day >= first_day && tallies->runs[d]->day <= last_day)
+            total += runs_questions(tallies->runs[d]);
+    *misses = malloc((total + 1) * sizeof **misses);
     *count = 0;
-    if (!tallies->misses)
-        return NULL;
-    for (size_t d = 0; d < tallies->run_count; d++)
-        for (size_t i = 0; i < tallies->runs[d]->count; i++) {
-            const struct run *run = &tallies->runs[d]->items[i];
-            for (size_t m = 0; m < run->count; m++) {
-                const struct first *first = &run->items[m];
-                const struct asker *asker = map_at(&tallies->askers, first->asker);
-                const struct resolver *resolver = map_at(&tallies->resolvers, first->resolver);
-                tallies->misses[(*count)++] =
-                    (struct miss){.name = first->name,
-                                  .resolver = resolver->hash,
-                                  .slot = run->slot,
-                                  .qtype = first->qtype,
-                                  .day = tallies->runs[d]->day,
-                                  .time_ms = (int64_t)run->slot * MISS_SLOT_MS + first->ms,
-                                  .ip = asker->ip};
-            }
+    if (!*misses)
+        return error_set(err, STATUS_NO_MEMORY, "repeated queries", "use more ranks",
+                         "no room for %zu questions", total);
+    for (size_t d = tallies->run_count; d-- > 0;)
+        if (tallies->runs[d]->day >= first_day && tallies->runs[d]->day <= last_day) {
+            *count += runs_list(tallies, tallies->runs[d], *misses + *count);
+            runs_free(tallies, d);
         }
-    return tallies->misses;
+    return STATUS_OK;
+}
+
+/* ---- as bytes ---- */
+
+#define HOUR_SLOTS (3600000 / MISS_SLOT_MS)
+
+/* What stands before the items of a run. */
+struct run_head {
+    int64_t slot;
+    uint64_t count;
+};
+
+static int64_t hour_of(int32_t slot)
+{
+    return slot >= 0 ? slot / HOUR_SLOTS : -((HOUR_SLOTS - 1 - slot) / HOUR_SLOTS);
+}
+
+static int compare_runs(const void *a, const void *b)
+{
+    const struct run *x = a, *y = b;
+    return (x->slot > y->slot) - (x->slot < y->slot);
+}
+
+/* The runs of an hour, one behind the other. */
+static enum status hour_pack(const struct run *runs, size_t count, tallies_packed *packed, void *context,
+                             struct error *err)
+{
+    enum status status = STATUS_OK;
+    unsigned char *bytes = NULL;
+    size_t used = 0, capacity = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct run_head head = {runs[i].slot, runs[i].count};
+        const size_t item_bytes = runs[i].count * sizeof *runs[i].items;
+        TRY(array_reserve(&bytes, &capacity, used + sizeof head + item_bytes, 1, err));
+        memcpy(bytes + used, &head, sizeof head);
+        memcpy(bytes + used + sizeof head, runs[i].items, item_bytes);
+        used += sizeof head + item_bytes;
+    }
+    TRY(packed(context, hour_of(runs[0].slot), bytes, used, err));
+done:
+    free(bytes);
+    return status;
+}
+
+enum status tallies_pack_misses(struct tallies *tallies, int64_t day, tallies_packed *packed, void *context,
+                                struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t d = 0; d < tallies->run_count; d++) {
+        struct runs *runs = tallies->runs[d];
+        if (runs->day != day || runs->count == 0)
+            continue;
+        qsort(runs->items, runs->count, sizeof *runs->items, compare_runs);
+        for (size_t from = 0, to = 0; from < runs->count; from = to) {
+            while (to < runs->count && hour_of(runs->items[to].slot) == hour_of(runs->items[from].slot))
+                to++;
+            TRY(hour_pack(&runs->items[from], to - from, packed, context, err));
+        }
+    }
+done:
+    tallies_forget_misses(tallies, day);
+    return status;
+}
+
+enum status tallies_put_misses(struct tallies *tallies, int64_t day, const unsigned char *bytes, size_t count,
+                               struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct runs *runs = NULL;
+    TRY(runs_of(tallies, day, &runs, err));
+    for (size_t at = 0; at < count;) {
+        struct run_head head;
+        if (count - at < sizeof head)
+            return error_set(err, STATUS_CORRUPT, "repeated queries", "", "a packed run ends early");
+        memcpy(&head, bytes + at, sizeof head);
+        at += sizeof head;
+        if (head.count > (count - at) / sizeof(struct first))
+            return error_set(err, STATUS_CORRUPT, "repeated queries", "", "a packed run ends early");
+        TRY(array_reserve(&runs->items, &runs->capacity, runs->count + 1, sizeof *runs->items, err));
+        struct first *kept = NULL;
+        TRY(runs_room(runs, head.count * sizeof *kept, &kept, err));
+        memcpy(kept, bytes + at, head.count * sizeof *kept);
+        at += head.count * sizeof *kept;
+        // Before the open ones, which are the last.
+        memmove(runs->items + 1, runs->items, runs->count * sizeof *runs->items);
+        runs->items[0] = (struct run){.slot = (int32_t)head.slot, .items = kept, .count = head.count};
+        runs->count++;
+    }
+done:
+    return status;
 }
 
 int miss_owner(const struct miss *miss, int ranks)
@@ -316,25 +442,19 @@ static void bounds_init(struct map *bounds)
     map_init(bounds, sizeof(struct name_bound), offsetof(struct name_bound, hash));
 }
 
-static enum status bounds_find(const struct tallies *tallies, struct map *bounds, struct error *err)
+enum status tallies_bounds(const struct tallies *tallies, int64_t first_day, int64_t last_day,
+                           struct name_bound **bounds, size_t *count, struct error *err)
 {
     enum status status = STATUS_OK;
-    bounds_init(bounds);
-    for (size_t i = 0; i < tallies->count; i++)
-        if (tallies->shards[i])
-            TRY(bounds_of(tallies->shards[i], bounds, err));
-done:
-    return status;
-}
-
-enum status tallies_bounds(const struct tallies *tallies, struct name_bound **bounds, size_t *count,
-                           struct error *err)
-{
     struct map found;
-    enum status status = bounds_find(tallies, &found, err);
+    bounds_init(&found);
+    for (size_t i = 0; i < tallies->count; i++)
+        if (tallies->shards[i] && tallies->shards[i]->day >= first_day && tallies->shards[i]->day <= last_day)
+            TRY(bounds_of(tallies->shards[i], &found, err));
     *bounds = (void *)found.entries;
     *count = found.count;
     found.entries = NULL;
+done:
     map_clear(&found);
     return status;
 }
@@ -418,12 +538,6 @@ done:
     return status;
 }
 
-static int compare_runs(const void *a, const void *b)
-{
-    const struct run *x = a, *y = b;
-    return (x->slot > y->slot) - (x->slot < y->slot);
-}
-
 /* Runs of one slot of a day: of each question the first asker wins, those left out who asked beyond their
  * bound. `room` is used again and again. */
 static enum status slot_settle(struct settling *settling, int64_t day, const struct run *runs, size_t count,
@@ -482,6 +596,70 @@ done:
     return status;
 }
 
+/* What was found out goes into a list. */
+static void wins_take(struct map *won, struct win **wins, size_t *count)
+{
+    *wins = (void *)won->entries;
+    *count = won->count;
+    won->entries = NULL;
+    map_clear(won);
+}
+
+static enum status bounds_put(struct map *known, const struct name_bound *bounds, size_t count,
+                              struct error *err)
+{
+    enum status status = STATUS_OK;
+    bounds_init(known);
+    for (size_t i = 0; i < count; i++)
+        TRY(bound_put(known, &bounds[i].ip, bounds[i].day, bounds[i].slot, bounds[i].hash, err));
+done:
+    return status;
+}
+
+enum status tallies_settle_own(struct tallies *tallies, int64_t day, const struct name_bound *bounds,
+                               size_t bound_count, struct win **wins, size_t *win_count, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct map known, won;
+    struct settling settling = {.tallies = tallies, .bounds = &known, .wins = &won};
+    map_init(&won, sizeof(struct win), offsetof(struct win, misses));
+    TRY(bounds_put(&known, bounds, bound_count, err));
+    for (size_t i = 0; i < tallies->run_count; i++)
+        if (tallies->runs[i]->day == day)
+            TRY(runs_settle(&settling, tallies->runs[i], err));
+    tallies_forget_misses(tallies, day);
+    wins_take(&won, wins, win_count);
+done:
+    map_clear(&known);
+    map_clear(&won);
+    return status;
+}
+
+/* The tallies' own candidates are left aside. */
+struct own_runs {
+    struct runs **runs;
+    size_t count, capacity;
+};
+
+static struct own_runs own_runs_hide(struct tallies *tallies)
+{
+    const struct own_runs own = {tallies->runs, tallies->run_count, tallies->run_capacity};
+    tallies->runs = NULL;
+    tallies->runs_now = NULL;
+    tallies->run_count = tallies->run_capacity = 0;
+    return own;
+}
+
+static void own_runs_show(struct tallies *tallies, const struct own_runs *own)
+{
+    while (tallies->run_count > 0)
+        runs_free(tallies, 0);
+    free(tallies->runs);
+    tallies->runs = own->runs;
+    tallies->run_count = own->count;
+    tallies->run_capacity = own->capacity;
+}
+
 enum status tallies_settle(struct tallies *tallies, const struct miss *misses, size_t count,
                            const struct name_bound *bounds, size_t bound_count, struct win **wins,
                            size_t *win_count, struct error *err)
@@ -489,12 +667,9 @@ enum status tallies_settle(struct tallies *tallies, const struct miss *misses, s
     enum status status = STATUS_OK;
     struct map known, won;
     struct settling settling = {.tallies = tallies, .bounds = &known, .wins = &won};
-    bounds_init(&known);
+    const struct own_runs own = own_runs_hide(tallies);
     map_init(&won, sizeof(struct win), offsetof(struct win, misses));
-    while (tallies->run_count > 0)
-        runs_free(tallies, 0);
-    for (size_t i = 0; i < bound_count; i++)
-        TRY(bound_put(&known, &bounds[i].ip, bounds[i].day, bounds[i].slot, bounds[i].hash, err));
+    TRY(bounds_put(&known, bounds, bound_count, err));
     for (size_t i = 0; i < count; i++) {
         const struct miss *miss = &misses[i];
         struct first first = {.name = miss->name,
@@ -506,10 +681,9 @@ enum status tallies_settle(struct tallies *tallies, const struct miss *misses, s
     }
     for (; tallies->run_count > 0; runs_free(tallies, 0))
         TRY(runs_settle(&settling, tallies->runs[0], err));
-    *wins = (void *)won.entries;
-    *win_count = won.count;
-    won.entries = NULL;
+    wins_take(&won, wins, win_count);
 done:
+    own_runs_show(tallies, &own);
     map_clear(&known);
     map_clear(&won);
     return status;
@@ -520,11 +694,14 @@ int win_part(const struct win *win, int parts)
     return parts == 1 ? 0 : (int)(content_hash(&win->ip, sizeof win->ip) % (uint64_t)parts);
 }
 
-enum status tallies_wins(struct tallies *tallies, const struct win *wins, size_t count, struct error *err)
+enum status tallies_wins(struct tallies *tallies, const struct win *wins, size_t count, int slices, int slice,
+                         struct error *err)
 {
     enum status status = STATUS_OK;
     for (size_t i = 0; i < count; i++) {
         uint32_t asker = 0;
+        if (slices > 1 && tally_slice(&wins[i].ip, TALLY_SLICES) * slices / TALLY_SLICES != slice)
+            continue;
         TRY(asker_of(tallies, &wins[i].ip, &asker, err));
         TRY(win_add(tallies, map_at(&tallies->askers, asker), &wins[i], err));
     }

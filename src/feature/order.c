@@ -199,7 +199,7 @@ enum status orders_make(struct finish *finish, struct error *err)
     finish->spare = large_alloc((most + 1) * sizeof *finish->spare, false);
     if (!finish->ranked || !finish->spare)
         return no_room(most, err);
-    TRY(needed_find(tally, true, &needed, err));
+    TRY(needed_find(tally, &needed, err));
     TRY(clients_order(finish, err));
     TRY(hashed_order(finish, &tally->domains, needed.domains, &finish->domains, err));
     TRY(hashed_order(finish, &tally->names, needed.names, &finish->names, err));

@@ -370,11 +370,15 @@ static enum status scan_count(struct batch *batch, size_t at, struct error *err)
     struct name_memo *memo = seen->memo;
     TRY(line_count(batch, &batch->scans[at], seen, err));
     // Another name may have taken the place since.
-    if (!memo || memo->tag != batch->scans[at].name_tag)
+    if (!memo || memo->tag != batch->scans[at].name_tag) {
         seen->memo = NULL;
-    else if (seen->asker->watched && memo->client == seen->asker->client + 1) {
+    } else if (seen->asker->watched && memo->client == seen->asker->client + 1) {
         seen->pair = memo->pair;
         seen->asked = memo->slot == batch->tallies->place.slot ? memo->asked : 0;
+    } else if (seen->asker->watched) {
+        // Not all of what was another's need be replaced: a client may have no entry that is kept.
+        memo->client = seen->asker->client + 1;
+        memo->pair = memo->asked = 0;
     }
     TRY(count_seen(batch->tallies, seen, err));
 done:

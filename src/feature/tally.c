@@ -101,30 +101,32 @@ void tallies_free(struct tallies *tallies)
         free(tallies->runs[i]);
     }
     free(tallies->runs);
-    free(tallies->misses);
     free(tallies);
+}
+
+size_t tallies_shard_bytes(const struct tallies *tallies, size_t at)
+{
+    const struct tally *tally = tallies->shards[at];
+    size_t bytes = 0;
+    if (!tally)
+        return 0;
+    const struct map *maps[] = {&tally->clients, &tally->names, &tally->domains,
+                                &tally->rows,    &tally->pairs, &tally->sources};
+    for (size_t m = 0; m < sizeof maps / sizeof maps[0]; m++)
+        bytes += map_bytes(maps[m]);
+    for (size_t s = 0; s < tally->slot_count; s++)
+        bytes += map_bytes(&tally->slots[s].asked) +
+                 tally->slots[s].client_capacity * sizeof *tally->slots[s].clients +
+                 map_bytes(&tally->slots[s].crowds);
+    return bytes + tally->heap.capacity + tally->list_bytes +
+           tally->memos.item_count * sizeof *tally->memos.items;
 }
 
 size_t tallies_bytes(const struct tallies *tallies)
 {
-    size_t bytes = map_bytes(&tallies->askers) + map_bytes(&tallies->resolvers);
-    for (size_t i = 0; i < tallies->run_count; i++)
-        bytes += runs_bytes(tallies->runs[i]);
-    for (size_t i = 0; i < tallies->count; i++) {
-        const struct tally *tally = tallies->shards[i];
-        if (!tally)
-            continue;
-        const struct map *maps[] = {&tally->clients, &tally->names, &tally->domains,
-                                    &tally->rows,    &tally->pairs, &tally->sources};
-        for (size_t m = 0; m < sizeof maps / sizeof maps[0]; m++)
-            bytes += map_bytes(maps[m]);
-        for (size_t s = 0; s < tally->slot_count; s++)
-            bytes += map_bytes(&tally->slots[s].asked) +
-                     tally->slots[s].client_capacity * sizeof *tally->slots[s].clients +
-                     map_bytes(&tally->slots[s].crowds);
-        bytes +=
-            tally->heap.capacity + tally->list_bytes + tally->memos.item_count * sizeof *tally->memos.items;
-    }
+    size_t bytes = tallies_miss_bytes(tallies, INT64_MIN, INT64_MAX);
+    for (size_t i = 0; i < tallies->count; i++)
+        bytes += tallies_shard_bytes(tallies, i);
     return bytes;
 }
 

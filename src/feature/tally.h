@@ -306,7 +306,6 @@ struct tallies {
     struct runs **runs;  // [run_count], one a day
     size_t run_count, run_capacity;
     struct runs *runs_now;  // those last used
-    struct miss *misses;  // as tallies_misses gave them
     struct place_in_day place;  // of the last second
     int64_t now_day, now_from_s, now_to_s;  // day of the last time, [from, to) UTC
     int64_t scan_day;  // of the last scanned lines
@@ -527,13 +526,8 @@ struct needed {
     uint8_t *names, *domains;
 };
 
-/**
- * Finds out what is needed; free it with needed_clear. Local.
- *
- * @param for_table  whether names are not needed whose pair is not kept
- */
-MUST_CHECK enum status needed_find(const struct tally *tally, bool for_table, struct needed *needed,
-                                   struct error *err);
+/** Finds out what a table needs; free it with needed_clear. Local. */
+MUST_CHECK enum status needed_find(const struct tally *tally, struct needed *needed, struct error *err);
 
 /** Frees the lists. Local. */
 void needed_clear(struct needed *needed);

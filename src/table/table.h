@@ -47,6 +47,27 @@ struct shard_origin {
 MUST_CHECK enum status shard_write(const char *dir, const struct day_table *table, int parts,
                                    const struct shard_origin *origin, struct error *err);
 
+/** Slices of a shard by client, each a finished table, on their way to one file. Opaque. */
+struct shard_pile;
+
+/**
+ * Begins an empty pile. Local.
+ *
+ * @param dir   borrowed for life; the store's folder, where slices wait
+ * @param pile  returns new; end it with shard_pile_free
+ */
+MUST_CHECK enum status shard_pile_new(const char *dir, struct shard_pile **pile, struct error *err);
+
+/** Adds a slice, the one with resolvers and files first; takes the table's arrays. Local. */
+MUST_CHECK enum status shard_pile_add(struct shard_pile *pile, struct day_table *table, struct error *err);
+
+/** Writes the shard as shard_write does, as if it had never been cut into slices. Local. */
+MUST_CHECK enum status shard_pile_write(struct shard_pile *pile, int parts, const struct shard_origin *origin,
+                                        struct error *err);
+
+/** Takes the pile, or NULL. Local. */
+void shard_pile_free(struct shard_pile *pile);
+
 /** A day in the store. */
 struct store_day {
     int64_t day;

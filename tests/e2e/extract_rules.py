@@ -3,6 +3,7 @@
 
 usage: extract_rules.py QUERN
 """
+import collections
 import json
 import pathlib
 import random
@@ -85,7 +86,7 @@ class ExtractRules(unittest.TestCase):
     def crowd_digests(self, *sets):
         """Digests over rank counts, pieces, parts and orders of lines."""
         for ranks, change in ((1, 'archive.piece=64K'), (2, 'archive.piece=8K'), (3, 'archive.piece=1K'),
-                              (2, 'store.parts=4'), (1, 'reversed')):
+                              (2, 'store.parts=4'), (2, 'limits.memory=1M'), (1, 'reversed')):
             shutil.rmtree(self.top / 'out', ignore_errors=True)
             lines = self.crowd()[::-1] if change == 'reversed' else None
             told = [] if change == 'reversed' else [change]
@@ -125,9 +126,41 @@ class ExtractRules(unittest.TestCase):
             repeated = self.column('2022-02-01', 'row_repeated')[-1]
             self.assertLess(abs(repeated - whole['row_repeated']), 0.3 * whole['row_repeated'], limit)
 
+    def test_clients_beyond_a_limit_who_ask_alike_are_not_taken_for_each_other(self):
+        lines, asked = [], collections.Counter()
+        for i in range(6000):
+            name, client = f'n{i * 7 % 997}.d{i % 13}.com', f'10.0.0.{i * i % 5}'
+            lines.append(line(f'01-Feb-2022 09:{i // 100:02d}:{i % 100 * 6 // 10:02d}.000', client, name))
+            asked[(int(client.split('.')[-1]), name)] += 1
+        found = set()
+        for ranks, piece in ((1, '1G'), (2, '20K'), (3, '7K')):
+            shutil.rmtree(self.top / 'out', ignore_errors=True)
+            self.extract('limits.names=60', 'limits.pairs=9', f'archive.piece={piece}', lines=lines, ranks=ranks)
+            found.add(self.digest())
+        self.assertEqual(len(found), 1)
+        ends, text = self.column('2022-02-01', 'name_text_end'), self.column('2022-02-01', 'name_text')
+        names = [b''.join(text[begin:end]).decode() for begin, end in zip([0, *ends], ends)]
+        kept = [(octets[15], names[at]) for octets, at in
+                zip(self.column('2022-02-01', 'asked_ip'), self.column('2022-02-01', 'asked_name'))]
+        self.assertGreater(len(kept), 100)
+        self.assertEqual(self.column('2022-02-01', 'asked_queries'), [asked[key] for key in kept])
+
+    def test_what_does_not_fit_into_memory_is_put_aside_and_changes_nothing(self):
+        lines = [line(f'{1 + i % 3:02d}-Feb-2022 {i // 3600:02d}:{i // 60 % 60:02d}:{i % 60:02d}.000',
+                      f'10.0.{i % 99}.{i % 250}', f'n{i}.d{i % 977}.com') for i in range(24000)]
+        found = set()
+        for ranks, memory, more in ((1, '2G', ''), (1, '1M', ''), (2, '1M', ''), (3, '1M', 'store.parts=4'), (5, '2M', ''),
+                                    (2, '1M', 'archive.piece=1G')):
+            shutil.rmtree(self.top / 'out', ignore_errors=True)
+            self.extract(f'limits.memory={memory}', more or 'archive.piece=64K', lines=lines, ranks=ranks)
+            found.add(self.digest())
+            left = [path.name for path in (self.top / 'out/store').iterdir()]
+            self.assertEqual([name for name in left if 'aside' in name or 'part' in name], [])
+        self.assertEqual(len(found), 1)
+
     def test_memory_is_a_named_limit(self):
-        lines = [line(f'01-Feb-2022 {i // 3600:02d}:{i // 60 % 60:02d}:{i % 60:02d}.000', f'10.0.{i % 99}.{i % 250}',
-                      f'n{i}.d{i % 977}.com') for i in range(12000)]
+        lines = [line(f'01-Feb-2022 {i // 3600:02d}:{i // 60 % 60:02d}:{i % 60:02d}.000', '10.0.0.1',
+                      f'n{i}.d{i % 977}.com') for i in range(24000)]
         told = self.extract('limits.memory=1M', 'archive.piece=64K', lines=lines, expect=1)
         self.assertIn('quern: limits.memory: tallies fill ', told)
         self.assertIn(' bytes on one rank, the limit is 1048576\n', told)

@@ -5,7 +5,7 @@ usage: random_archives.py QUERN MPIEXEC [COUNT [FIRST]]
 
 Each archive (COUNT of them, 50 unless told) lives for a few days: a log grows, also to the middle of a line, is rotated
 by renaming, compressed later or at once, copied under another name, renamed, cut off. quern extracts it several times on
-the way, with 1 to 3 ranks, pieces from 1 KiB up and reads from 1 byte up, into one store. In the end
+the way, with 1 to 3 ranks, pieces from 1 KiB and reads from 1 byte up, and more or less memory, into one store. In the end
   - the store has the digest of a store made of the same lines in one plain file by one rank in one run;
   - the lines of each kind are as many, and add up;
   - one more run parses nothing and writes nothing.
@@ -211,6 +211,7 @@ def extract(top, name, logs, draw=None, sets=()):
     ranks = 1
     if draw:
         words += ['--set', f'archive.piece={draw.choice((1024, 3001, 20000, 100000, 8 << 20))}']
+        words += ['--set', f'limits.memory={draw.choice(("2G", "4M", "1M"))}']
         ranks = draw.choice((1, 1, 2, 3))
     out, code = quern(words, ranks, draw)
     return json.loads(out) if code == 0 else None

@@ -60,16 +60,18 @@ static void everybody_settles(struct tallies **all, int count)
     struct name_bound *bounds = NULL;
     size_t counts[TALLIES_MOST] = {0}, bound_count = 0;
     asking_limit(all[0]);
-    asking_check(tallies_bounds(all[0], &bounds, &bound_count, &err), &err);
+    asking_check(tallies_bounds(all[0], INT64_MIN, INT64_MAX, &bounds, &bound_count, &err), &err);
     for (int from = 0; from < count; from++) {
         size_t mine = 0;
-        const struct miss *misses = tallies_misses(all[from], &mine);
+        struct miss *misses = NULL;
+        asking_check(tallies_misses(all[from], INT64_MIN, INT64_MAX, &misses, &mine, &err), &err);
         for (size_t i = 0; i < mine; i++) {
             int owner = miss_owner(&misses[i], count);
             lists[owner] = realloc(lists[owner], (counts[owner] + 1) * sizeof **lists);
             assert_non_null(lists[owner]);
             lists[owner][counts[owner]++] = misses[i];
         }
+        free(misses);
     }
     for (int owner = 0; owner < count; owner++) {
         struct win *wins = NULL;
@@ -77,7 +79,7 @@ static void everybody_settles(struct tallies **all, int count)
         asking_check(tallies_settle(all[owner], lists[owner], counts[owner], bounds, bound_count, &wins,
                                     &win_count, &err),
                      &err);
-        asking_check(tallies_wins(all[0], wins, win_count, &err), &err);
+        asking_check(tallies_wins(all[0], wins, win_count, 1, 0, &err), &err);
         free(wins);
         free(lists[owner]);
     }
