@@ -7,9 +7,8 @@ static const struct {
     const char *name;
     enum status (*run)(struct session *session, struct error *err);
 } BENCHES[] = {
-    {"extract", bench_extract_run},
-    {"kmeans", bench_kmeans_run},
-    {"autoencoder", bench_autoencoder_run},
+    {"extract", bench_extract_run}, {"parse", bench_parse_run},   {"allreduce", bench_allreduce_run},
+    {"io", bench_io_run},           {"kmeans", bench_kmeans_run}, {"autoencoder", bench_autoencoder_run},
 };
 
 enum status command_bench(struct session *session, struct error *err)

@@ -13,4 +13,44 @@ MUST_CHECK enum status bench_kmeans_run(struct session *session, struct error *e
 /** Times the autoencoder's training on the same. Collective. */
 MUST_CHECK enum status bench_autoencoder_run(struct session *session, struct error *err);
 
+/** Times lines of a log, one by one. Collective. */
+MUST_CHECK enum status bench_parse_run(struct session *session, struct error *err);
+
+/** Times sums over the ranks. Collective. */
+MUST_CHECK enum status bench_allreduce_run(struct session *session, struct error *err);
+
+/** Times a file that all ranks write and read. Collective. */
+MUST_CHECK enum status bench_io_run(struct session *session, struct error *err);
+
+/* ---- ladders: the same by 1, 2, 4, … of the ranks ---- */
+
+/** The same work for any number of ranks, and the same for each rank. */
+enum ladder_side { LADDER_STRONG, LADDER_WEAK, LADDER_SIDES };
+
+#define LADDER_MOST 20
+
+struct ladder_point {
+    int ranks;
+    double seconds[LADDER_SIDES];
+    int64_t bytes[LADDER_SIDES];  // of all ranks
+};
+
+struct ladder {
+    const char *title, *rate;
+    int from;  // the least ranks; 0: one
+    struct ladder_point points[LADDER_MOST];  // [count]
+    size_t count;
+};
+
+/** Does the work with the session's team, a part of all ranks; seconds are the slowest rank's. Collective. */
+typedef enum status ladder_work(struct session *session, int side, void *context, double *seconds,
+                                int64_t *bytes, struct error *err);
+
+/** Climbs the ladder and prints times, rates and a fit of time against ranks. Collective.
+ *
+ * @param sides  1: strong only
+ */
+MUST_CHECK enum status ladder_run(struct session *session, struct ladder *ladder, int sides,
+                                  ladder_work *work, void *context, struct error *err);
+
 #endif

@@ -16,6 +16,7 @@
 #define GROUPS 40
 #define ITERATIONS 12
 #define SECONDS 3.0
+#define LADDER_SECONDS 0.4
 
 static enum status no_room(int64_t rows, struct error *err)
 {
@@ -188,12 +189,69 @@ static enum status bench_end_run(struct session *session, const struct bench_row
     return status;
 }
 
+/* With fewer ranks, or with rows a rank, the same. */
+static enum status ladder_rows_take(struct session *session, int side, struct bench_rows *rows,
+                                    struct error *err)
+{
+    if (side == LADDER_WEAK) {
+        const int64_t total =
+            (session->options.rows ? session->options.rows : ROWS) * (int64_t)team_size(session->team);
+        if (total > INT32_MAX)
+            return error_set(err, STATUS_USAGE, "--rows", "time fewer rows",
+                             "too many for all ranks together");
+        session->options.rows = (int)total;
+    }
+    return rows_take(session, rows, err);
+}
+
+static enum status kmeans_work(struct session *session, int side, void *context, double *seconds,
+                               int64_t *bytes, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct bench_rows rows = {0};
+    struct bench_result result = {0};
+    TRY(ladder_rows_take(session, side, &rows, err));
+    TRY(bench_kmeans(session->team, &rows, *(const int *)context, ITERATIONS, &result, err));
+    *seconds = result.wall_s / (double)result.steps;
+    *bytes = result.rows * (int64_t)(rows.columns * sizeof(int16_t));
+done:
+    free((void *)rows.values);
+    return status;
+}
+
+/* What the work of a ladder is told of the net. */
+struct net_asked {
+    int hidden[BENCH_LAYERS_MOST];
+    int hidden_count, batch;
+};
+
+static enum status autoencoder_work(struct session *session, int side, void *context, double *seconds,
+                                    int64_t *bytes, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct net_asked *net = context;
+    struct bench_rows rows = {0};
+    struct bench_result result = {0};
+    TRY(ladder_rows_take(session, side, &rows, err));
+    TRY(bench_autoencoder(session->team, &rows, net->hidden, net->hidden_count, net->batch, LADDER_SECONDS,
+                          &result, err));
+    *seconds = result.wall_s / (double)result.steps;
+    *bytes = result.rows * (int64_t)(rows.columns * sizeof(float));
+done:
+    free((void *)rows.values);
+    return status;
+}
+
 enum status bench_kmeans_run(struct session *session, struct error *err)
 {
     enum status status = STATUS_OK;
     struct bench_rows rows = {0};
     struct bench_result result = {0};
-    const int k = session->options.k ? session->options.k : 8;
+    int k = session->options.k ? session->options.k : 8;
+    if (session->options.ladder) {
+        struct ladder ladder = {.title = "an iteration of k-means", .rate = "MB/s of rows"};
+        return ladder_run(session, &ladder, LADDER_SIDES, kmeans_work, &k, err);
+    }
     TRY(rows_take(session, &rows, err));
     if (session->options.to_end) {
         TRY(bench_end_run(session, &rows, k, err));
@@ -262,6 +320,12 @@ enum status bench_autoencoder_run(struct session *session, struct error *err)
     if (hidden_count < 0)
         return error_set(err, STATUS_USAGE, "--hidden", "write widths like 32,8,32",
                          "\"%.40s\" is no list of at most %d widths", text, BENCH_LAYERS_MOST);
+    if (session->options.ladder) {
+        struct ladder ladder = {.title = "an epoch of the autoencoder", .rate = "MB/s of rows"};
+        struct net_asked net = {.hidden_count = hidden_count, .batch = batch};
+        memcpy(net.hidden, hidden, sizeof net.hidden);
+        return ladder_run(session, &ladder, LADDER_SIDES, autoencoder_work, &net, err);
+    }
     TRY(rows_take(session, &rows, err));
     TRY(bench_autoencoder(session->team, &rows, hidden, hidden_count, batch, SECONDS, &result, err));
     if (session_prints(session))

@@ -54,6 +54,7 @@ enum option_key {
     KEY_STORED,
     KEY_MERGE,
     KEY_KEEP,
+    KEY_LADDER,
     KEY_DRY_RUN = 'n',
 };
 
@@ -101,6 +102,9 @@ static const struct option_row OPTIONS[] = {
     {FOR(BENCH),
      {"feature-set", KEY_FEATURE_SET, "talk|full", 0,
       "extract: tallies of rows alone, which the talk's features need, or all (full)", 0}},
+    {FOR(BENCH),
+     {"ladder", KEY_LADDER, NULL, 0,
+      "kmeans, autoencoder: by 1, 2, 4, ... of the ranks, with a fit of time against ranks", 0}},
     {FOR(BENCH), {"rows", KEY_ROWS, "N", 0, "Rows to take or to make (1000000)", 0}},
     {FOR(BENCH), {"columns", KEY_COLUMNS, "N", 0, "Columns of FILE, which is rows of float32 (24)", 0}},
     {FOR(BENCH), {"k", KEY_K, "K", 0, "kmeans: clusters (8)", 0}},
@@ -169,6 +173,7 @@ static error_t option_read(int key, char *text, struct argp_state *state)
     case KEY_INTO: options->into = text; break;
     case KEY_PAST: options->past = text; break;
     case KEY_TSV: options->tsv = true; break;
+    case KEY_LADDER: options->ladder = true; break;
     case KEY_KEEP: options->keep = text; break;
     case KEY_DRY_RUN: options->dry_run = true; break;
     case KEY_STORED: options->stored = true; break;

@@ -387,9 +387,13 @@ enum status step_scores_begin(struct session *session, const struct scored *head
     const struct provenance provenance[] = {
         {"command", line}, {"job", job}, {"ranks", ranks}, {"store", store}, {"model", session->model}};
     path_in(session, "scores.h5", path, sizeof path);
-    const struct scores_file file = {path, session->job->features_timezone,
-                                     LANGUAGES[session->job->output_language], provenance,
-                                     sizeof provenance / sizeof provenance[0]};
+    const struct scores_file file = {
+        .path = path,
+        .timezone = session->job->features_timezone,
+        .language = LANGUAGES[session->job->output_language],
+        .provenance = provenance,
+        .provenance_count = sizeof provenance / sizeof provenance[0],
+        .layout = {session->job->output_stripes, session->job->output_stripe_bytes}};
     TRY(scores_begin(session->team, &file, head, &scoring->writer, err));
 done:
     if (status != STATUS_OK)

@@ -78,8 +78,60 @@ enum status session_software(const struct session *session, struct known_softwar
     return known_software_read(path, known, err);
 }
 
+/* What was asked of MPI since the step before belongs to that step. */
+static void step_note(struct session *session, const char *doing)
+{
+    const struct team_traffic traffic = team_traffic_take(session->team);
+    struct step_told *last = session->step_count > 0 ? &session->steps[session->step_count - 1] : NULL;
+    for (int call = 0; last && call < TEAM_CALLS; call++) {
+        last->traffic.calls[call] += traffic.calls[call];
+        last->traffic.bytes[call] += traffic.bytes[call];
+    }
+    if (doing && session->step_count < STEPS_MOST)
+        session->steps[session->step_count++] = (struct step_told){.doing = doing};
+}
+
+/* Tells the messages by step, of all ranks. Collective. */
+static void steps_tell(struct session *session)
+{
+    step_note(session, NULL);
+    for (size_t i = 0; i < session->step_count; i++) {
+        struct step_told *step = &session->steps[i];
+        int64_t most[TEAM_CALLS];
+        memcpy(most, step->traffic.calls, sizeof most);
+        team_max_i64(session->team, most, TEAM_CALLS);
+        team_sum_i64(session->team, step->traffic.bytes, TEAM_CALLS);
+        if (!session_prints(session))
+            continue;
+        (void)fprintf(stderr, "quern: messages, %s:", step->doing);
+        for (int call = 0; call < TEAM_CALLS; call++)
+            if (most[call] > 0)
+                (void)fprintf(stderr, " %" PRId64 " %s (%" PRId64 " bytes)", most[call],
+                              team_call_name((enum team_call)call), step->traffic.bytes[call]);
+        (void)fputc('\n', stderr);
+    }
+}
+
+/* Where it failed, and in the middle of what: a job of many ranks is looked into on one host. Collective. */
+static void rank_tell(struct session *session, const struct error *err)
+{
+    char host[256] = "";
+    if (team_size(session->team) == 1 || err->rank < 0 || err->rank >= team_size(session->team))
+        return;
+    (void)gethostname(host, sizeof host - 1);
+    team_broadcast(session->team, host, sizeof host, err->rank);
+    host[sizeof host - 1] = '\0';
+    const char *doing = session->step_count > 0 ? session->steps[session->step_count - 1].doing : "beginning";
+    if (session_prints(session) && status_exit((enum status)err->status) == 1) {
+        line_wipe(session);
+        (void)fprintf(stderr, "quern: rank %d of %d on %s failed while %s\n", (int)err->rank,
+                      team_size(session->team), host, doing);
+    }
+}
+
 void session_step(struct session *session, const char *doing)
 {
+    step_note(session, doing);
     const char *terminal = getenv("TERM"), *no_color = getenv("NO_COLOR");
     bool on_terminal = isatty(STDERR_FILENO) != 0 && terminal && strcmp(terminal, "dumb") != 0;
     session->meter = meter_begin(doing, clock_seconds(), on_terminal, !no_color || !*no_color);
@@ -300,6 +352,10 @@ int command_main(int argc, char **argv)
         status = team_agree(session.team, results_begin(&session, &err), &err);
     if (status == STATUS_OK)
         status = command->run(&session, &err);
+    if (status != STATUS_OK)
+        rank_tell(&session, &err);
+    else if (session.options.verbose && team_size(session.team) > 1)
+        steps_tell(&session);
     session_step_end(&session);
     status = results_end(&session, status, &err);
     bool is_echo = err.rank < 0 && was_other_rank;

@@ -47,7 +47,16 @@ struct options {
     const char *hidden;  // --hidden
     const char *feature_set;  // --feature-set
     const char *lines;  // --lines=WINDOW; NULL: the most unusual one
-    bool quiet, verbose, json, digest, tsv, csv, svg, with_lines, to_end, stored, merge, dry_run;
+    bool quiet, verbose, json, digest, tsv, csv, svg, with_lines, to_end, stored, merge, dry_run, ladder;
+};
+
+/** Steps whose messages are counted. */
+#define STEPS_MOST 24
+
+/** What a step asked of MPI. */
+struct step_told {
+    const char *doing;
+    struct team_traffic traffic;
 };
 
 /** A content digest as text, with its '\0'. */
@@ -71,6 +80,8 @@ struct session {
     bool has_line;  // a line of progress stands on the terminal, without a line feed
     int locks[3];  // of output.dir, store.dir, and of its readers
     size_t lock_count;
+    struct step_told steps[STEPS_MOST];  // [step_count], the last one is being done
+    size_t step_count;
 };
 
 /** One function a command; what it prints, it prints on rank 0. */

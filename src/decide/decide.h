@@ -225,6 +225,7 @@ struct scores_file {
     const char *language;  // of reasons
     const struct provenance *provenance;  // [provenance_count]
     size_t provenance_count;
+    struct store_layout layout;  // on a parallel file system
 };
 
 /** Rows with their scores, this rank's run of them: what score makes, and decide judges anew. Borrowed. */

@@ -236,7 +236,7 @@ enum status scores_begin(const struct team *team, const struct scores_file *file
     enum status status = STATUS_OK;
     struct scores_writer *writer = NULL;
     TRY(team_agree(team, writer_new_local(file->path, &writer, err), err));
-    TRY(store_create(team, file->path, &writer->file, err));
+    TRY(store_create_laid(team, file->path, &file->layout, &writer->file, err));
     TRY(team_agree(team, head_put_local(writer->file, file, head, err), err));
     TRY(team_agree(team, provenance_put_local(writer->file, file->provenance, file->provenance_count, err),
                    err));

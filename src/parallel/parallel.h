@@ -32,6 +32,40 @@ struct team *team_alone(void);
 /** As team_free, for a given place in the source. Collective. */
 void team_free_at(struct team *team, const char *file, int line);
 
+/**
+ * Makes a team of the first `count` ranks of a team, to measure with fewer. Collective.
+ *
+ * @param part  returns new on these ranks, to be ended with team_free by all of them; NULL on the others
+ */
+MUST_CHECK enum status team_part(const struct team *team, int count, struct team **part, struct error *err);
+
+/** Returns the most bytes that should go in one call of MPI or HDF5: their counts have 31 bits in places.
+ * Local. */
+size_t team_piece_bytes(const struct team *team);
+
+/** What a team asks MPI for. */
+enum team_call {
+    TEAM_AGREE,
+    TEAM_REDUCE,
+    TEAM_BROADCAST,
+    TEAM_EXCHANGE,
+    TEAM_GATHER,
+    TEAM_ONE_SIDED,
+    TEAM_CALLS
+};
+
+/** How often this rank called MPI, and how many bytes it handed over: to a reduction its numbers, to a
+ * broadcast as its root, to an exchange what goes to other ranks. What HDF5 sends is not in it. */
+struct team_traffic {
+    int64_t calls[TEAM_CALLS], bytes[TEAM_CALLS];
+};
+
+/** Returns the name of a call, such as "reduce". Borrowed, static. Local. */
+const char *team_call_name(enum team_call call);
+
+/** Returns what was counted since the last time. Local. */
+struct team_traffic team_traffic_take(const struct team *team);
+
 /** Returns this rank's number, 0 … team_size - 1. Local. */
 int team_rank(const struct team *team);
 

@@ -6,16 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* MPI 3 counts are int, and a table may be longer than that: all goes in pieces, the same ones on every rank.
- */
-#define PIECE_BYTES ((size_t)1 << 28)
-
 static void reduce_i64(const struct team *team, int64_t *values, size_t count, MPI_Op op)
 {
-    const size_t piece_most = PIECE_BYTES / sizeof *values;
+    const size_t piece_most = team->piece_bytes / sizeof *values;
     for (size_t at = 0; at < count && team->comm != MPI_COMM_NULL;) {
         size_t piece = count - at < piece_most ? count - at : piece_most;
         MPI_Allreduce(MPI_IN_PLACE, values + at, (int)piece, MPI_INT64_T, op, team->comm);
+        traffic_add(team, TEAM_REDUCE, piece * sizeof *values);
         at += piece;
     }
 }
@@ -36,8 +33,10 @@ uint64_t team_sum_before_at(const struct team *team, uint64_t value, const char 
 {
     check_site(team, file, line);
     uint64_t before = 0;
-    if (team->comm != MPI_COMM_NULL)
+    if (team->comm != MPI_COMM_NULL) {
         MPI_Exscan(&value, &before, 1, MPI_UINT64_T, MPI_SUM, team->comm);
+        traffic_add(team, TEAM_REDUCE, sizeof value);
+    }
     return team->rank == 0 ? 0 : before;  // MPI leaves rank 0's undefined
 }
 
@@ -46,8 +45,9 @@ void team_broadcast_at(const struct team *team, void *bytes, size_t count, int r
 {
     check_site(team, file, line);
     for (size_t at = 0; at < count && team->comm != MPI_COMM_NULL;) {
-        size_t piece = count - at < PIECE_BYTES ? count - at : PIECE_BYTES;
+        size_t piece = count - at < team->piece_bytes ? count - at : team->piece_bytes;
         MPI_Bcast((unsigned char *)bytes + at, (int)piece, MPI_BYTE, root, team->comm);
+        traffic_add(team, TEAM_BROADCAST, team->rank == root ? piece : 0);
         at += piece;
     }
 }
@@ -77,10 +77,11 @@ static void trade(const struct team *team, const unsigned char *out, size_t out_
 {
     size_t sent = 0, got = 0;
     while (sent < out_count || got < in_count) {
-        size_t send = out_count - sent < PIECE_BYTES ? out_count - sent : PIECE_BYTES;
-        size_t receive = in_count - got < PIECE_BYTES ? in_count - got : PIECE_BYTES;
+        size_t send = out_count - sent < team->piece_bytes ? out_count - sent : team->piece_bytes;
+        size_t receive = in_count - got < team->piece_bytes ? in_count - got : team->piece_bytes;
         MPI_Sendrecv(out + sent, (int)send, MPI_BYTE, send ? to : MPI_PROC_NULL, 0, in + got, (int)receive,
                      MPI_BYTE, receive ? from : MPI_PROC_NULL, 0, team->comm, MPI_STATUS_IGNORE);
+        traffic_add(team, TEAM_EXCHANGE, send);
         sent += send;
         got += receive;
     }
@@ -95,9 +96,11 @@ enum status team_exchange_at(const struct team *team, const void *out, const siz
     *in = NULL;
     if (team->comm == MPI_COMM_NULL)
         in_counts[0] = out_counts[0];
-    else
+    else {
         MPI_Alltoall(out_counts, (int)sizeof *out_counts, MPI_BYTE, in_counts, (int)sizeof *in_counts,
                      MPI_BYTE, team->comm);
+        traffic_add(team, TEAM_EXCHANGE, (size_t)team->size * sizeof *out_counts);
+    }
     TRY(team_agree_at(team, room_make(sum_of(in_counts, team->size), &room, err), err, file, line));
     for (int step = 0; step < team->size; step++) {
         int to = (team->rank + step) % team->size;
@@ -126,8 +129,10 @@ enum status team_gather_at(const struct team *team, const void *mine, size_t cou
         counts ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "gather", "", "no room for counts");
     TRY(team_agree_at(team, had, err, file, line));
     counts[team->rank] = count;
-    if (team->comm != MPI_COMM_NULL)
+    if (team->comm != MPI_COMM_NULL) {
         MPI_Allgather(MPI_IN_PLACE, 0, MPI_BYTE, counts, (int)sizeof *counts, MPI_BYTE, team->comm);
+        traffic_add(team, TEAM_GATHER, sizeof *counts);
+    }
     *total = sum_of(counts, team->size);
     TRY(team_agree_at(team, room_make(*total, &room, err), err, file, line));
     if (room && count > 0)  // room is there when anybody has something

@@ -56,6 +56,44 @@ static bool has_launcher(void)
     return false;
 }
 
+/* MPI 3 counts are int, and a table may be longer than that: all goes in pieces of so many bytes, the same on
+ * every rank. A count of MPI then stays below 2^28, whatever it counts. Tests set QUERN_PIECE_BYTES: no
+ * result may depend on where a piece ends. */
+#define PIECE_BYTES ((size_t)1 << 28)
+
+static size_t piece_bytes_find(void)
+{
+    const char *text = getenv("QUERN_PIECE_BYTES");
+    const long bytes = text ? strtol(text, NULL, 10) : 0;
+    return bytes >= 16 && (size_t)bytes < PIECE_BYTES ? (size_t)bytes : PIECE_BYTES;
+}
+
+/* A team without its communicator, or NULL. */
+static struct team *team_make(void)
+{
+    struct team *team = calloc(1, sizeof *team);
+    struct team_traffic *traffic = calloc(1, sizeof *traffic);
+    if (!team || !traffic) {
+        free(team);
+        free(traffic);
+        return NULL;
+    }
+    *team = (struct team){.comm = MPI_COMM_NULL,
+                          .size = 1,
+                          .host_ranks = 1,
+                          .piece_bytes = piece_bytes_find(),
+                          .traffic = traffic};
+    return team;
+}
+
+static void host_ranks_find(struct team *team)
+{
+    MPI_Comm host;
+    MPI_Comm_split_type(team->comm, MPI_COMM_TYPE_SHARED, team->rank, MPI_INFO_NULL, &host);
+    MPI_Comm_size(host, &team->host_ranks);
+    MPI_Comm_free(&host);
+}
+
 struct team *team_new(int *argc, char ***argv)
 {
     int provided = 0;
@@ -65,7 +103,7 @@ struct team *team_new(int *argc, char ***argv)
         (void)setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
     // Threads that decode ahead never call MPI.
     MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided);
-    struct team *team = malloc(sizeof *team);
+    struct team *team = team_make();
     if (!team) {
         MPI_Abort(MPI_COMM_WORLD, EXIT_FAILURE);  // no team yet, so nobody to agree with
         abort();
@@ -73,19 +111,61 @@ struct team *team_new(int *argc, char ***argv)
     team->comm = MPI_COMM_WORLD;
     MPI_Comm_rank(team->comm, &team->rank);
     MPI_Comm_size(team->comm, &team->size);
-    MPI_Comm host;
-    MPI_Comm_split_type(team->comm, MPI_COMM_TYPE_SHARED, team->rank, MPI_INFO_NULL, &host);
-    MPI_Comm_size(host, &team->host_ranks);
-    MPI_Comm_free(&host);
+    host_ranks_find(team);
     return team;
 }
 
 struct team *team_alone(void)
 {
-    struct team *team = malloc(sizeof *team);
-    if (team)
-        *team = (struct team){.comm = MPI_COMM_NULL, .rank = 0, .size = 1, .host_ranks = 1};
-    return team;
+    return team_make();
+}
+
+enum status team_part(const struct team *team, int count, struct team **part, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct team *made = team->rank < count ? team_make() : NULL;
+    *part = NULL;
+    enum status had = STATUS_OK;
+    if (team->rank < count && !made)
+        had = error_set(err, STATUS_NO_MEMORY, "ranks", "", "no room for a team");
+    TRY(team_agree(team, had, err));
+    if (team->comm != MPI_COMM_NULL) {
+        MPI_Comm comm;
+        MPI_Comm_split(team->comm, made ? 0 : MPI_UNDEFINED, team->rank, &comm);
+        if (made) {
+            made->comm = comm;
+            made->is_part = true;
+            MPI_Comm_rank(comm, &made->rank);
+            MPI_Comm_size(comm, &made->size);
+            host_ranks_find(made);
+        }
+    }
+    *part = made;
+    made = NULL;
+done:
+    if (made)
+        free(made->traffic);
+    free(made);
+    return status;
+}
+
+size_t team_piece_bytes(const struct team *team)
+{
+    return team->piece_bytes;
+}
+
+const char *team_call_name(enum team_call call)
+{
+    static const char *const NAMES[TEAM_CALLS] = {"agree",    "reduce", "broadcast",
+                                                  "exchange", "gather", "one-sided"};
+    return NAMES[call];
+}
+
+struct team_traffic team_traffic_take(const struct team *team)
+{
+    const struct team_traffic taken = *team->traffic;
+    *team->traffic = (struct team_traffic){{0}, {0}};
+    return taken;
 }
 
 void team_free_at(struct team *team, const char *file, int line)
@@ -94,9 +174,12 @@ void team_free_at(struct team *team, const char *file, int line)
         return;
     // A rank that left a loop one collective early is found here: the others are still inside.
     check_site(team, file, line);
-    bool with_mpi = team->comm != MPI_COMM_NULL;
+    const bool with_mpi = team->comm != MPI_COMM_NULL, is_part = team->is_part;
+    if (with_mpi && is_part)
+        MPI_Comm_free(&team->comm);
+    free(team->traffic);
     free(team);
-    if (with_mpi)
+    if (with_mpi && !is_part)
         MPI_Finalize();
 }
 
@@ -157,6 +240,7 @@ enum status team_agree_at(const struct team *team, enum status mine, struct erro
         return mine;
     }
     int first = mine == STATUS_OK ? team->size : team->rank;
+    traffic_add(team, TEAM_AGREE, sizeof first);
     MPI_Allreduce(MPI_IN_PLACE, &first, 1, MPI_INT, MPI_MIN, team->comm);
     if (first == team->size)
         return STATUS_OK;

@@ -108,6 +108,7 @@ static uint64_t word_fetch(struct work *work, int rank, enum shown word, MPI_Op 
         work->shown[word] += amount;
         return before;
     }
+    traffic_add(work->team, TEAM_ONE_SIDED, sizeof amount);
     MPI_Fetch_and_op(&amount, &before, MPI_UINT64_T, rank, (MPI_Aint)word, op, work->window);
     MPI_Win_flush(rank, work->window);
     return before;

@@ -273,6 +273,37 @@ done:
     return status;
 }
 
+/* The part of a slab that lies in rows [from, to). */
+static struct slab slab_cut(const struct slab *slab, size_t row_bytes, size_t from, size_t to)
+{
+    const size_t first = slab->first_row > from ? slab->first_row : from;
+    const size_t last = slab->first_row + slab->row_count < to ? slab->first_row + slab->row_count : to;
+    if (first >= last)
+        return (struct slab){.first_row = from};
+    return (struct slab){first, last - first,
+                         (const char *)slab->values + (first - slab->first_row) * row_bytes};
+}
+
+/* Writes rows [from, to), each rank its slab of them, in calls of at most some 256 MiB of all ranks together:
+ * a hyperslab, and the MPI datatype that HDF5 makes of it, then stay far below the 2 GiB at which counts of
+ * 31 bits end. Calls are cut by rows, whole chunks, whoever has them. Collective. */
+static enum status slabs_write(const struct team *team, const struct store_writer *writer,
+                               const struct store_column *column, const struct shape *shape, hid_t dataset,
+                               const struct slab *slab, size_t from, size_t to, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const size_t row_bytes = shape->row_values * store_type_bytes(column->type);
+    const size_t unit = shape->chunk_rows > 0 ? shape->chunk_rows : 1;
+    const size_t most = team_piece_bytes(team) / row_bytes / unit * unit;
+    const size_t rows = most > 0 ? most : unit;
+    for (size_t at = from / rows * rows; at < to; at += rows) {
+        const struct slab piece = slab_cut(slab, row_bytes, at, at + rows);
+        TRY(team_agree(team, slab_write(writer, column, shape, dataset, &piece, err), err));
+    }
+done:
+    return status;
+}
+
 enum status store_put_rows(const struct team *team, struct store_writer *writer,
                            const struct store_column *column, size_t first_row, size_t row_count,
                            const void *values, struct error *err)
@@ -297,7 +328,7 @@ enum status store_put_rows(const struct team *team, struct store_writer *writer,
         team, writer->owner ? file_check_room(writer->temporary, writer->path, bytes, err) : STATUS_OK, err));
     TRY(team_agree(team, column_make(writer, column, &shape, &dataset, err), err));
     if (shape.rows * shape.row_values > 0)
-        TRY(team_agree(team, slab_write(writer, column, &shape, dataset, &slab, err), err));
+        TRY(slabs_write(team, writer, column, &shape, dataset, &slab, 0, shape.rows, err));
 done:
     hdf5_close(dataset);
     return status;
@@ -361,7 +392,13 @@ enum status store_put_part(const struct team *team, struct store_writer *writer,
         return store_put_rows(team, writer, column, first_row, row_count, values, err);
     TRY(team_agree(team, slab_check(writer, column, &slab, &shape, err), err));
     int64_t total = (int64_t)row_count;
+    int64_t ends[2] = {INT64_MIN, INT64_MIN};  // −first and end of the rows of this call
+    if (row_count > 0) {
+        ends[0] = -(int64_t)first_row;
+        ends[1] = (int64_t)(first_row + row_count);
+    }
     team_sum_i64(team, &total, 1);
+    team_max_i64(team, ends, 2);
     TRY(team_agree(team, partial_find(writer, column, &shape, &at, &fresh, err), err));
     writer->partials[at].rows += (size_t)total;
     size_t bytes = (size_t)total * shape.row_values * store_type_bytes(column->type);
@@ -369,7 +406,8 @@ enum status store_put_part(const struct team *team, struct store_writer *writer,
         team, writer->owner ? file_check_room(writer->temporary, writer->path, bytes, err) : STATUS_OK, err));
     TRY(team_agree(team, partial_open(writer, column, &shape, fresh, &dataset, err), err));
     if (total > 0 && shape.row_values > 0)
-        TRY(team_agree(team, slab_write(writer, column, &shape, dataset, &slab, err), err));
+        TRY(slabs_write(team, writer, column, &shape, dataset, &slab, (size_t)-ends[0], (size_t)ends[1],
+                        err));
 done:
     hdf5_close(dataset);
     return status;

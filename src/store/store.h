@@ -84,6 +84,19 @@ MUST_CHECK enum status store_create_local(const char *path, struct store_writer 
 MUST_CHECK enum status store_create(const struct team *team, const char *path, struct store_writer **writer,
                                     struct error *err);
 
+/** How a file lies on a parallel file system, which may ignore it; 0 is its own choice. No content depends on
+ * it. */
+struct store_layout {
+    int64_t stripe_count;  // storage targets: MPI-IO's striping_factor
+    int64_t stripe_bytes;  // of one of them at a time: striping_unit; chunks of 64 KiB and more begin at
+                           // multiples
+};
+
+/** As store_create, with a layout (or NULL); of a team of team_alone it is not used. Collective. */
+MUST_CHECK enum status store_create_laid(const struct team *team, const char *path,
+                                         const struct store_layout *layout, struct store_writer **writer,
+                                         struct error *err);
+
 /**
  * Notes a dimension, once, before the first column that has it. Local.
  *

@@ -2,6 +2,7 @@
 #include "parallel/handle.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,10 +60,38 @@ static void writer_free(struct store_writer *writer, bool unlinked)
     free(writer);
 }
 
+/* Chunks that are smaller than this are not worth the room that an aligned one wastes. */
+enum { ALIGNED_LEAST_BYTES = 64 << 10 };
+
+/* MPI-IO, with the hints of the layout: ROMIO and OMPIO know them by these names. */
+static enum status access_together(hid_t access, MPI_Comm comm, const struct store_layout *layout,
+                                   const struct place *place, struct error *err)
+{
+    enum status status = STATUS_OK;
+    char number[24];
+    MPI_Info hints;
+    MPI_Info_create(&hints);
+    if (layout && layout->stripe_count > 0) {
+        (void)snprintf(number, sizeof number, "%" PRId64, layout->stripe_count);
+        MPI_Info_set(hints, "striping_factor", number);
+    }
+    if (layout && layout->stripe_bytes > 0) {
+        (void)snprintf(number, sizeof number, "%" PRId64, layout->stripe_bytes);
+        MPI_Info_set(hints, "striping_unit", number);
+        TRY(hdf5_checked(H5Pset_alignment(access, ALIGNED_LEAST_BYTES, (hsize_t)layout->stripe_bytes), place,
+                         "chunks cannot be aligned", err));
+    }
+    TRY(hdf5_checked(H5Pset_fapl_mpio(access, comm, hints), place, "MPI-IO is missing", err));
+done:
+    MPI_Info_free(&hints);
+    return status;
+}
+
 /* Opens the temporary file with HDF5, all ranks together when comm is not MPI_COMM_NULL. A file of one rank
  * is built in memory and written by ourselves: a file that HDF5 1.10 cannot close, for want of disk, it never
  * gives up, and it would fail again at the program's end. */
-static enum status writer_open(struct store_writer *writer, MPI_Comm comm, struct error *err)
+static enum status writer_open(struct store_writer *writer, MPI_Comm comm, const struct store_layout *layout,
+                               struct error *err)
 {
     enum status status = STATUS_OK;
     const struct place place = {.path = writer->path, .status = STATUS_IO};
@@ -71,7 +100,7 @@ static enum status writer_open(struct store_writer *writer, MPI_Comm comm, struc
     TRY(hdf5_checked(access, &place, "HDF5 has no property list", err));
     TRY(hdf5_checked(create, &place, "HDF5 has no property list", err));
     if (comm != MPI_COMM_NULL)
-        TRY(hdf5_checked(H5Pset_fapl_mpio(access, comm, MPI_INFO_NULL), &place, "MPI-IO is missing", err));
+        TRY(access_together(access, comm, layout, &place, err));
     else
         TRY(hdf5_checked(H5Pset_fapl_core(access, IMAGE_STEP_BYTES, false), &place, "no memory file", err));
     // STRONG: a handle that is still open after a fault does not keep the file open. mpio has STRONG anyway.
@@ -114,7 +143,7 @@ enum status store_create_local(const char *path, struct store_writer **out, stru
     TRY(writer_new(path, name_draw(), true, false, &writer, err));
     assert(writer);
     TRY(file_make(writer->temporary, path, err));
-    TRY(writer_open(writer, MPI_COMM_NULL, err));
+    TRY(writer_open(writer, MPI_COMM_NULL, NULL, err));
     TRY(writer_begin(writer, err));
     *out = writer;
     writer = NULL;
@@ -125,6 +154,12 @@ done:
 
 enum status store_create(const struct team *team, const char *path, struct store_writer **out,
                          struct error *err)
+{
+    return store_create_laid(team, path, NULL, out, err);
+}
+
+enum status store_create_laid(const struct team *team, const char *path, const struct store_layout *layout,
+                              struct store_writer **out, struct error *err)
 {
     enum status status = STATUS_OK;
     struct store_writer *writer = NULL;
@@ -137,7 +172,7 @@ enum status store_create(const struct team *team, const char *path, struct store
     TRY(team_agree(team, writer_new(path, draw, owner, true, &writer, err), err));
     assert(writer);
     TRY(team_agree(team, owner ? file_make(writer->temporary, path, err) : STATUS_OK, err));
-    TRY(team_agree(team, writer_open(writer, team_comm(team), err), err));
+    TRY(team_agree(team, writer_open(writer, team_comm(team), layout, err), err));
     TRY(team_agree(team, writer_begin(writer, err), err));
     *out = writer;
     writer = NULL;

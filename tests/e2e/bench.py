@@ -13,6 +13,9 @@ import sys
 import tempfile
 import unittest
 
+import numpy
+import scipy.optimize
+
 QUERN = MPIEXEC = None
 
 
@@ -66,6 +69,46 @@ class Bench(unittest.TestCase):
             self.assertEqual(run.returncode, 1)
             self.assertIn('column 1 of row 752 is not a finite number', run.stderr)
             self.assertEqual(bench('kmeans', path, '--columns', 7).returncode, 1)
+
+    def ladder(self, figures, ranks, sides=('strong', 'weak')):
+        """What is printed of a ladder, and its fit by SciPy's non-negative least squares."""
+        points = figures['points']
+        self.assertEqual([point['ranks'] for point in points], ranks)
+        for side in sides:
+            seconds = numpy.array([point[f'{side}_s'] for point in points])
+            self.assertTrue((seconds > 0).all())
+            fit = [figures[side][key] for key in ('constant_s', 'divided_s', 'log2_s')]
+            self.assertGreaterEqual(min(fit), 0)
+            terms = numpy.array([[1, 1 / n, math.log2(n)] for n in ranks])
+            if len(ranks) > 3:  # of fewer points a fit has fewer terms
+                best, _ = scipy.optimize.nnls(terms / seconds[:, None], numpy.ones(len(ranks)))
+                numpy.testing.assert_allclose(terms @ fit, terms @ best, rtol=1e-6)
+            predicted = numpy.array([[1, 1 / n, math.log2(n)] for n in (64, 256, 1024, 4096)]) @ fit
+            numpy.testing.assert_allclose(figures[side]['predicted_s'], predicted, rtol=1e-9)
+
+    def test_ladders_of_ranks_and_their_fits(self):
+        figures = json.loads(bench('kmeans', '--ladder', '--rows', 3000, '--json', ranks=5).stdout)
+        self.ladder(figures, [1, 2, 4, 5])
+        self.assertEqual([point['weak_bytes'] for point in figures['points']],
+                         [n * figures['points'][0]['strong_bytes'] for n in (1, 2, 4, 5)])
+        self.ladder(json.loads(bench('autoencoder', '--ladder', '--rows', 600, '--batch', 64, '--json', ranks=2).stdout), [1, 2])
+        for figures in json.loads(bench('allreduce', '--json', ranks=3).stdout):
+            self.ladder(figures, [2, 3], ['strong'])
+        with tempfile.TemporaryDirectory() as folder:
+            for figures in json.loads(bench('io', folder, '--rows', 5000, '--json', ranks=2).stdout):
+                self.ladder(figures, [1, 2])
+                self.assertEqual(figures['points'][1]['weak_bytes'], 2 * 5000 * 8 * 8)
+            self.assertEqual(list(pathlib.Path(folder).iterdir()), [])
+            log = pathlib.Path(folder, 'queries.log')
+            line = '07-Feb-2022 10:00:00.000 queries: info: client @0x7f00 10.0.0.1#1 (a.b): query: a.b IN A + (10.0.0.2)\n'
+            log.write_text(line * 3000)
+            figures = json.loads(bench('parse', log, '--json', ranks=2).stdout)
+            self.ladder(figures, [1, 2])
+            self.assertEqual([point['strong_bytes'] for point in figures['points']], [3000 * len(line)] * 2)
+            self.assertIn('MB/s', bench('parse', log, ranks=2).stdout)
+            log.write_text('no query\n')
+            self.assertEqual(bench('parse', log, ranks=2).returncode, 3)
+        self.assertEqual(bench('io', '/proc/nowhere', ranks=2).returncode, 1)
 
     def test_wrong_words_are_wrong_usage(self):
         for words in (['juggling'], ['autoencoder', '--hidden', '4,x'], ['kmeans', '--rows', '5', '--k', '6'],

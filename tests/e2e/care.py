@@ -81,6 +81,21 @@ class Care(unittest.TestCase):
             fcntl.flock(file, how)
             yield
 
+    # ---- sizes ----
+
+    def test_pieces_of_messages_and_of_files_change_no_bit(self):
+        # As messages and hyperslabs of more than 256 MiB are cut.
+        job = self.top / 'pieces.yaml'
+        job.write_text(self.job.read_text().replace(f'{self.top}/out', f'{self.top}/pieces').replace(
+            f'dir: {self.top}/store', f'dir: {self.top}/pieces/store'))
+        ran = subprocess.run([MPIEXEC, '-n', '3', QUERN, 'run', '--quiet', str(job), '--set', 'output.stripes=4', '--set',
+                              'output.stripe=64K'], capture_output=True, text=True, timeout=240,
+                             env=os.environ | {'QUERN_PIECE_BYTES': '1000'})
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        for name in ('model.h5', 'scores.h5', 'store'):
+            whole = name if name == 'store' else f'out/{name}'
+            self.assertEqual(self.digest('pieces', name), self.digest(whole), name)
+
     # ---- arrays ----
 
     def test_parts_put_together_are_one_job(self):
