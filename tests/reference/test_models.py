@@ -3,7 +3,8 @@
 
 usage: test_models.py MODEL_DRIVER
 
-MODEL_DRIVER is tests/unit/model/model_driver.c. Needs Debian's python3-numpy and python3-sklearn.
+MODEL_DRIVER is tests/unit/model/model_driver.c. Needs Debian's python3-numpy and python3-sklearn; python3-torch is one more
+reference where it is there.
 """
 import math
 import pathlib
@@ -172,7 +173,7 @@ class Calibration(unittest.TestCase):
 
 
 class Net:
-    """The autoencoder and AdamW in doubles, from their formulas."""
+    """The autoencoder and AdamW in doubles, from their formulas. `loss` is the sum over rows of their mean over columns."""
 
     def __init__(self, widths, flat, steps):
         self.widths, self.flat, self.steps, self.step = widths, flat.astype(float), steps, 0
@@ -215,34 +216,93 @@ class Net:
         self.flat -= rate * (move + decay)
 
 
+class TorchNet:
+    """The same by PyTorch's own layers, loss and AdamW, in floats, by one thread."""
+
+    def __init__(self, widths, flat, steps):
+        import torch
+        self.torch, self.steps, self.step = torch, steps, 0
+        torch.set_num_threads(1)
+        at, bias, layers = 0, sum(a * b for a, b in zip(widths, widths[1:])), []
+        for a, b in zip(widths, widths[1:]):
+            linear = torch.nn.Linear(a, b)
+            with torch.no_grad():
+                linear.weight.copy_(torch.from_numpy(flat[at:at + a * b].reshape(b, a).copy()))
+                linear.bias.copy_(torch.from_numpy(flat[bias:bias + b].copy()))
+            layers += [linear, torch.nn.LeakyReLU(1 / 64)]
+            at, bias = at + a * b, bias + b
+        self.net = torch.nn.Sequential(*layers[:-1])
+        weights = [layer.weight for layer in layers[::2]]
+        self.adam = torch.optim.AdamW([{'params': weights, 'weight_decay': 1e-4},
+                                       {'params': [layer.bias for layer in layers[::2]], 'weight_decay': 0}], lr=1e-3)
+
+    def loss_of(self, x):
+        x = self.torch.from_numpy(x.astype(np.float32))
+        return self.torch.nn.functional.smooth_l1_loss(self.net(x), x)
+
+    def loss(self, x):
+        with self.torch.no_grad():
+            return float(self.loss_of(x)) * len(x)
+
+    def train(self, x):
+        self.step += 1
+        for group in self.adam.param_groups:
+            group['lr'] = 1e-3 * min(1, self.step / (0.05 * self.steps))
+        self.adam.zero_grad()
+        self.loss_of(x).backward()
+        self.adam.step()
+
+
 class Training(unittest.TestCase):
-    def test_losses_are_those_of_doubles_from_the_same_start_and_batches(self):
-        epochs, columns, batch, hidden = 5, 24, 256, (16, 8, 16)
-        rows = grid_rows(8, 6000, columns, 5)
-        sizes = np.array([columns, batch, epochs, *hidden], np.int64)
-        made = drive('train', np.int64(len(rows)), sizes, rows)
+    EPOCHS, COLUMNS, BATCH, HIDDEN = 5, 24, 256, (16, 8, 16)
+
+    @classmethod
+    def setUpClass(cls):
+        """What the driver did: the start, the losses of each epoch, and the rows of each step."""
+        cls.rows = grid_rows(8, 6000, cls.COLUMNS, 5)
+        made = drive('train', np.int64(len(cls.rows)), np.array([cls.COLUMNS, cls.BATCH, cls.EPOCHS, *cls.HIDDEN]), cls.rows)
         count = int(np.frombuffer(made, np.int64, 1)[0])
-        start = np.frombuffer(made, np.float32, count, 8)
-        losses = np.frombuffer(made, np.float64, 2 * epochs, 8 + 4 * count).reshape(epochs, 2)
-        at = 8 + 4 * count + 16 * epochs
-        steps = -(-(-(-(6000 - 375) // 64)) // (batch // 64))
-        net = Net((columns, *hidden, columns), start, epochs * steps)
-        held = rows[::16, :columns] / 512
-        trained = sorted(map(bytes, np.delete(rows, slice(None, None, 16), 0)[:, :columns].copy()))
-        for epoch in range(epochs):
-            loss, seen = 0.0, []
-            for _ in range(steps):
-                size = int(np.frombuffer(made, np.int64, 1, at)[0])
-                batch_rows = np.frombuffer(made, np.int16, size * columns, at + 8).reshape(size, columns)
-                at += 8 + 2 * size * columns
-                seen += map(bytes, batch_rows)
-                loss += net.loss(batch_rows / 512)
-                net.train(batch_rows / 512)
-            self.assertEqual(sorted(seen), trained)  # every row once
-            self.assertAlmostEqual(losses[epoch][0] / (loss / len(seen)), 1, delta=1e-3)
-            self.assertAlmostEqual(losses[epoch][1] / (net.loss(held) / len(held)), 1, delta=1e-3)
-        self.assertEqual(at, len(made))
-        self.assertLess(losses[-1][0], losses[0][0] / 1.5)
+        cls.start = np.frombuffer(made, np.float32, count, 8)
+        cls.losses = np.frombuffer(made, np.float64, 2 * cls.EPOCHS, 8 + 4 * count).reshape(cls.EPOCHS, 2)
+        at, cls.steps = 8 + 4 * count + 16 * cls.EPOCHS, []
+        while at < len(made):
+            size = int(np.frombuffer(made, np.int64, 1, at)[0])
+            cls.steps.append(np.frombuffer(made, np.int16, size * cls.COLUMNS, at + 8).reshape(size, cls.COLUMNS))
+            at += 8 + 2 * size * cls.COLUMNS
+
+    def compare(self, reference):
+        """Both curves of a reference that goes through the same steps, to a thousandth."""
+        net = reference((self.COLUMNS, *self.HIDDEN, self.COLUMNS), self.start, len(self.steps))
+        held, a_epoch, worst = self.rows[::16, :self.COLUMNS] / 512, len(self.steps) // self.EPOCHS, 0.0
+        for epoch in range(self.EPOCHS):
+            loss, count = 0.0, 0
+            for rows in self.steps[epoch * a_epoch:(epoch + 1) * a_epoch]:
+                loss += net.loss(rows / 512)
+                count += len(rows)
+                net.train(rows / 512)
+            apart = self.losses[epoch] / (loss / count, net.loss(held) / len(held)) - 1
+            worst = max(worst, *np.abs(apart))
+        print(f'{reference.__name__}: curves at most {worst:.1e} apart', file=sys.stderr)
+        self.assertLess(worst, 1e-3)
+        self.assertLess(self.losses[-1][0], self.losses[0][0] / 1.5)
+
+    def test_every_epoch_has_every_row_once(self):
+        trained = sorted(map(bytes, np.delete(self.rows, slice(None, None, 16), 0)[:, :self.COLUMNS].copy()))
+        a_epoch = -(-(-(-len(trained) // 64)) // (self.BATCH // 64))
+        self.assertEqual(len(self.steps), self.EPOCHS * a_epoch)
+        for epoch in range(self.EPOCHS):
+            self.assertEqual(sorted(bytes(row) for rows in self.steps[epoch * a_epoch:(epoch + 1) * a_epoch] for row in rows),
+                             trained)
+
+    def test_losses_are_those_of_doubles_from_the_same_start_and_batches(self):
+        self.compare(Net)
+
+    def test_losses_are_those_of_pytorch_from_the_same_start_and_batches(self):
+        try:
+            import torch  # noqa: F401
+        except ImportError:
+            self.skipTest("Debian's python3-torch is not there")
+        self.compare(TorchNet)
 
 
 def robust(rows, train):
