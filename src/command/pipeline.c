@@ -161,6 +161,30 @@ static void train_tell(struct session *session, const struct model *model)
                       LEVELS[level]);
 }
 
+static int compare_roles(const void *a, const void *b)
+{
+    return ip_compare(&((const struct ip_role *)a)->ip, &((const struct ip_role *)b)->ip);
+}
+
+/* The roles of all IPs, on every rank; free() them. */
+static enum status roles_gather(const struct team *team, const struct rows *rows, struct ip_role **roles,
+                                size_t *count, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct ip_role *mine = NULL;
+    void *all = NULL;
+    size_t mine_count = 0, bytes = 0;
+    TRY(roles_find(team, rows, &mine, &mine_count, err));
+    TRY(team_gather(team, mine, mine_count * sizeof *mine, &all, &bytes, err));
+    if (bytes > 0)
+        qsort(all, bytes / sizeof *mine, sizeof *mine, compare_roles);
+    *roles = all;
+    *count = bytes / sizeof *mine;
+done:
+    free(mine);
+    return status;
+}
+
 static void trim_tell(struct session *session, int64_t rows)
 {
     const struct job *job = session->job;
@@ -223,9 +247,14 @@ enum status step_train(struct session *session, struct rows *rows, struct prepar
 {
     enum status status = STATUS_OK;
     struct host_spans left_out = {0};
-    const struct prepare_plan plan = {session->zone, session->job->model_train, session->job->model_calibrate,
-                                      &left_out};
+    struct ip_role *roles = NULL;
+    struct prepare_plan plan = {.zone = session->zone,
+                                .train = session->job->model_train,
+                                .calibrate = session->job->model_calibrate,
+                                .left_out = &left_out};
     session_step(session, "training");
+    TRY(roles_gather(session->team, rows, &roles, &plan.role_count, err));
+    plan.roles = roles;
     TRY(step_trim(session, rows, &left_out, err));
     TRY(prepare_training(session->team, &plan, rows, prepared, err));
     TRY(model_make(session, prepared, model, err));
@@ -234,6 +263,7 @@ enum status step_train(struct session *session, struct rows *rows, struct prepar
     train_tell(session, *model);
 done:
     host_spans_clear(&left_out);
+    free(roles);
     return status;
 }
 

@@ -58,7 +58,7 @@ static enum status block_score_local(struct stream *stream, struct rows *rows, s
 {
     enum status status = STATUS_OK;
     const struct model_context *context = model_context_of(stream->model);
-    TRY(prepare_scoring(stream->model, rows, prepared, err));
+    TRY(prepare_scoring(stream->model, stream->plan.zone, rows, prepared, err));
     TRY(model_score(stream->model, &prepared->input, scores, err));
     model_bins_add(stream->model, &prepared->input, &stream->bins);
     *seen = calloc(rows->count + 1, 1);

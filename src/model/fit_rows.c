@@ -17,6 +17,19 @@ static enum status not_finite(const char *column, uint64_t row, struct error *er
                      column, row);
 }
 
+/* What is shown, and when the row was. */
+static enum status moment_check(const struct model_input *input, size_t row, uint64_t number,
+                                struct error *err)
+{
+    const struct model_moment *at = &input->moments[row];
+    for (size_t c = 0; c < input->columns; c++)
+        if (!isfinite(input->shown[row * input->columns + c]))
+            return not_finite(input->names[c], number, err);
+    if (at->hour < 24 && at->is_holiday < 2 && at->is_night < 2 && at->role < MODEL_ROLES)
+        return STATUS_OK;
+    return error_set(err, STATUS_CORRUPT, "model", "", "row %" PRIu64 " has no such moment or role", number);
+}
+
 enum status fit_rows_check(const struct model_input *input, bool kmeans2_robust, uint64_t first,
                            struct error *err)
 {
@@ -24,6 +37,9 @@ enum status fit_rows_check(const struct model_input *input, bool kmeans2_robust,
         for (size_t c = 0; c < input->columns; c++)
             if (!isfinite(input->values[row * input->columns + c]))
                 return not_finite(input->names[c], first + row, err);
+        enum status status = input->moments ? moment_check(input, row, first + row, err) : STATUS_OK;
+        if (status != STATUS_OK)
+            return status;
         for (size_t c = 0; c < TALK; c++) {
             int64_t raw = input->raw[row * TALK + c];
             if (raw < 0 || raw >= RAW_END)

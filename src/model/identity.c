@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Counts up when the same rows and settings come to give another model. */
-#define FIT_VERSION 1
+#define FIT_VERSION 2
 
 static void settings_write(const struct model_settings *settings, const struct model_context *context,
                            char text[MODEL_SETTINGS_BYTES])
@@ -40,7 +40,10 @@ struct row_bytes {
     uint64_t number, ip_hash;
     int64_t raw[MODEL_TALK_COLUMNS];
     float values[MODEL_COLUMNS_MOST];
-    uint64_t use;
+    float shown[MODEL_COLUMNS_MOST];
+    struct model_moment moment;
+    uint8_t use;
+    uint8_t unused[2];
 };
 
 static uint64_t row_hash(const struct model_input *input, size_t row, uint64_t number)
@@ -48,6 +51,10 @@ static uint64_t row_hash(const struct model_input *input, size_t row, uint64_t n
     struct row_bytes bytes = {.number = number, .ip_hash = input->ip_hash[row], .use = input->use[row]};
     memcpy(bytes.raw, input->raw + row * MODEL_TALK_COLUMNS, sizeof bytes.raw);
     memcpy(bytes.values, input->values + row * input->columns, input->columns * sizeof *bytes.values);
+    if (input->moments) {
+        memcpy(bytes.shown, input->shown + row * input->columns, input->columns * sizeof *bytes.shown);
+        bytes.moment = input->moments[row];
+    }
     return content_hash(&bytes, sizeof bytes);
 }
 
@@ -80,7 +87,7 @@ enum status identity_make(const struct team *team, const struct model_input *inp
     int128 sums[3] = {0, 0, 0};  // hashes of rows below 2^64, rows, columns; below 2^104 for 2^40 rows
     TRY(team_agree(team, columns_hash_local(input, &columns, err), err));
     for (size_t row = 0; row < input->row_count; row++) {
-        if (input->use[row] == MODEL_NEITHER)
+        if (input->use[row] == MODEL_NEITHER && !(input->moments && input->moments[row].counts))
             continue;
         sums[0] += row_hash(input, row, first + row);
         sums[1]++;

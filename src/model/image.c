@@ -155,6 +155,23 @@ static void nets_lay(const struct model *model, struct image *image)
     }
 }
 
+static void usuals_lay(const struct usuals *usuals, struct image *image)
+{
+    const size_t cells = usuals->count * usuals->columns;
+    for (size_t i = 0; i < usuals->count; i++) {
+        const struct usual *item = &usuals->items[i];
+        image->usual_is_host[i] = item->is_host != 0;
+        image->usual_host[i] = item->host;
+        image->usual_role[i] = item->role;
+        image->usual_holiday[i] = item->holiday != 0;
+        image->usual_time[i] = item->time;
+        image->usual_rows[i] = item->rows;
+    }
+    float *const to[] = {image->usual_low, image->usual_middle, image->usual_high};
+    for (int p = 0; p < 3 && cells > 0; p++)
+        memcpy(to[p], usuals->values[p], cells * sizeof(float));
+}
+
 enum status image_of_model(const struct model *model, struct image *image, struct error *err)
 {
     const struct net *net = &model->nets[0].net;
@@ -174,6 +191,7 @@ enum status image_of_model(const struct model *model, struct image *image, struc
         [IMAGE_epoch] = (size_t)model->summary.epochs,
         [IMAGE_kmeans_calibration_row] = model->kmeans_calibration.count,
         [IMAGE_autoencoder_calibration_row] = model->autoencoder_calibration.count,
+        [IMAGE_usual] = model->usuals.count,
     };
     enum status status = image_make(size, image, err);
     if (status != STATUS_OK)
@@ -189,5 +207,6 @@ enum status image_of_model(const struct model *model, struct image *image, struc
            model->kmeans_calibration.count * sizeof(int64_t));
     memcpy(image->autoencoder_calibration, model->autoencoder_calibration.scores,
            model->autoencoder_calibration.count * sizeof(int64_t));
+    usuals_lay(&model->usuals, image);
     return STATUS_OK;
 }

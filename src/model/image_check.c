@@ -2,6 +2,7 @@
 #include "image.h"
 #include "kmeans2.h"
 #include "net.h"
+#include "usual.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -143,6 +144,52 @@ static enum status check_calibration(const struct image *image, const struct mod
     return STATUS_OK;
 }
 
+static struct usual usual_of(const struct image *image, size_t i)
+{
+    return (struct usual){.is_host = image->usual_is_host[i],
+                          .role = image->usual_role[i],
+                          .host = image->usual_host[i],
+                          .holiday = image->usual_holiday[i],
+                          .time = image->usual_time[i],
+                          .rows = image->usual_rows[i]};
+}
+
+static enum status check_usuals(const struct image *image, const char *path, struct error *err)
+{
+    const size_t count = image->size[IMAGE_usual];
+    if (!all_between_u8(image->usual_is_host, count, 0, 1))
+        return corrupt(path, "usual_is_host", "a value is neither 0 nor 1", err);
+    if (!all_between_u8(image->usual_holiday, count, 0, 1))
+        return corrupt(path, "usual_holiday", "a value is neither 0 nor 1", err);
+    if (!all_between_i32(image->usual_role, count, 0, MODEL_ROLES - 1))
+        return corrupt(path, "usual_role", "there is no such role", err);
+    if (!all_between_i32(image->usual_time, count, 0, 23))
+        return corrupt(path, "usual_time", "there is no such time", err);
+    if (!all_between_i64(image->usual_rows, count, 1, INT32_MAX))
+        return corrupt(path, "usual_rows", "a number is out of bounds", err);
+    for (size_t i = 1; i < count; i++) {
+        const struct usual before = usual_of(image, i - 1), here = usual_of(image, i);
+        if (usual_compare(&before, &here) >= 0)
+            return corrupt(
+                path, "usual_host",
+                "the entries are not in order of usual_is_host, usual_role, usual_holiday and usual_time",
+                err);
+    }
+    return STATUS_OK;
+}
+
+static enum status usuals_take(const struct image *image, struct usuals *usuals, struct error *err)
+{
+    const size_t count = image->size[IMAGE_usual], columns = image->size[IMAGE_feature];
+    const float *const from[] = {image->usual_low, image->usual_middle, image->usual_high};
+    enum status status = usuals_make(count, columns, usuals, err);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++)
+        usuals->items[i] = usual_of(image, i);
+    for (int p = 0; status == STATUS_OK && p < 3; p++)
+        memcpy(usuals->values[p], from[p], count * columns * sizeof(float));
+    return status;
+}
+
 static enum status kmeans_take(const struct image *image, struct kmeans *kmeans, struct error *err)
 {
     const size_t k = image->size[IMAGE_kmeans_cluster], columns = image->size[IMAGE_feature];
@@ -272,6 +319,7 @@ enum status image_to_model(const struct image *image, const char *path, struct m
     TRY(check_clusters(image, model, path, err));
     TRY(check_net(image, path, err));
     TRY(check_calibration(image, model, path, err));
+    TRY(check_usuals(image, path, err));
     scales_take(image, model);
     kmeans2_take(image, model->settings.kmeans2_robust, &model->kmeans2);
     choice_take(image, &model->choice);
@@ -281,6 +329,7 @@ enum status image_to_model(const struct image *image, const char *path, struct m
                          &model->kmeans_calibration, err));
     TRY(calibration_take(image->autoencoder_calibration, image->size[IMAGE_autoencoder_calibration_row],
                          &model->autoencoder_calibration, err));
+    TRY(usuals_take(image, &model->usuals, err));
 done:
     return status;
 }

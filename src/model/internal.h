@@ -98,6 +98,23 @@ struct calibration {
     int64_t mean_excess_log2;  // mean of log2(score) − log2(knee) beyond the knee, in 2^-32; 0: no tail
 };
 
+/* Who and when an entry of usual values is of. */
+struct usual {
+    int32_t is_host;  // 0: of a role
+    int32_t role;  // an enum role; a host's own
+    uint64_t host;  // content hash of the IP; 0 of a role
+    int32_t holiday;  // 1: weekends and holidays
+    int32_t time;  // of a role the hour; of a host 1 for the night, 0 for the day
+    int64_t rows;
+};
+
+/** Usual values by usual_compare: roles, then hosts. */
+struct usuals {
+    size_t count, columns;
+    struct usual *items;  // [count]
+    float *values[3];  // [count][columns] each, of 5, 50 and 95 %
+};
+
 struct model {
     struct model_context context;
     struct model_settings settings;
@@ -114,6 +131,7 @@ struct model {
     int net_count;
     struct calibration kmeans_calibration;
     struct calibration autoencoder_calibration;
+    struct usuals usuals;
 };
 
 /** Returns STATUS_NO_MEMORY for a failed allocation in `where`. Inline: lints then see that it never is OK.

@@ -11,6 +11,7 @@
 #include "net.h"
 #include "scaling.h"
 #include "score.h"
+#include "usual.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -26,6 +27,7 @@ void model_free(struct model *model)
     trained_nets_clear(model->nets, model->net_count);
     calibration_clear(&model->kmeans_calibration);
     calibration_clear(&model->autoencoder_calibration);
+    usuals_clear(&model->usuals);
     free(model);
 }
 
@@ -170,6 +172,7 @@ enum status model_resume(const struct team *team, const struct model_input *inpu
     TRY(fit_rows_make(team, input, settings->kmeans2_robust, model, &rows, err));
     TRY(models_fit(team, &rows, settings, checkpoint, model, err));
     TRY(model_calibrate(team, rows.calibrate.total > 0 ? &rows.calibrate : &rows.train, model, err));
+    TRY(usuals_fit(team, input, &model->usuals, err));
     *out = model;
     model = NULL;
 done:

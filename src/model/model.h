@@ -32,7 +32,17 @@
 #define MODEL_NETS_MOST 15
 #define MODEL_NAME_BYTES 64  // of a feature's or a feature set's name, its '\0' counted
 
+#define MODEL_ROLES 3  // as enum role of table/
+
 enum model_use { MODEL_NEITHER, MODEL_TRAIN, MODEL_CALIBRATE };
+
+/** When a row is, and who its host is. */
+struct model_moment {
+    uint8_t hour;  // local, 0 … 23
+    uint8_t is_holiday, is_night;  // 0 or 1
+    uint8_t role;  // of the host, below MODEL_ROLES; model_score takes the model's own
+    uint8_t counts;  // 1 where the row is one of those that say what is usual
+};
 
 /** A rank's run of rows. Every array is borrowed; the columns are the same on every rank. */
 struct model_input {
@@ -49,6 +59,9 @@ struct model_input {
     const double *floors;  // [columns] least scale, more than 0
     const double *talk_floors;  // [15] the same for talk_values; may be NULL where they are
     const uint8_t *active;  // [columns] 0: left out of every distance
+    const float *shown;  // [row_count][columns] the values as a person would say them
+    const struct model_moment
+        *moments;  // [row_count]; NULL on every rank: nothing is learned of what is usual
 };
 
 struct model_settings {
@@ -131,6 +144,11 @@ struct model_scores {
     double *score;  // −log10 min(1, 2·min(kmeans_p, autoencoder_p))
     float *kmeans_share;  // [row_count][columns] a feature's share of D²; a row's sum is 1, or all are 0
     float *autoencoder_share;  // [row_count][columns] the same of Σ Huber
+    int32_t *cause;  // the feature with the largest sum of both shares, −1 where they are 0
+    int32_t *usual_rows;  // rows behind usual_*, of the host at such times; 0: there are none
+    float *usual_low, *usual_middle, *usual_high;  // 5, 50, 95 % of the cause's feature there, as shown
+    int32_t *role_rows;  // the same of its role, at that hour of such days
+    float *role_low, *role_middle, *role_high;
 };
 
 /**

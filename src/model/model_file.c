@@ -2,13 +2,14 @@
 #include "identity.h"
 #include "image.h"
 #include "internal.h"
+#include "usual.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#define MODEL_VERSION 3
+#define MODEL_VERSION 4
 
 static enum status attributes_put(struct store_writer *writer, const struct model *model, struct error *err)
 {
@@ -71,6 +72,7 @@ static const struct {
     {IMAGE_epoch, 1, MODEL_EPOCHS_MOST},
     {IMAGE_kmeans_calibration_row, 1, UINT32_MAX},
     {IMAGE_autoencoder_calibration_row, 1, UINT32_MAX},
+    {IMAGE_usual, 0, USUALS_MOST},
 };
 
 static enum status sizes_get(const struct store_reader *reader, const char *path,

@@ -2,12 +2,14 @@
 
 #include "base/hash.h"
 #include "base/map.h"
+#include "job/civil.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define HOUR_S 3600
 #define CALIBRATE_MODULUS 4
 #define CALIBRATE_REMAINDER 1
 
@@ -28,6 +30,8 @@ void prepared_clear(struct prepared *prepared)
     free(prepared->raw);
     free(prepared->use);
     free(prepared->ip_hash);
+    free(prepared->shown);
+    free(prepared->moments);
     *prepared = (struct prepared){0};
 }
 
@@ -262,8 +266,13 @@ static enum status use_find(const struct team *team, const struct prepare_plan *
                       "no row of the store lies in the training spans");
         goto done;
     }
-    for (size_t row = 0; row < rows->count; row++)
+    for (size_t row = 0; row < rows->count; row++) {
         prepared->use[row] = use_at(&split, level, row);
+        prepared->moments[row].role =
+            (uint8_t)role_of_ip(plan->roles, plan->role_count, &rows->items[row].ip);
+        // Also rows that the split leaves unused: every host has its own usual values.
+        prepared->moments[row].counts = may_train(&split, row) || in_calibrate_days(&split, row);
+    }
     prepared->context.calibration_level = level;
 done:
     free(split.left_out);
@@ -282,8 +291,10 @@ static enum status arrays_make_local(const struct rows *rows, struct prepared *p
     prepared->raw = calloc(count, TALK_FEATURES * sizeof *prepared->raw);
     prepared->use = calloc(count, 1);
     prepared->ip_hash = calloc(count, sizeof *prepared->ip_hash);
-    bool had =
-        prepared->values && prepared->talk_values && prepared->raw && prepared->use && prepared->ip_hash;
+    prepared->shown = calloc(count, columns * sizeof *prepared->shown);
+    prepared->moments = calloc(count, sizeof *prepared->moments);
+    bool had = prepared->values && prepared->talk_values && prepared->raw && prepared->use &&
+               prepared->ip_hash && prepared->shown && prepared->moments;
     if (!had) {
         prepared_clear(prepared);
         return error_set(err, STATUS_NO_MEMORY, "models", "use more ranks", "no room for %zu rows",
@@ -294,12 +305,24 @@ static enum status arrays_make_local(const struct rows *rows, struct prepared *p
     return STATUS_OK;
 }
 
+static void moments_fill(const struct zone *zone, const struct rows *rows, struct prepared *prepared)
+{
+    for (size_t row = 0; row < rows->count; row++) {
+        const struct row_data *item = &rows->items[row];
+        struct model_moment *at = &prepared->moments[row];
+        at->hour = (uint8_t)(floor_mod(local_s(zone, item->window_s), DAY_S) / HOUR_S);
+        at->is_holiday = item->is_holiday != 0;
+        at->is_night = item->is_night != 0;
+    }
+}
+
 static void columns_fill(const struct rows *rows, struct prepared *prepared)
 {
     size_t columns = feature_count(rows->set);
     for (size_t row = 0; row < rows->count; row++) {
         const struct row_data *item = &rows->items[row];
         memcpy(prepared->values + row * columns, item->values, columns * sizeof *item->values);
+        memcpy(prepared->shown + row * columns, item->shown, columns * sizeof *item->shown);
         memcpy(prepared->raw + row * TALK_FEATURES, item->raw, sizeof item->raw);
         for (size_t f = 0; f < TALK_FEATURES; f++)
             prepared->talk_values[row * TALK_FEATURES + f] = (float)((double)item->raw[f] * 0x1p-12);
@@ -326,7 +349,9 @@ static void columns_fill(const struct rows *rows, struct prepared *prepared)
                                            .definitions = prepared->definitions,
                                            .floors = prepared->floors,
                                            .talk_floors = prepared->talk_floors,
-                                           .active = prepared->active};
+                                           .active = prepared->active,
+                                           .shown = prepared->shown,
+                                           .moments = prepared->moments};
 }
 
 static void span_find(const struct team *team, const struct rows *rows, struct prepared *prepared)
@@ -350,6 +375,7 @@ enum status prepare_training(const struct team *team, const struct prepare_plan 
     enum status status = STATUS_OK;
     *prepared = (struct prepared){0};
     TRY(team_agree(team, arrays_make_local(rows, prepared, err), err));
+    moments_fill(plan->zone, rows, prepared);
     TRY(use_find(team, plan, rows, prepared, err));
     TRY(train_count(team, rows, prepared, err));
     rows_means(team, rows, prepared->use, MODEL_TRAIN, prepared->context.shrinkage);
@@ -367,8 +393,8 @@ done:
     return status;
 }
 
-enum status prepare_scoring(const struct model *model, struct rows *rows, struct prepared *prepared,
-                            struct error *err)
+enum status prepare_scoring(const struct model *model, const struct zone *zone, struct rows *rows,
+                            struct prepared *prepared, struct error *err)
 {
     enum status status = STATUS_OK;
     const struct model_context *context = model_context_of(model);
@@ -387,6 +413,7 @@ enum status prepare_scoring(const struct model *model, struct rows *rows, struct
     TRY(arrays_make_local(rows, prepared, err));
     rows_shrink(rows, context->shrinkage);
     prepared->context = *context;
+    moments_fill(zone, rows, prepared);
     columns_fill(rows, prepared);
 done:
     return status;

@@ -20,6 +20,8 @@ struct prepare_plan {
     const struct zone *zone;  // borrowed; of the spans' local times
     struct span_list train;  // borrowed; all days when empty
     struct span_list calibrate;  // borrowed; the last quarter of the training days, rounded up, when empty
+    const struct ip_role *roles;  // borrowed, [role_count] ascending: of all IPs
+    size_t role_count;
     const struct host_spans *left_out;  // borrowed, settled: these rows neither train nor calibrate
 };
 
@@ -32,6 +34,8 @@ struct prepared {
     int64_t *raw;
     uint8_t *use;
     uint64_t *ip_hash;
+    float *shown;
+    struct model_moment *moments;
     const char *names[FEATURES_MOST];
     uint64_t definitions[FEATURES_MOST];
     double floors[FEATURES_MOST], talk_floors[TALK_FEATURES];
@@ -52,9 +56,10 @@ MUST_CHECK enum status prepare_training(const struct team *team, const struct pr
 /**
  * Makes the input for rows that a standing model scores. Local.
  *
+ * @param zone  borrowed; of the hours of the day
  * @return  STATUS_MISMATCH when the model's feature set, window or unit is not that of the rows
  */
-MUST_CHECK enum status prepare_scoring(const struct model *model, struct rows *rows,
+MUST_CHECK enum status prepare_scoring(const struct model *model, const struct zone *zone, struct rows *rows,
                                        struct prepared *prepared, struct error *err);
 
 /** Frees what it holds; a zeroed one is fine. Local. */

@@ -5,6 +5,7 @@
 #include "kmeans2.h"
 #include "net.h"
 #include "scaling.h"
+#include "usual.h"
 
 #include "base/exact.h"
 
@@ -131,6 +132,15 @@ void model_scores_free(struct model_scores *scores)
     free(scores->score);
     free(scores->kmeans_share);
     free(scores->autoencoder_share);
+    free(scores->cause);
+    free(scores->usual_rows);
+    free(scores->usual_low);
+    free(scores->usual_middle);
+    free(scores->usual_high);
+    free(scores->role_rows);
+    free(scores->role_low);
+    free(scores->role_middle);
+    free(scores->role_high);
     *scores = (struct model_scores){0};
 }
 
@@ -150,9 +160,20 @@ static enum status scores_make(size_t row_count, size_t columns, struct model_sc
     out->score = calloc(rows, sizeof *out->score);
     out->kmeans_share = calloc(rows * columns, sizeof *out->kmeans_share);
     out->autoencoder_share = calloc(rows * columns, sizeof *out->autoencoder_share);
+    out->cause = calloc(rows, sizeof *out->cause);
+    out->usual_rows = calloc(rows, sizeof *out->usual_rows);
+    out->usual_low = calloc(rows, sizeof *out->usual_low);
+    out->usual_middle = calloc(rows, sizeof *out->usual_middle);
+    out->usual_high = calloc(rows, sizeof *out->usual_high);
+    out->role_rows = calloc(rows, sizeof *out->role_rows);
+    out->role_low = calloc(rows, sizeof *out->role_low);
+    out->role_middle = calloc(rows, sizeof *out->role_middle);
+    out->role_high = calloc(rows, sizeof *out->role_high);
     if (out->kmeans2_group && out->kmeans_cluster && out->kmeans_group && out->kmeans_distance &&
         out->kmeans_p && out->autoencoder_error && out->autoencoder_p && out->autoencoder_group &&
-        out->p_extrapolated && out->score && out->kmeans_share && out->autoencoder_share)
+        out->p_extrapolated && out->score && out->kmeans_share && out->autoencoder_share && out->cause &&
+        out->usual_rows && out->usual_low && out->usual_middle && out->usual_high && out->role_rows &&
+        out->role_low && out->role_middle && out->role_high)
         return STATUS_OK;
     return model_no_memory("scores", row_count, err);
 }
@@ -164,6 +185,41 @@ static void kmeans_shares(const struct model *model, const int16_t *row, int32_t
     for (size_t c = 0; c < model->scaling.columns; c++) {
         const int32_t apart = row[c] - centre[c];
         shares[c] = distance ? (float)((double)(apart * apart) / distance) : 0.0f;
+    }
+}
+
+/* Which feature it was most, and what is usual for it. */
+static void row_compare(const struct model *model, const struct model_input *input, size_t row,
+                        struct model_scores *out)
+{
+    const float *kmeans = out->kmeans_share + row * input->columns;
+    const float *autoencoder = out->autoencoder_share + row * input->columns;
+    float most = 0.0f;
+    out->cause[row] = -1;
+    for (size_t c = 0; c < input->columns; c++)
+        if (kmeans[c] + autoencoder[c] > most) {
+            most = kmeans[c] + autoencoder[c];
+            out->cause[row] = (int32_t)c;
+        }
+    if (!input->moments || out->cause[row] < 0)
+        return;
+    const struct usuals *usuals = &model->usuals;
+    const size_t columns = usuals->columns, cause = (size_t)out->cause[row];
+    const struct usual_found found = usuals_find(usuals, input->ip_hash[row], &input->moments[row]);
+    if (found.host >= 0) {
+        const size_t at = (size_t)found.host * columns + cause;
+        out->usual_rows[row] = (int32_t)usuals->items[found.host].rows;
+        out->usual_low[row] = usuals->values[0][at];
+        out->usual_middle[row] = usuals->values[1][at];
+        out->usual_high[row] = usuals->values[2][at];
+    }
+    if (found.role >= 0) {
+        const size_t at = (size_t)found.role * columns + cause;
+        const int64_t rows = usuals->items[found.role].rows;
+        out->role_rows[row] = (int32_t)(rows < INT32_MAX ? rows : INT32_MAX);
+        out->role_low[row] = usuals->values[0][at];
+        out->role_middle[row] = usuals->values[1][at];
+        out->role_high[row] = usuals->values[2][at];
     }
 }
 
@@ -212,6 +268,7 @@ enum status model_score(const struct model *model, const struct model_input *inp
         kmeans_shares(model, grid + row * GRID_COLUMNS, scores.kmeans_cluster[row],
                       scores.kmeans_share + row * input->columns);
         row_judge(model, row, errors[row], &scores);
+        row_compare(model, input, row, &scores);
     }
     *out = scores;
     scores = (struct model_scores){0};

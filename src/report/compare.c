@@ -175,6 +175,22 @@ static void text_print(const char *text, FILE *stream)
     (void)fputs(shown, stream);
 }
 
+/* What the model learned of the feature that did it most. */
+static void usual_print(const struct history *history, const struct history_row *row,
+                        const struct row_cause *cause, FILE *stream)
+{
+    if (row->cause < 0 || (size_t)row->cause != cause->feature || row->usual_rows + row->role_rows == 0)
+        return;
+    (void)fputs("        in training", stream);
+    if (row->usual_rows > 0)
+        (void)fprintf(stream, ", this IP on %s %s: %.4g to %.4g", row->holiday ? "holidays" : "working days",
+                      row->night ? "by night" : "by day", (double)row->usual_low, (double)row->usual_high);
+    if (row->role_rows > 0)
+        (void)fprintf(stream, ", IPs of its role at %02d h: %.4g to %.4g", (int)row_hour(history, row),
+                      (double)row->role_low, (double)row->role_high);
+    (void)fputs("\n", stream);
+}
+
 static void causes_print(const struct history *history, const struct history_row *anomaly, FILE *stream)
 {
     struct row_cause causes[CAUSES_MOST];
@@ -189,6 +205,7 @@ static void causes_print(const struct history *history, const struct history_row
         (void)fprintf(stream, "; nine in ten rows %.4g to %.4g, middle %.4g (%.0f %% of it)\n",
                       (double)history->peer_low[cause->feature], (double)history->peer_high[cause->feature],
                       (double)history->peer_middle[cause->feature], 100 * cause->share);
+        usual_print(history, anomaly, cause, stream);
     }
 }
 
@@ -324,6 +341,23 @@ static void row_json(const struct history *history, const struct history_row *ro
     json_close(json, '}');
 }
 
+static void usual_json(const struct history_row *row, size_t feature, struct json *json)
+{
+    if (row->cause < 0 || (size_t)row->cause != feature)
+        return;
+    if (row->usual_rows > 0) {
+        json_integer(json, "usual_rows", row->usual_rows);
+        json_number(json, "usual_low", (double)row->usual_low);
+        json_number(json, "usual_high", (double)row->usual_high);
+    }
+    if (row->role_rows > 0) {
+        json_integer(json, "role_rows", row->role_rows);
+        json_number(json, "role_low", (double)row->role_low);
+        json_number(json, "role_middle", (double)row->role_middle);
+        json_number(json, "role_high", (double)row->role_high);
+    }
+}
+
 static void comparison_json(const struct history *history, const struct comparison *comparison,
                             struct json *json)
 {
@@ -347,6 +381,7 @@ static void comparison_json(const struct history *history, const struct comparis
             json_number(json, "normal_low", (double)causes[i].low);
             json_number(json, "normal_high", (double)causes[i].high);
         }
+        usual_json(comparison->anomaly, causes[i].feature, json);
         json_number(json, "all_rows_low", (double)history->peer_low[causes[i].feature]);
         json_number(json, "all_rows_middle", (double)history->peer_middle[causes[i].feature]);
         json_number(json, "all_rows_high", (double)history->peer_high[causes[i].feature]);

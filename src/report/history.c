@@ -49,12 +49,14 @@ done:
 }
 
 /* Whether a row could be quern's own: what is worked out of it then stays inside its numbers. */
-static bool row_fits(const struct history_row *row)
+static bool row_fits(const struct history_row *row, size_t features)
 {
     const int64_t most = (int64_t)1 << 40;
     for (int m = 0; m < GROUP_MODELS; m++)
         if ((row->group[m] & ~1) != 0)
             return false;
+    if (row->cause < -1 || row->cause >= (int32_t)features || row->usual_rows < 0 || row->role_rows < 0)
+        return false;
     return row->window_s > -most && row->window_s < most && row->queries > 0 && row->queries < most &&
            (row->night & ~1) == 0 && (row->holiday & ~1) == 0;
 }
@@ -81,8 +83,16 @@ static enum status rows_fill(const struct source *source, struct history *histor
     PICK("row_autoencoder_error", STORE_F64, double, autoencoder_error);
     PICK("row_autoencoder_p", STORE_F64, double, autoencoder_p);
     PICK("row_score", STORE_F64, double, score);
+    PICK("row_cause", STORE_I32, int32_t, cause);
+    PICK("row_usual_rows", STORE_I32, int32_t, usual_rows);
+    PICK("row_usual_low", STORE_F32, float, usual_low);
+    PICK("row_usual_high", STORE_F32, float, usual_high);
+    PICK("row_role_rows", STORE_I32, int32_t, role_rows);
+    PICK("row_role_low", STORE_F32, float, role_low);
+    PICK("row_role_middle", STORE_F32, float, role_middle);
+    PICK("row_role_high", STORE_F32, float, role_high);
     for (size_t i = 0; i < history->row_count; i++)
-        if (!row_fits(&history->rows[i]))
+        if (!row_fits(&history->rows[i], source->features))
             return error_set(err, STATUS_CORRUPT, source->path, "run score again",
                              "a row that no run of quern writes");
 done:

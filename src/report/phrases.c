@@ -192,6 +192,13 @@ static enum status row_add(const struct history *history, const struct history_r
                    (double)(cause.has_normal ? cause.low : history->peer_low[cause.feature]));
     (void)snprintf(high_text, sizeof high_text, "%.4g",
                    (double)(cause.has_normal ? cause.high : history->peer_high[cause.feature]));
+    const bool is_unusual = row->usual_rows > 0 && row->cause == (int32_t)cause.feature &&
+                            (cause.value < row->usual_low || cause.value > row->usual_high);
+    if (is_unusual) {
+        (void)snprintf(low_text, sizeof low_text, "%.4g", (double)row->usual_low);
+        (void)snprintf(high_text, sizeof high_text, "%.4g", (double)row->usual_high);
+        return phrase_add(list, REASON_row_feature_usual, row->score, NULL, values, count, err);
+    }
     return phrase_add(list, cause.has_normal ? REASON_row_feature : REASON_row_feature_alone, row->score,
                       NULL, values, count, err);
 }

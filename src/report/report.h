@@ -46,6 +46,10 @@ struct history_row {
     double kmeans_p, autoencoder_error, autoencoder_p, score;
     float feature[FEATURES_MOST];
     float kmeans_share[FEATURES_MOST], autoencoder_share[FEATURES_MOST];
+    int32_t cause;  // the feature with the largest shares, −1: none
+    int32_t usual_rows, role_rows;  // behind what follows; 0: nothing is known
+    float usual_low, usual_high;  // 5 and 95 % of that feature in the IP's training rows at such times
+    float role_low, role_middle, role_high;  // of those of its role at that hour
 };
 
 /** A piece of evidence, as scores.h5 has it. Texts are an attacker's bytes: escape them for what shows them.

@@ -26,6 +26,7 @@ struct synthetic {
     int64_t *raw;
     uint8_t *use;
     uint64_t *ip_hash;
+    struct model_moment *moments;
     uint8_t active[SYNTHETIC_COLUMNS];
 };
 
@@ -43,6 +44,16 @@ static inline float synthetic_value(size_t row, size_t column)
                                            : (float)(level + synthetic_unit(row, column) - 0.5);
 }
 
+/* Hours follow each other; of seven days two are holidays; 37 hosts have three roles. */
+static inline struct model_moment synthetic_moment(size_t row)
+{
+    return (struct model_moment){.hour = (uint8_t)(row % 24),
+                                 .is_holiday = row / 24 % 7 > 4,
+                                 .is_night = row % 24 < 8,
+                                 .role = (uint8_t)(row % 37 % MODEL_ROLES),
+                                 .counts = row % 50 != 49};
+}
+
 /* Rows [from, to) of a table in which every `calibrate_every`-th row calibrates (0: none does). */
 static inline void synthetic_make(size_t from, size_t to, size_t calibrate_every, struct synthetic *out)
 {
@@ -53,6 +64,7 @@ static inline void synthetic_make(size_t from, size_t to, size_t calibrate_every
     out->raw = calloc(count * MODEL_TALK_COLUMNS + 1, sizeof *out->raw);
     out->use = calloc(count + 1, 1);
     out->ip_hash = calloc(count + 1, sizeof *out->ip_hash);
+    out->moments = calloc(count + 1, sizeof *out->moments);
     for (size_t i = 0; i < count; i++) {
         const size_t row = from + i;
         for (size_t c = 0; c < SYNTHETIC_COLUMNS; c++)
@@ -66,6 +78,7 @@ static inline void synthetic_make(size_t from, size_t to, size_t calibrate_every
         out->use[i] = calibrate_every && row % calibrate_every == 3 ? MODEL_CALIBRATE
                       : row % 50 == 49                              ? MODEL_NEITHER
                                                                     : MODEL_TRAIN;
+        out->moments[i] = synthetic_moment(row);
         out->ip_hash[i] = random_u64(SYNTHETIC_SEED, RANDOM_DEAL, 1, row % 37);
     }
     for (size_t c = 0; c + 1 < SYNTHETIC_COLUMNS; c++)
@@ -80,7 +93,9 @@ static inline void synthetic_make(size_t from, size_t to, size_t calibrate_every
                                       .names = SYNTHETIC_NAMES,
                                       .floors = SYNTHETIC_FLOORS,
                                       .talk_floors = SYNTHETIC_FLOORS,
-                                      .active = out->active};
+                                      .active = out->active,
+                                      .shown = out->values,
+                                      .moments = out->moments};
 }
 
 static inline void synthetic_clear(struct synthetic *rows)
@@ -90,6 +105,7 @@ static inline void synthetic_clear(struct synthetic *rows)
     free(rows->raw);
     free(rows->use);
     free(rows->ip_hash);
+    free(rows->moments);
     *rows = (struct synthetic){0};
 }
 

@@ -86,8 +86,8 @@ static void craft(const struct fixture *fixture, const struct image *image, cons
 {
     struct store_writer *writer = NULL;
     assert_int_equal(store_create_local(fixture->crafted, &writer, NULL), STATUS_OK);
-    assert_int_equal(store_attribute_i64(writer, NULL, "model_version", 3, NULL), STATUS_OK);
-    assert_int_equal(store_attribute_text(writer, NULL, "fit_settings", "fit=1\n", NULL), STATUS_OK);
+    assert_int_equal(store_attribute_i64(writer, NULL, "model_version", 4, NULL), STATUS_OK);
+    assert_int_equal(store_attribute_text(writer, NULL, "fit_settings", "fit=2\n", NULL), STATUS_OK);
     assert_int_equal(store_attribute_text(writer, NULL, "fit_rows", "1 rows", NULL), STATUS_OK);
     assert_int_equal(store_attribute_text(writer, NULL, "feature_set", "full", NULL), STATUS_OK);
 #define I(name, member)                                                                                      \
@@ -157,6 +157,15 @@ static void test_values_out_of_bounds_are_refused_by_name(void **state)
            "autoencoder_epochs: a number is out of bounds");
     REFUSE(image.kmeans_calibration[0], INT64_MAX, "kmeans_calibration: not sorted, or out of bounds");
     REFUSE(image.autoencoder_calibration[0], -1, "autoencoder_calibration: not sorted, or out of bounds");
+    REFUSE(image.usual_is_host[0], 2, "usual_is_host: a value is neither 0 nor 1");
+    REFUSE(image.usual_holiday[3], 2, "usual_holiday: a value is neither 0 nor 1");
+    REFUSE(image.usual_role[1], 3, "usual_role: there is no such role");
+    REFUSE(image.usual_role[1], -1, "usual_role: there is no such role");
+    REFUSE(image.usual_time[1], 24, "usual_time: there is no such time");
+    REFUSE(image.usual_rows[0], 0, "usual_rows: a number is out of bounds");
+    REFUSE(image.usual_is_host[0], 1,
+           "usual_host: the entries are not in order of usual_is_host, usual_role, usual_holiday and "
+           "usual_time");
     image_clear(&image);
 }
 
@@ -198,7 +207,7 @@ static void test_other_files_and_versions_are_no_model(void **state)
     const struct fixture *fixture = *state;
     struct model *read = NULL;
     struct error err;
-    for (int version = 0; version < 5; version += 4) {
+    for (int version = 0; version < 6; version += 5) {
         struct store_writer *writer = NULL;
         assert_int_equal(store_create_local(fixture->crafted, &writer, NULL), STATUS_OK);
         if (version)
@@ -206,7 +215,7 @@ static void test_other_files_and_versions_are_no_model(void **state)
         assert_int_equal(store_finish_local(writer, NULL), STATUS_OK);
         assert_int_equal(model_read(fixture->team, fixture->crafted, &read, &err), STATUS_MISMATCH);
         assert_string_equal(err.what,
-                            version ? "a model of version 4, expected 3" : "this file holds no model");
+                            version ? "a model of version 5, expected 4" : "this file holds no model");
     }
     assert_int_equal(model_read(fixture->team, "no_such_model.h5", &read, &err), STATUS_IO);
     assert_null(read);

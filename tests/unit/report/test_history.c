@@ -203,6 +203,12 @@ static void test_the_terminal_shows_the_methods_table_word_for_word(void **state
     burst->kmeans_share[1] = 0.25F;
     burst->autoencoder_share[0] = 1;
     burst->feature[1] = 0.5F;
+    burst->usual_rows = 21;
+    burst->usual_low = 3;
+    burst->usual_high = 13.5F;
+    burst->role_rows = 300;
+    burst->role_low = 1;
+    burst->role_high = 80;
     history->peer_low[0] = 1;
     history->peer_middle[0] = 12;
     history->peer_high[0] = 40.5F;
@@ -240,6 +246,7 @@ static void test_the_terminal_shows_the_methods_table_word_for_word(void **state
         "  * 2022-02-02 12:00:00  10.0.0.7                52557       1       0     1     0    3.50\n"
         "      queries 5.256e+04; this IP's normal 2 to 14; nine in ten rows 1 to 40.5, middle 12 (88 % of "
         "it)\n"
+        "        in training, this IP on working days by day: 3 to 13.5, IPs of its role at 12 h: 1 to 80\n"
         "      type_txt 0.5; this IP's normal 0 to 0; nine in ten rows 0 to 0, middle 0 (12 % of it)\n"
         "\n"
         "Queries by hour (logarithmic, the highest bar is 52557)\n"
@@ -334,6 +341,7 @@ struct craft {
     size_t octets, name_bytes, features;
     int64_t date, window_s, queries;
     int8_t role, group, cause, mechanism;
+    int32_t feature, usual_rows;
     int64_t day, name_end;
     bool no_ip;
     const char *timezone, *left_out;
@@ -410,6 +418,14 @@ static void scores_craft(const char *path, const struct craft *craft)
     put(writer, craft, "row_queries", STORE_I64, "row", NULL, &craft->queries);
     put(writer, craft, "row_kmeans_distance", STORE_I64, "row", NULL, &rank);
     put(writer, craft, "row_kmeans_cluster", STORE_I32, "row", NULL, &(int32_t){0});
+    put(writer, craft, "row_cause", STORE_I32, "row", NULL, &craft->feature);
+    put(writer, craft, "row_usual_rows", STORE_I32, "row", NULL, &craft->usual_rows);
+    put(writer, craft, "row_role_rows", STORE_I32, "row", NULL, &craft->usual_rows);
+    for (int n = 0; n < 5; n++) {
+        static const char *const USUALS[] = {"row_usual_low", "row_usual_high", "row_role_low",
+                                             "row_role_middle", "row_role_high"};
+        put(writer, craft, USUALS[n], STORE_F32, "row", NULL, floats);
+    }
     put(writer, craft, "row_night", STORE_I8, "row", NULL, &zero);
     put(writer, craft, "row_holiday", STORE_I8, "row", NULL, &zero);
     put(writer, craft, "row_seen", STORE_I8, "row", NULL, &one);
@@ -505,6 +521,9 @@ static void test_results_that_deceive_are_refused(void **state)
     BAD(date, INT64_MAX, "a day that does not exist");
     BAD(queries, -1, "a row that no run of quern writes");
     BAD(group, 3, "a row that no run of quern writes");
+    BAD(feature, 3, "a row that no run of quern writes");
+    BAD(feature, -2, "a row that no run of quern writes");
+    BAD(usual_rows, -1, "a row that no run of quern writes");
     BAD(role, 7, "a role or verdict that does not exist");
     BAD(cause, 100, "a role or verdict that does not exist");
     BAD(mechanism, -1, "a mechanism or a day that does not exist");

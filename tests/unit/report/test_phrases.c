@@ -146,12 +146,54 @@ static void test_the_slide_is_told_in_both_languages(void **state)
     zone_free(history.zone);
 }
 
+static void test_what_is_usual_at_such_times_comes_before_the_rows_at_hand(void **state)
+{
+    (void)state;
+    struct history_row row = {.window_s = DAY * 86400 + 3 * 3600,
+                              .queries = 4,
+                              .score = 3,
+                              .holiday = 1,
+                              .cause = 1,
+                              .usual_rows = 8,
+                              .usual_high = 0.02F};
+    struct history history = {.feature_count = 2,
+                              .feature_names = {"queries", "type_txt"},
+                              .rows = &row,
+                              .row_count = 1,
+                              .days = 1};
+    struct phrase_list list;
+    struct error err = {0};
+    assert_int_equal(zone_load("UTC", &history.zone, &err), STATUS_OK);
+    row.feature[1] = 0.93F;
+    row.kmeans_share[1] = row.autoencoder_share[1] = 1;
+    assert_int_equal(phrases_make(&history, &list, &err), STATUS_OK);
+    assert_int_equal(list.count, 1);
+    assert_string_equal(
+        list.items[0].text[LANGUAGE_EN],
+        "type_txt was 0.93 at 03:00 on 2022-02-02; at such times of holidays it is usually 0 to 0.02");
+    assert_string_equal(list.items[0].text[LANGUAGE_JA],
+                        "2022-02-02 03:00のtype_txtは0.93であった。休日のこうした時間帯は通常0～0.02である");
+    phrases_clear(&list);
+    // Within what is usual, or where nothing is known, it says nothing about that.
+    row.usual_high = 1;
+    assert_int_equal(phrases_make(&history, &list, &err), STATUS_OK);
+    assert_int_equal(list.items[0].code, REASON_row_feature_alone);
+    phrases_clear(&list);
+    row.usual_high = 0.02F;
+    row.usual_rows = 0;
+    assert_int_equal(phrases_make(&history, &list, &err), STATUS_OK);
+    assert_int_equal(list.items[0].code, REASON_row_feature_alone);
+    phrases_clear(&list);
+    zone_free(history.zone);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_both_languages_have_the_same_words),
         cmocka_unit_test(test_every_mechanism_has_a_sentence_without_empty_braces),
         cmocka_unit_test(test_numbers_have_commas),
+        cmocka_unit_test(test_what_is_usual_at_such_times_comes_before_the_rows_at_hand),
         cmocka_unit_test(test_the_slide_is_told_in_both_languages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
