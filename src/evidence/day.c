@@ -111,17 +111,19 @@ const char *reading_name(const struct day_table *table, size_t name, size_t *cou
     return table->name_text + from;
 }
 
-static struct pair_name name_record(const struct day_table *table, size_t name, const struct pair_day *pair)
+static struct pair_name name_record(const struct day_table *table, size_t name, const struct zone_found *zone,
+                                    const struct pair_day *pair)
 {
     size_t count = 0, domain_count = 0;
     const char *text = reading_name(table, name, &count, &domain_count);
-    return (struct pair_name){
-        .ip = pair->ip,
-        .domain = pair->domain,
-        .day = pair->day,
-        .name = table->name_hash[name],
-        .shape = name_shape(text, count, domain_count),
-        .bytes = (uint32_t)name_information(text, count, domain_count, table->name_sub_bytes[name])};
+    domain_count = zone ? zone->text_bytes : domain_count;
+    const size_t sub_bytes = zone ? count - domain_count - 1 : table->name_sub_bytes[name];
+    return (struct pair_name){.ip = pair->ip,
+                              .domain = pair->domain,
+                              .day = pair->day,
+                              .name = table->name_hash[name],
+                              .shape = name_shape(text, count, domain_count),
+                              .bytes = (uint32_t)name_information(text, count, domain_count, sub_bytes)};
 }
 
 static bool domain_is_private(const struct day_table *table, size_t domain)
@@ -130,7 +132,37 @@ static bool domain_is_private(const struct day_table *table, size_t domain)
     return suffix_is_private(table->domain_text + from, (size_t)(table->domain_text_end[domain] - from));
 }
 
-static enum status pair_add(struct day_reading *reading, size_t asked, size_t host, struct error *err)
+/* What a pair is from its first query of the day on. */
+static struct pair_day pair_begin(const struct day_reading *reading, size_t host, uint32_t domain,
+                                  const struct zone_found *zone)
+{
+    const struct day_table *table = reading->table;
+    const struct domain_fact *fact = &reading->facts[domain];
+    // Whether a zone was there before is not known: it is never new.
+    return (struct pair_day){.ip = reading->records->hosts[host].ip,
+                             .domain = zone ? zone->hash : table->domain_hash[domain],
+                             .day = table->day,
+                             .first_day = zone ? INT64_MIN : fact->first_day,
+                             .reach = fact->reach,
+                             .is_zone = zone != NULL,
+                             .is_private = domain_is_private(table, domain),
+                             .least_bigrams = UINT32_MAX};
+}
+
+/* Keeps the letter pairs of the name that has the fewest: of a domain's own rather than of what is below. */
+static void bigrams_keep(const struct day_table *table, uint32_t name, struct pair_day *pair)
+{
+    const uint32_t bigrams = table->name_bigrams[name];
+    const int32_t score = table->name_bigram_score[name];
+    if (bigrams < pair->least_bigrams || (bigrams == pair->least_bigrams && score > pair->least_score)) {
+        pair->least_bigrams = bigrams;
+        pair->least_score = score;
+    }
+}
+
+/* Adds to the pair of host and domain, or of host and zone. */
+static enum status pair_add(struct day_reading *reading, size_t asked, size_t host,
+                            const struct zone_found *zone, struct error *err)
 {
     enum status status = STATUS_OK;
     const struct day_table *table = reading->table;
@@ -138,17 +170,13 @@ static enum status pair_add(struct day_reading *reading, size_t asked, size_t ho
     const uint32_t name = table->asked_name[asked], domain = table->name_domain[name];
     void *found = NULL;
     bool fresh = false;
-    TRY(map_put(&reading->pairs, (uint64_t[]){host, domain}, &found, &fresh, err));
+    const uint64_t place_of = zone ? table->size[DAY_domain] + (size_t)(zone - reading->zones.items) : domain;
+    TRY(map_put(&reading->pairs, (uint64_t[]){host, place_of}, &found, &fresh, err));
     struct pair_place *place = found;
     if (place->at == 0) {
         TRY(array_reserve(&records->pairs, &records->pair_capacity, records->pair_count + 1,
                           sizeof *records->pairs, err));
-        records->pairs[records->pair_count++] =
-            (struct pair_day){.ip = records->hosts[host].ip,
-                              .domain = table->domain_hash[domain],
-                              .day = table->day,
-                              .first_day = reading->facts[domain].first_day,
-                              .is_private = domain_is_private(table, domain)};
+        records->pairs[records->pair_count++] = pair_begin(reading, host, domain, zone);
         place->at = (int64_t)records->pair_count;
     }
     const size_t at = (size_t)(place->at - 1);
@@ -168,9 +196,10 @@ static enum status pair_add(struct day_reading *reading, size_t asked, size_t ho
     pair->bigram_score += table->name_bigram_score[name];
     pair->bigrams += table->name_bigrams[name];
     pair->bare_names += table->name_sub_bytes[name] == 0;
+    bigrams_keep(table, name, pair);
     TRY(array_reserve(&records->names, &records->name_capacity, records->name_count + 1,
                       sizeof *records->names, err));
-    records->names[records->name_count++] = name_record(table, name, pair);
+    records->names[records->name_count++] = name_record(table, name, zone, pair);
 done:
     return status;
 }
@@ -263,18 +292,21 @@ enum status day_records_add(struct day_records *records, const struct day_table 
     map_init(&reading.hour_names, sizeof(struct hour_name), offsetof(struct hour_name, queries));
     map_init(&reading.pairs, sizeof(struct pair_place), offsetof(struct pair_place, at));
     map_init(&reading.pair_names, sizeof(struct name_place), offsetof(struct name_place, at));
+    TRY(zones_find(table, facts, rare_most, &reading.zones, records, err));
     for (size_t i = 0; i < table->size[DAY_asked]; i++) {
+        const uint32_t zone = reading.zones.of_name[table->asked_name[i]];
         size_t host = 0;
         TRY(host_of(&reading, &table->asked_ip[16 * i], &host, err));
         TRY(hour_add(&reading, i, host, err));
-        if (is_rare(&reading, table->name_domain[table->asked_name[i]]))
-            TRY(pair_add(&reading, i, host, err));
+        if (zone || is_rare(&reading, table->name_domain[table->asked_name[i]]))
+            TRY(pair_add(&reading, i, host, zone ? &reading.zones.items[zone] : NULL, err));
     }
     TRY(pairs_time(&reading, err));
     TRY(traits_add(&reading, err));
     TRY(row_traits_add(&reading, err));
     peaks_take(&reading);
 done:
+    zones_clear(&reading.zones);
     map_clear(&reading.hosts);
     map_clear(&reading.hours);
     map_clear(&reading.hour_names);

@@ -18,7 +18,7 @@ struct host_place {
 
 struct pair_place {
     uint64_t host;  // key: both
-    uint64_t domain;  // index
+    uint64_t domain;  // index; of a zone: its number behind them
     int64_t at;  // in records->pairs, from 1
 };
 
@@ -33,6 +33,7 @@ struct day_reading {
     const struct day_table *table;
     const struct domain_fact *facts;
     int64_t start_s, end_s, unit_s, rare_most;
+    struct zones zones;
     struct map hosts, hours, hour_names, pairs, pair_names;
     const struct job *job;  // thresholds
     const struct known_software *known;

@@ -89,6 +89,15 @@ void evidence_add_name(struct evidence *about, uint64_t name)
     about->name_count += about->name_count < EVIDENCE_NAMES;
 }
 
+/* What allows a domain allows the zones below it. */
+static bool is_allowed(const struct search *search, const struct evidence *item)
+{
+    struct evidence of_parent = *item;
+    const struct zone_name *zone = item->domain ? zone_of(search, item->domain) : NULL;
+    of_parent.domain = zone ? zone->parent : item->domain;
+    return allow_covers(search->allow, item) || (zone && allow_covers(search->allow, &of_parent));
+}
+
 enum status evidence_take(struct search *search, const struct evidence *item, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -105,7 +114,7 @@ enum status evidence_take(struct search *search, const struct evidence *item, st
     if (kept->feed < 0 && kept->bits > most)
         kept->bits = most;
     const bool is_sure = kept->feed >= 0 && search->feeds.critical[kept->feed];
-    kept->is_silenced = !is_sure && allow_covers(search->allow, kept);
+    kept->is_silenced = !is_sure && is_allowed(search, kept);
 done:
     return status;
 }
@@ -147,7 +156,10 @@ static enum status hosts_judge(struct search *search, struct error *err)
         const struct host_view *host = &search->hosts[h];
         TRY(new_names_find(search, host, err));
         TRY(one_shot_find(search, host, err));
+        TRY(drawn_find(search, host, err));
         TRY(quiet_find(search, host, err));
+        TRY(new_clock_find(search, host, err));
+        TRY(off_hours_find(search, host, err));
         TRY(repeats_find(search, host, err));
         TRY(odd_types_find(search, host, err));
         TRY(null_types_find(search, host, err));
@@ -220,6 +232,8 @@ static void search_clear(struct search *search)
     free(search->pairs);
     free(search->one_shot_peers);
     free(search->peak_peers);
+    free(search->rest_hours);
+    free(search->zones);
     free(search->findings.items);
 }
 

@@ -56,6 +56,7 @@ struct pair_day {
     uint64_t domain;
     int64_t day;
     int64_t first_day;  // on which anybody asked under the domain, in the days that are known
+    int64_t reach;  // clients of the domain in the 30 days to this one
     int64_t queries, odd;
     int64_t null, private;  // rows of these types: of odd queries, those that are of no other odd type
     int64_t first_ms, last_ms;
@@ -70,6 +71,10 @@ struct pair_day {
     int32_t bigram_score;  // letter pairs of its names against random ones, summed
     uint32_t bigrams;
     uint32_t clock;  // rule 2: % of the regularity that it asks for
+    uint32_t is_zone;  // not a registered domain but a zone below one that is not rare
+    int32_t least_score;  // letter pairs of the name that has the fewest: the domain's own
+    uint32_t least_bigrams;
+    uint32_t unused;
 };
 
 /* A name of such a pair. */
@@ -139,6 +144,14 @@ struct known_day {
     bool is_judged;
 };
 
+/* A zone below a common domain that is judged as a domain of its own. Plain bytes. */
+#define ZONE_TEXT_MOST 255
+struct zone_name {
+    uint64_t zone;
+    uint64_t parent;  // the registered domain
+    char text[ZONE_TEXT_MOST + 1];
+};
+
 struct findings {
     struct evidence *items;  // [count]
     size_t count, capacity;
@@ -160,6 +173,9 @@ struct search {
     struct pair_view *pairs;
     int64_t (*one_shot_peers)[ROLES];  // [day_count]: what few hosts of a role exceed
     int64_t (*peak_peers)[ROLES];
+    uint32_t (*rest_hours)[ROLES];  // [day_count] in which hosts of a role rest
+    struct zone_name *zones;  // [zone_count] ascending, the same on every rank
+    size_t zone_count;
     struct findings findings;
 };
 
@@ -201,6 +217,8 @@ struct day_records {
     size_t type_count, type_capacity;
     struct listed_name *listed;
     size_t listed_count, listed_capacity;
+    struct zone_name *zones;
+    size_t zone_count, zone_capacity;
 };
 
 /* Adds the names of a day that are on a list. */
@@ -214,6 +232,33 @@ MUST_CHECK enum status listed_find(struct search *search, struct error *err);
 MUST_CHECK enum status day_records_add(struct day_records *records, const struct day_table *table,
                                        const struct domain_fact *facts, const struct search *search,
                                        int64_t rare_most, struct error *err);
+
+/* ---- zones.c: where a tunnel hides under a domain that everybody asks ---- */
+
+/* A zone is a label and the registered domain behind it. */
+struct zone_found {
+    uint64_t hash;  // as of a domain of this name
+    size_t text_bytes;  // of "label.domain"
+};
+
+/* The zones of a day: under a domain that is not rare, of several names, and asked by few. */
+struct zones {
+    uint32_t *of_name;  // [names] number of the zone, from 1; 0: in none
+    struct zone_found *items;  // [count + 1] by number
+    size_t count;
+};
+
+/* Finds the zones of a day, and adds their names to the records. Free them with zones_clear. */
+MUST_CHECK enum status zones_find(const struct day_table *table, const struct domain_fact *facts,
+                                  int64_t rare_most, struct zones *zones, struct day_records *records,
+                                  struct error *err);
+void zones_clear(struct zones *zones);
+
+/* Tells all ranks the zones of all days. Takes the items of `mine`. Collective. */
+MUST_CHECK enum status zones_share(struct search *search, struct day_records *mine, struct error *err);
+
+/* The registered domain of a zone, 0 when the hash is of no zone; and the zone's text. */
+const struct zone_name *zone_of(const struct search *search, uint64_t hash);
 
 /* ---- names.c ---- */
 
@@ -263,12 +308,21 @@ MUST_CHECK enum status peers_find(struct search *search, struct error *err);
 MUST_CHECK enum status campaign_find(struct search *search, struct error *err);
 MUST_CHECK enum status new_names_find(struct search *search, const struct host_view *host, struct error *err);
 MUST_CHECK enum status one_shot_find(struct search *search, const struct host_view *host, struct error *err);
+MUST_CHECK enum status drawn_find(struct search *search, const struct host_view *host, struct error *err);
+MUST_CHECK enum status new_clock_find(struct search *search, const struct host_view *host, struct error *err);
+MUST_CHECK enum status off_hours_find(struct search *search, const struct host_view *host, struct error *err);
 MUST_CHECK enum status quiet_find(struct search *search, const struct host_view *host, struct error *err);
 MUST_CHECK enum status repeats_find(struct search *search, const struct host_view *host, struct error *err);
 MUST_CHECK enum status odd_types_find(struct search *search, const struct host_view *host, struct error *err);
 MUST_CHECK enum status null_types_find(struct search *search, const struct host_view *host,
                                        struct error *err);
 MUST_CHECK enum status faults_find(struct search *search, const struct host_view *host, struct error *err);
+
+/* Hours as bits, the 25th of a day taken for the 24th: no other day has it. */
+uint32_t hours_folded(uint32_t hours);
+
+/* The host's first day that is no earlier. */
+size_t host_day_index(const struct host_view *host, int64_t day);
 
 /* Counts, in the days of a host, the domains that are new to everybody, asked in one short episode and not
  * again. `days` are host->days. */

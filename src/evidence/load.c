@@ -311,6 +311,7 @@ enum status search_load(struct search *search, struct error *err)
     days_share(search);
     TRY(domain_facts_find(search, &facts, &fact_count, err));
     TRY(team_agree(team, records_read(search, facts, fact_count, &mine, err), err));
+    TRY(zones_share(search, &mine, err));
     TRY(team_deal(team, mine.hosts, mine.host_count, sizeof *mine.hosts, record_owner, NULL,
                   &search->host_days, &search->host_day_count, err));
     TRY(team_deal(team, mine.pairs, mine.pair_count, sizeof *mine.pairs, record_owner, NULL,
@@ -334,5 +335,6 @@ done:
     free(mine.names);
     free(mine.types);
     free(mine.listed);
+    free(mine.zones);
     return status;
 }

@@ -248,6 +248,20 @@ static enum status texts_unpack(char *bytes, size_t count, struct evidence_list 
     return STATUS_OK;
 }
 
+/* Adds the texts of zones that stand in evidence: the store has them as parts of names only. */
+static enum status zones_put(const struct search *search, const uint64_t *wanted, size_t count,
+                             struct texts *texts, struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < count && team_rank(search->team) == 0; i++) {
+        const struct zone_name *zone = zone_of(search, wanted[i]);
+        if (zone)
+            TRY(text_put(texts, zone->zone, zone->text, strlen(zone->text), err));
+    }
+done:
+    return status;
+}
+
 /* Adds the domains of lists that were found: the store need not have them as names. */
 static enum status entries_put(const struct feeds *feeds, const struct evidence_list *list,
                                struct texts *texts, struct error *err)
@@ -287,6 +301,7 @@ enum status texts_find(const struct search *search, struct evidence_list *list, 
     void *all = NULL;
     TRY(team_agree(search->team, wanted_list(list, &wanted, &wanted_count, err), err));
     TRY(team_agree(search->team, texts_read(search, wanted, wanted_count, &mine, err), err));
+    TRY(team_agree(search->team, zones_put(search, wanted, wanted_count, &mine, err), err));
     TRY(team_agree(search->team, entries_put(&search->feeds, list, &mine, err), err));
     TRY(team_gather(search->team, mine.bytes, mine.count, &all, &bytes, err));
     list->texts = all;

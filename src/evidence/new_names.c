@@ -8,6 +8,10 @@
 /* M2: whoever brought less than this part of a host's mean share is no part of a campaign. */
 #define PART_OF_SHARE 4
 
+/* What all hosts of a campaign did since they were first seen is inventory, as devices of one maker have it,
+ * and weighs two doublings less. */
+#define INVENTORY_BITS 2
+
 /* The first query for names of one shape: of a pair for M1, of any host of the domain for M2. */
 struct first_asked {
     uint64_t domain;
@@ -15,6 +19,7 @@ struct first_asked {
     uint64_t shape, name;
     int64_t bytes;
     struct ip ip;
+    int64_t is_news;  // the pair began later than its host
 };
 
 static int compare_shape_then_day(const void *a, const void *b)
@@ -56,14 +61,21 @@ static size_t firsts_keep(struct first_asked *asked, size_t count)
 }
 
 /* The names of a pair that carry information, each with the day it was asked first. */
-static size_t pair_firsts(const struct pair_view *pair, struct first_asked *firsts)
+static size_t pair_firsts(const struct host_view *host, const struct pair_view *pair,
+                          struct first_asked *firsts)
 {
+    const bool is_news = pair->days[0].day > host->days[0].day;
     size_t count = 0;
     for (size_t i = 0; i < pair->name_count; i++) {
         const struct pair_name *name = &pair->names[i];
         if (name->bytes > 0)
-            firsts[count++] =
-                (struct first_asked){name->domain, name->day, name->shape, name->name, name->bytes, name->ip};
+            firsts[count++] = (struct first_asked){.domain = name->domain,
+                                                   .day = name->day,
+                                                   .shape = name->shape,
+                                                   .name = name->name,
+                                                   .bytes = name->bytes,
+                                                   .ip = name->ip,
+                                                   .is_news = is_news};
     }
     return firsts_keep(firsts, count);
 }
@@ -93,11 +105,11 @@ static void windows_of(const struct first_asked *firsts, size_t count, int64_t d
     }
 }
 
-static enum status pair_judge(struct search *search, const struct pair_view *pair, struct first_asked *firsts,
-                              struct error *err)
+static enum status pair_judge(struct search *search, const struct host_view *host,
+                              const struct pair_view *pair, struct first_asked *firsts, struct error *err)
 {
     enum status status = STATUS_OK;
-    const size_t count = pair_firsts(pair, firsts);
+    const size_t count = pair_firsts(host, pair, firsts);
     for (size_t d = 0; d < pair->day_count; d++) {
         int64_t names[WINDOWS] = {0}, bytes[WINDOWS] = {0};
         struct evidence about = {.ip = pair->days[d].ip, .domain = pair->domain, .day = pair->days[d].day};
@@ -129,7 +141,7 @@ enum status new_names_find(struct search *search, const struct host_view *host, 
         if (!may_matter(pair))
             continue;
         TRY(array_reserve(&firsts, &capacity, pair->name_count + 1, sizeof *firsts, err));
-        TRY(pair_judge(search, pair, firsts, err));
+        TRY(pair_judge(search, host, pair, firsts, err));
     }
 done:
     free(firsts);
@@ -153,40 +165,46 @@ static enum status all_firsts(const struct search *search, struct first_asked **
         return error_set(err, STATUS_NO_MEMORY, "evidence", "use more ranks", "no room for names");
     for (size_t h = 0; h < search->host_count; h++)
         for (size_t p = 0; p < search->hosts[h].pair_count; p++)
-            *count += pair_firsts(&search->hosts[h].pairs[p], *firsts + *count);
+            *count += pair_firsts(&search->hosts[h], &search->hosts[h].pairs[p], *firsts + *count);
     return STATUS_OK;
 }
 
-static int compare_ips(const void *a, const void *b)
+/* Who brought a name. */
+struct bringer {
+    struct ip ip;
+    int64_t is_news;
+};
+
+static int compare_bringers(const void *a, const void *b)
 {
-    return ip_compare(a, b);
+    return ip_compare(&((const struct bringer *)a)->ip, &((const struct bringer *)b)->ip);
 }
 
 /* The hosts that take part in the 30 days to `day`, each once: those that brought a quarter of what a host
  * brought on average, or more. Who asked one name of the many under an attacker's domain is a bystander.
  * Returns how many. */
-static size_t hosts_of(const struct first_asked *firsts, size_t count, int64_t day, struct ip *ips)
+static size_t hosts_of(const struct first_asked *firsts, size_t count, int64_t day, struct bringer *room)
 {
     size_t all = 0, hosts = 0, kept = 0;
     for (size_t i = 0; i < count; i++)
         if (firsts[i].day <= day && firsts[i].day > day - PAST_DAYS)
-            ips[all++] = firsts[i].ip;
+            room[all++] = (struct bringer){firsts[i].ip, firsts[i].is_news};
     if (all > 0)
-        qsort(ips, all, sizeof *ips, compare_ips);
+        qsort(room, all, sizeof *room, compare_bringers);
     for (size_t i = 0; i < all; i++)
-        hosts += i == 0 || ip_compare(&ips[i - 1], &ips[i]) != 0;
+        hosts += i == 0 || compare_bringers(&room[i - 1], &room[i]) != 0;
     for (size_t from = 0, to = 0; from < all; from = to) {
-        while (to < all && ip_compare(&ips[to], &ips[from]) == 0)
+        while (to < all && compare_bringers(&room[to], &room[from]) == 0)
             to++;
         if (PART_OF_SHARE * (to - from) * hosts >= all)
-            ips[kept++] = ips[from];
+            room[kept++] = room[from];
     }
     return kept;
 }
 
 /* Judges one domain: firsts[count] by name and day of the union, all[all_count] of every host. */
 static enum status domain_judge(struct search *search, const struct first_asked *firsts, size_t count,
-                                const struct first_asked *all, size_t all_count, struct ip *ips,
+                                const struct first_asked *all, size_t all_count, struct bringer *room,
                                 struct error *err)
 {
     enum status status = STATUS_OK;
@@ -199,9 +217,13 @@ static enum status domain_judge(struct search *search, const struct first_asked 
         if (names[WINDOWS - 1] < mechanism_info(MECHANISM_CAMPAIGN_NAMES)->thresholds[0] &&
             bytes[WINDOWS - 1] < mechanism_info(MECHANISM_CAMPAIGN_BYTES)->thresholds[0])
             continue;
-        const size_t hosts = hosts_of(all, all_count, about.day, ips);
+        const size_t hosts = hosts_of(all, all_count, about.day, room);
+        bool is_news = about.day == search->days[0].day;  // what began before is not known then
+        for (size_t h = 0; h < hosts; h++)
+            is_news = is_news || room[h].is_news;
+        about.bits = is_news ? 0 : -INVENTORY_BITS;
         for (size_t h = 0; h < hosts && hosts >= 2; h++) {
-            about.ip = ips[h];
+            about.ip = room[h].ip;
             TRY(evidence_add(search, &about, MECHANISM_CAMPAIGN_NAMES, names, err));
             TRY(evidence_add(search, &about, MECHANISM_CAMPAIGN_BYTES, bytes, err));
         }
@@ -215,8 +237,8 @@ static enum status domains_judge(struct search *search, struct first_asked *all,
 {
     enum status status = STATUS_OK;
     struct first_asked *firsts = malloc((count + 1) * sizeof *firsts);
-    struct ip *ips = malloc((count + 1) * sizeof *ips);
-    if (!firsts || !ips) {
+    struct bringer *room = malloc((count + 1) * sizeof *room);
+    if (!firsts || !room) {
         status = error_set(err, STATUS_NO_MEMORY, "evidence", "use more ranks", "no room for names");
         goto done;
     }
@@ -228,11 +250,11 @@ static enum status domains_judge(struct search *search, struct first_asked *all,
             to++;
         }
         const size_t kept = firsts_keep(firsts, to - from);
-        TRY(domain_judge(search, firsts, kept, all + from, to - from, ips, err));
+        TRY(domain_judge(search, firsts, kept, all + from, to - from, room, err));
     }
 done:
     free(firsts);
-    free(ips);
+    free(room);
     return status;
 }
 

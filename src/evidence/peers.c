@@ -45,7 +45,11 @@ static int64_t quantile(const int64_t *counts, int64_t of_20)
 /* Counts of hosts by step of what they did on one day. */
 struct day_counts {
     int64_t one_shots[ROLES][STEPS], peaks[ROLES][STEPS];
+    int64_t hosts[ROLES], active[ROLES][HOURS];  // who was there, and in which hours
 };
+
+/* M5: hosts of a role rest in hours in which fewer than one in ten is active. */
+#define REST_PART 10
 
 /* Fills the one-shot domains of each host's days. */
 static void all_one_shots_count(struct search *search)
@@ -68,7 +72,35 @@ static void day_count(const struct search *search, int64_t day, size_t *next, st
             continue;
         counts->one_shots[host->role][step_of(host->days[next[h]].one_shots)]++;
         counts->peaks[host->role][step_of(host->days[next[h]].peak_queries)]++;
+        counts->hosts[host->role]++;
+        for (int hour = 0; hour < HOURS; hour++)
+            counts->active[host->role][hour] += hours_folded(host->days[next[h]].common_hours) >> hour & 1;
     }
+}
+
+/* Who was active in a role, day by day. */
+struct activity {
+    int64_t hosts, active[HOURS];
+};
+
+/* The hours of day `at` in which a role rests: by days of its kind among the 30 to it, against as many hosts
+ * as its busiest day had. */
+static uint32_t rest_of(const struct search *search, const struct activity *days, size_t at)
+{
+    int64_t active[HOURS] = {0}, most = 0, kind_days = 0;
+    uint32_t rest = 0;
+    for (size_t i = at + 1; i-- > 0 && search->days[i].day > search->days[at].day - PAST_DAYS;) {
+        most = days[i].hosts > most ? days[i].hosts : most;
+        if (search->days[i].is_holiday != search->days[at].is_holiday)
+            continue;
+        kind_days++;
+        for (int hour = 0; hour < HOURS; hour++)
+            active[hour] += days[i].active[hour];
+    }
+    for (int hour = 0; hour < HOURS - 1; hour++)
+        if (REST_PART * active[hour] < kind_days * most)
+            rest |= UINT32_C(1) << hour;
+    return rest | (rest >> (HOURS - 2) & 1) << (HOURS - 1);
 }
 
 enum status peers_find(struct search *search, struct error *err)
@@ -76,10 +108,17 @@ enum status peers_find(struct search *search, struct error *err)
     enum status status = STATUS_OK;
     struct day_counts *counts = malloc(sizeof *counts);
     size_t *next = calloc(search->host_count + 1, sizeof *next);
+    struct activity *activity[ROLES] = {NULL};
     search->one_shot_peers = calloc(search->day_count + 1, sizeof *search->one_shot_peers);
     search->peak_peers = calloc(search->day_count + 1, sizeof *search->peak_peers);
+    search->rest_hours = calloc(search->day_count + 1, sizeof *search->rest_hours);
+    bool is_whole = counts && next && search->one_shot_peers && search->peak_peers && search->rest_hours;
+    for (size_t role = 0; role < ROLES; role++) {
+        activity[role] = calloc(search->day_count + 1, sizeof *activity[role]);
+        is_whole = is_whole && activity[role];
+    }
     enum status had = STATUS_OK;
-    if (!counts || !next || !search->one_shot_peers || !search->peak_peers)
+    if (!is_whole)
         had = error_set(err, STATUS_NO_MEMORY, "evidence", "", "no room for what peers do");
     TRY(team_agree(search->team, had, err));
     all_one_shots_count(search);
@@ -90,9 +129,16 @@ enum status peers_find(struct search *search, struct error *err)
         for (size_t role = 0; role < ROLES; role++) {
             search->one_shot_peers[i][role] = quantile(counts->one_shots[role], FEW_OF_20);
             search->peak_peers[i][role] = quantile(counts->peaks[role], HALF_OF_20);
+            activity[role][i].hosts = counts->hosts[role];
+            memcpy(activity[role][i].active, counts->active[role], sizeof activity[role][i].active);
         }
     }
+    for (size_t i = 0; i < search->day_count; i++)
+        for (size_t role = 0; role < ROLES; role++)
+            search->rest_hours[i][role] = rest_of(search, activity[role], i);
 done:
+    for (size_t role = 0; role < ROLES; role++)
+        free(activity[role]);
     free(counts);
     free(next);
     return status;

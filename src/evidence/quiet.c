@@ -27,15 +27,13 @@ static int64_t bits_set(uint32_t mask)
     return __builtin_popcount(mask);
 }
 
-/* Hours as bits, the 25th of a day taken for the 24th: no other day has it. */
-static uint32_t folded(uint32_t hours)
+uint32_t hours_folded(uint32_t hours)
 {
     const uint32_t last = UINT32_C(1) << (HOURS - 1);
     return hours & last ? (hours & ~last) | last >> 1 : hours;
 }
 
-/* The host's first day that is no earlier. */
-static size_t host_day_index(const struct host_view *host, int64_t day)
+size_t host_day_index(const struct host_view *host, int64_t day)
 {
     size_t low = 0, high = host->day_count;
     while (low < high) {
@@ -64,7 +62,7 @@ static uint32_t quiet_hours(const struct search *search, const struct host_view 
         while (d < host->day_count && host->days[d].day < past)
             d++;
         const bool was_there = d < host->day_count && host->days[d].day == past;
-        const uint32_t hours = was_there ? folded(host->days[d].common_hours) : 0;
+        const uint32_t hours = was_there ? hours_folded(host->days[d].common_hours) : 0;
         all_days++;
         awake += bits_set(hours);
         if (search->days[i].is_holiday != is_holiday)
@@ -152,6 +150,9 @@ enum status quiet_find(struct search *search, const struct host_view *host, stru
     for (size_t p = 0; p < host->pair_count; p++) {
         const struct pair_view *pair = &host->pairs[p];
         size_t host_day = 0;
+        // Of a zone its busy days are known, not its life.
+        if (pair->days[0].is_zone)
+            continue;
         TRY(array_reserve(&quiet, &quiet_room, pair->day_count + 1, sizeof *quiet, err));
         for (size_t d = 0; d < pair->day_count; d++) {
             while (host->days[host_day].day < pair->days[d].day)

@@ -18,8 +18,9 @@ struct scene {
     struct asking asking;
     struct calendar *calendar;
     char dir[64], list[64];
+    char *allow;  // path of an allow list, NULL without
     struct ask *asks;
-    char (*names)[256];
+    char (*names)[256], (*ips)[40];
     struct job *job;
     struct known_software *known;
     size_t count;
@@ -52,7 +53,8 @@ static inline int scene_begin(void **state)
         abort();
     scene->asks = calloc(ASKS_MOST, sizeof *scene->asks);
     scene->names = calloc(ASKS_MOST, sizeof *scene->names);
-    if (!scene->asks || !scene->names)
+    scene->ips = calloc(ASKS_MOST, sizeof *scene->ips);
+    if (!scene->asks || !scene->names || !scene->ips)
         abort();
     asking_begin(&scene->asking, "Europe/Berlin");
     scene_job(scene, NULL, 0);
@@ -74,6 +76,7 @@ static inline int scene_end(void **state)
         (void)unlink(scene->list);
     free(scene->asks);
     free(scene->names);
+    free(scene->ips);
     free(scene);
     return 0;
 }
@@ -86,12 +89,14 @@ __attribute__((format(printf, 6, 7))) static inline void ask(struct scene *scene
     va_list args;
     assert_true(scene->count < ASKS_MOST);
     char *name = scene->names[scene->count];
+    char *of = scene->ips[scene->count];
+    (void)snprintf(of, sizeof scene->ips[0], "%s", ip);
     va_start(args, format);
     // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): clang-tidy 14 does not know this va_start
     (void)vsnprintf(name, sizeof scene->names[0], format, args);
     va_end(args);
     scene->asks[scene->count++] =
-        (struct ask){((FIRST_DAY + day) * 86400 - BERLIN_S + second) * 1000, ip, name, type, NULL, NULL};
+        (struct ask){((FIRST_DAY + day) * 86400 - BERLIN_S + second) * 1000, of, name, type, NULL, NULL};
 }
 
 /* Writes the store, and looks for evidence on days [from, to). */
@@ -101,7 +106,7 @@ static inline void find(struct scene *scene, int64_t from, int64_t to, int parts
     int64_t all = 1;
     struct job_feed feed = {.path = list ? scene->list : NULL, .critical = CRITICAL_YES};
     const struct feed_list reputation = {&feed, list != NULL};
-    const struct text_list allow = {0};
+    const struct text_list allow = {&scene->allow, scene->allow != NULL};
     if (team_rank(everybody) == 0 && scene->count > 0)
         stored_days(&scene->asking, scene->dir, scene->asks, scene->count, parts);
     if (list) {
@@ -139,5 +144,7 @@ static inline const struct evidence *found_of(const struct scene *scene, const c
     }
     return NULL;
 }
+
+#define SCENE(test) cmocka_unit_test_setup_teardown(test, scene_begin, scene_end)
 
 #endif

@@ -292,8 +292,6 @@ static void test_null_and_private_types_are_a_tunnels(void **state)
     assert_null(found_of(scene, "10.0.0.4", MECHANISM_PRIVATE_TYPE, 1));
 }
 
-#define SCENE(test) cmocka_unit_test_setup_teardown(test, scene_begin, scene_end)
-
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {

@@ -407,8 +407,6 @@ static void test_slow_names_add_up_over_a_month_and_repeats_do_not(void **state)
     assert_int_equal(value_of(scene, "10.0.0.2", MECHANISM_ENCODED_NAMES, 30), 0);
 }
 
-#define SCENE(test) cmocka_unit_test_setup_teardown(test, scene_begin, scene_end)
-
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
