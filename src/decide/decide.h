@@ -46,7 +46,7 @@ struct ip_judged {
     int32_t role;  // enum role
     int32_t verdict;  // enum verdict
     int32_t cause;  // enum incident_cause of that incident, −1 without one
-    int32_t unused;
+    int32_t supports_only;  // that incident has no mechanism that may alarm by itself
 };
 
 /** Returns whether the IP has rows in both groups of a model over the span. Local. */
@@ -107,7 +107,8 @@ MUST_CHECK enum status ips_track_end(const struct team *team, struct ip_tracker 
 /**
  * Returns one score of evidence and models: 1 + strength + m/(1 + m) with evidence, else m/(1 + m), where m
  * is the model score. Evidence comes first: what has none is below 1, and what models say breaks ties. A sum
- * of the two put whom models alone call odd before whom evidence names. Local.
+ * of the two put whom models alone call odd before whom evidence names. What supports other evidence is none
+ * by itself. Local.
  */
 double score_combine(double model_score, double strength, bool has_evidence);
 

@@ -258,6 +258,17 @@ void incidents_clear(struct incident_list *list)
 
 /* ---- verdicts ---- */
 
+/* Whether `a` says more of an IP than `b`. A broken device may be far beyond its threshold: it must not hide
+ * what makes the verdict, nor must what is regular and no alarm. */
+static bool is_graver(const struct incident *a, const struct incident *b)
+{
+    if (a->verdict != b->verdict)
+        return a->verdict > b->verdict;
+    if ((a->supports_only != 0) != (b->supports_only != 0))
+        return b->supports_only != 0;
+    return a->strength > b->strength;
+}
+
 static void verdict_take(struct ip_judged *ip, const struct incident_list *list,
                          const struct incident_link *links, size_t count)
 {
@@ -268,15 +279,14 @@ static void verdict_take(struct ip_judged *ip, const struct incident_list *list,
         if (incident->ack == ACK_BENIGN)
             continue;
         causes |= incident->supports_only ? 0 : UINT64_C(1) << incident->cause;
-        // A broken device may be far beyond its threshold: it must not hide what makes the verdict.
-        if (!gravest || incident->verdict > gravest->verdict ||
-            (incident->verdict == gravest->verdict && incident->strength > gravest->strength))
+        if (!gravest || is_graver(incident, gravest))
             gravest = incident;
     }
     if (!gravest)
         return;
     ip->cause = gravest->cause;
     ip->strength = gravest->strength;
+    ip->supports_only = gravest->supports_only != 0;
     if (gravest->verdict > ip->verdict)
         ip->verdict = gravest->verdict;
     if ((causes & (causes - 1)) != 0 && ip->verdict < VERDICT_WARNING)

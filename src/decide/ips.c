@@ -158,7 +158,7 @@ void ips_rank(struct ip_table *table)
 {
     for (size_t i = 0; i < table->count; i++) {
         struct ip_judged *ip = &table->items[i];
-        ip->score = score_combine(ip->model_score, ip->strength, ip->cause >= 0);
+        ip->score = score_combine(ip->model_score, ip->strength, ip->cause >= 0 && !ip->supports_only);
     }
     if (table->count == 0)
         return;

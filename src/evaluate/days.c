@@ -159,11 +159,13 @@ static void finding_add_past(const struct host_days *days, double (*past)[MECHAN
         past[at][finding->mechanism] = finding->bits + 1;
 }
 
+/* What supports other evidence is none by itself. */
 static double strength(const double *bits)
 {
     double best = 0, sum = 0;
     for (int m = 0; m < MECHANISMS; m++) {
-        best = bits[m] > best ? bits[m] : best;
+        if (mechanism_alarms((enum mechanism)m))
+            best = bits[m] > best ? bits[m] : best;
         sum += bits[m] > 1 ? bits[m] - 1 : 0;
     }
     return best > 0 ? best + OTHERS_WEIGHT * (sum - (best - 1)) : 0;

@@ -298,7 +298,7 @@ enum status history_print(const struct history *history, FILE *stream, struct er
         "The score is %s m/(1 + m), where m = %.2f is the mean of\n"
         "the three largest row scores; a row score of 3 means that one normal row in a thousand\n"
         "is as unusual. Times are of ",
-        history->cause > 0 ? "1 + the strength +" : "below 1, without evidence:", history->model_score);
+        history->score >= 1 ? "1 + the strength +" : "below 1, without an alarm:", history->model_score);
     text_print(history->timezone, stream);
     (void)fputs(".\n", stream);
     phrases_print(&phrases, history, stream);

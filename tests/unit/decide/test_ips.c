@@ -192,6 +192,11 @@ static void test_evidence_comes_before_models_and_models_break_ties(void **state
     ips_rank(&scene.table);
     assert_true(judged_of(&scene, "10.0.0.6")->score == 1);
     assert_int_equal(judged_of(&scene, "10.0.0.6")->rank, 4);
+    // What only supports other evidence is none.
+    scene.table.items[5].strength = 9;
+    scene.table.items[5].supports_only = 1;
+    ips_rank(&scene.table);
+    assert_true(judged_of(&scene, "10.0.0.6")->score == 0);
     scene_clear(&scene);
 }
 

@@ -265,7 +265,7 @@ static void test_an_ip_without_anomaly_or_without_normal_rows_is_told_so(void **
     print_expect(
         history,
         "2001:db8:1234:5678::1: none, score 0.00, rank 3 of 12, role client, 1 windows\n"
-        "The score is below 1, without evidence: m/(1 + m), where m = 1.25 is the mean of\n"
+        "The score is below 1, without an alarm: m/(1 + m), where m = 1.25 is the mean of\n"
         "the three largest row scores; a row score of 3 means that one normal row in a thousand\n"
         "is as unusual. Times are of UTC.\n"
         "\n"
@@ -282,7 +282,7 @@ static void test_an_ip_without_anomaly_or_without_normal_rows_is_told_so(void **
     print_expect(
         history,
         "2001:db8:1234:5678::1: none, score 0.00, rank 3 of 12, role server, 1 windows\n"
-        "The score is below 1, without evidence: m/(1 + m), where m = 1.25 is the mean of\n"
+        "The score is below 1, without an alarm: m/(1 + m), where m = 1.25 is the mean of\n"
         "the three largest row scores; a row score of 3 means that one normal row in a thousand\n"
         "is as unusual. Times are of UTC.\n"
         "\n"
