@@ -360,7 +360,6 @@ static enum status judge(struct session *session, const struct scored *scored, s
                                  .job = session->job,
                                  .reputation = &session->job->decide_reputation,
                                  .allow = &session->job->decide_allow};
-    struct known_software *known = NULL;
     struct ip_tracker *ips = scoring->ips;
     struct day_tracker *days = scoring->days;
     scoring->ips = NULL;
@@ -368,8 +367,8 @@ static enum status judge(struct session *session, const struct scored *scored, s
     scoring->days = NULL;
     TRY(days_track_end(session->team, days, &judgement->days, err));
     session_step(session, "weighing evidence");
-    TRY(team_agree(session->team, session_software(session, &known, err), err));
-    plan.known = known;
+    TRY(team_agree(session->team, session_software(session, &judgement->known, err), err));
+    plan.known = judgement->known;
     TRY(evidence_find(session->team, &plan, &judgement->evidence, err));
     evidence_tell(session, &judgement->evidence);
     const struct hands_plan hands = {session->job->store_dir, session->calendar,
@@ -382,7 +381,6 @@ static enum status judge(struct session *session, const struct scored *scored, s
     TRY(team_agree(session->team, incidents_judge(session, scored, judgement, err), err));
     verdicts_take(&judgement->ips, &judgement->incidents);
 done:
-    known_software_free(known);
     return status;
 }
 

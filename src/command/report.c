@@ -27,7 +27,8 @@ static enum status report_local(const struct session *session, struct error *err
     TRY(suffixes_read(path, &suffixes, err));
     if (strcmp(session->job->output_pseudonyms, "off") != 0)
         TRY(pseudonyms_read(session->job->output_pseudonyms, &pseudonyms, err));
-    const struct report_plan plan = {(enum language)session->job->output_language, suffixes, pseudonyms};
+    const struct report_plan plan = {(enum language)session->job->output_language, suffixes, pseudonyms,
+                                     &session->job->decide_allow};
     TRY(verdicts_write(session->job->output_dir, &verdicts, &plan, err));
 done:
     suffixes_free(suffixes);
@@ -49,7 +50,7 @@ enum status command_report(struct session *session, struct error *err)
     TRY(session_folders(session, STORE_IS_READ, err));
     TRY(step_report(session, err));
     if (session_prints(session))
-        (void)fprintf(session->out, "alerts.jsonl, suspects.csv and blocklist.rpz in %s\n",
+        (void)fprintf(session->out, "alerts.jsonl, suspects.csv, silenced.csv and blocklist.rpz in %s\n",
                       session->job->output_dir);
 done:
     return status;

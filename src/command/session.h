@@ -239,7 +239,7 @@ MUST_CHECK enum status step_decide(struct session *session, const struct scored 
                                    const struct ip_role *roles, size_t role_count,
                                    struct judgement *judgement, struct error *err);
 
-/** Writes alerts.jsonl, suspects.csv and blocklist.rpz beside scores.h5. Collective. */
+/** Writes alerts.jsonl, suspects.csv, silenced.csv and blocklist.rpz beside scores.h5. Collective. */
 MUST_CHECK enum status step_report(struct session *session, struct error *err);
 
 /** Prints the table of groups and the suspicious IPs, on rank 0. Local. */

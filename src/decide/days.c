@@ -208,7 +208,9 @@ static void evidence_mark(const struct evidence_list *evidence, const struct day
 {
     for (size_t i = 0; i < evidence->count && days->count > 0; i++) {
         const struct evidence *item = &evidence->items[i];
-        for (int64_t day = item->day - item->window_days + 1; day <= item->day && !item->is_silenced; day++) {
+        if (item->is_silenced || !mechanism_alarms((enum mechanism)item->mechanism))
+            continue;
+        for (int64_t day = item->day - item->window_days + 1; day <= item->day; day++) {
             const struct day_key key = {item->ip, day};
             const struct day_judged *found =
                 bsearch(&key, days->items, days->count, sizeof *days->items, compare_to_key);

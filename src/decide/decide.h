@@ -206,6 +206,7 @@ struct judgement {
     struct budget budget;
     struct ack_count acks[MECHANISMS];
     struct day_list days;
+    struct known_software *known;  // NULL: none
 };
 
 /** Frees what it holds; a zeroed one is fine. Local. */

@@ -273,5 +273,6 @@ void judgement_clear(struct judgement *judgement)
     incidents_clear(&judgement->incidents);
     free(judgement->past.items);
     free(judgement->days.items);
+    known_software_free(judgement->known);
     *judgement = (struct judgement){0};
 }

@@ -51,7 +51,7 @@ done:
     return status;
 }
 
-enum heap_kind { INCIDENT_DOMAIN, EVIDENCE_DOMAIN, EVIDENCE_NAME, EVIDENCE_ENTRY };
+enum heap_kind { INCIDENT_DOMAIN, EVIDENCE_DOMAIN, EVIDENCE_NAME, EVIDENCE_ENTRY, EVIDENCE_SOFTWARE };
 
 /* Where the hashes of entry `at` of a heap are. */
 static const uint64_t *hashes_of(const struct judgement *judgement, enum heap_kind kind, size_t at,
@@ -78,7 +78,11 @@ static enum status heap_make(const struct judgement *judgement, enum heap_kind k
         int64_t hashes = 0;
         const uint64_t *of = hashes_of(judgement, kind, i, &hashes);
         const int32_t past = kind == INCIDENT_DOMAIN ? judgement->incidents.items[i].past : -1;
-        if (past >= 0) {
+        if (kind == EVIDENCE_SOFTWARE) {
+            const char *software =
+                evidence_software(&judgement->evidence, &judgement->evidence.items[i], judgement->known);
+            TRY(heap_add(heap, software ? software : "", software ? strlen(software) : 0, err));
+        } else if (past >= 0) {
             const char *text = judgement->past.items[past].domain;
             TRY(heap_add(heap, text, strlen(text), err));
         } else {
@@ -116,6 +120,7 @@ enum status judgement_dimensions_local(struct store_writer *writer, const struct
     TRY(heap_dimension(writer, judgement, EVIDENCE_DOMAIN, "evidence_domain_byte", err));
     TRY(heap_dimension(writer, judgement, EVIDENCE_NAME, "evidence_name_byte", err));
     TRY(heap_dimension(writer, judgement, EVIDENCE_ENTRY, "evidence_entry_byte", err));
+    TRY(heap_dimension(writer, judgement, EVIDENCE_SOFTWARE, "evidence_software_byte", err));
 done:
     return status;
 }
@@ -219,6 +224,13 @@ static enum status evidence_put(const struct part *part, const struct judgement 
                  "up to 8 names that show it, with blanks between", err));
     TRY(heap_put(part, judgement, EVIDENCE_ENTRY, "evidence_entry_end", "evidence_entry",
                  "evidence_entry_byte", "domains as they stand on lists, one behind the other", err));
+    MEMBER("evidence_allow", STORE_I32, int32_t, "1",
+           "number of the list in decide.allow that silences it, from 0; -1 when none does", NULL, allow);
+    MEMBER("evidence_allow_line", STORE_I32, int32_t, "1", "line of that list, 0 when there is none", NULL,
+           allow_line);
+    TRY(heap_put(part, judgement, EVIDENCE_SOFTWARE, "evidence_software_end", "evidence_software",
+                 "evidence_software_byte",
+                 "software that the domains belong to (decide.known), where it is known", err));
 done:
     return status;
 }

@@ -16,12 +16,14 @@ struct allow_entry {
     struct ip_range hosts;  // of 0 bits: any
     int32_t mechanism;  // −1: any
     int64_t until;  // last day; INT64_MAX without end
+    int32_t list, line;  // where it stands
 };
 
 struct allow {
     struct allow_entry *entries;  // [count] by domain
     size_t count, capacity;
     int64_t odd;
+    int32_t list;  // that is read
     uint32_t first_odd;
 };
 
@@ -97,7 +99,8 @@ static enum status entry_take(void *context, const char *line, size_t count, uin
 {
     enum status status = STATUS_OK;
     struct allow *allow = context;
-    struct allow_entry entry = {.mechanism = -1, .until = INT64_MAX};
+    struct allow_entry entry = {
+        .mechanism = -1, .until = INT64_MAX, .list = allow->list, .line = (int32_t)number};
     struct span words[4] = {{0}};
     const char *at = line;
     size_t left = count, found = 0;
@@ -122,7 +125,9 @@ done:
 static int compare_entries(const void *a, const void *b)
 {
     const struct allow_entry *x = a, *y = b;
-    return (x->domain > y->domain) - (x->domain < y->domain);
+    if (x->domain != y->domain)
+        return x->domain < y->domain ? -1 : 1;
+    return x->list != y->list ? x->list - y->list : x->line - y->line;
 }
 
 enum status allow_read(const struct text_list *paths, struct allow **out, struct evidence_warnings *warnings,
@@ -133,6 +138,7 @@ enum status allow_read(const struct text_list *paths, struct allow **out, struct
     if (!allow)
         return error_set(err, STATUS_NO_MEMORY, "decide.allow", "", "no room for lists");
     for (size_t i = 0; i < paths->count; i++) {
+        allow->list = (int32_t)i;
         allow->odd = 0;
         allow->first_odd = 0;
         TRY(lines_each(paths->items[i], entry_take, allow, err));
@@ -159,7 +165,8 @@ void allow_free(struct allow *allow)
     free(allow);
 }
 
-static bool any_covers(const struct allow *allow, uint64_t domain, const struct evidence *item)
+static const struct allow_entry *first_that_covers(const struct allow *allow, uint64_t domain,
+                                                   const struct evidence *item)
 {
     size_t low = 0, high = allow->count;
     while (low < high) {
@@ -173,12 +180,17 @@ static bool any_covers(const struct allow *allow, uint64_t domain, const struct 
         const struct allow_entry *entry = &allow->entries[low];
         if ((entry->hosts.bits == 0 || ip_in_range(&item->ip, &entry->hosts)) &&
             (entry->mechanism < 0 || entry->mechanism == item->mechanism) && item->day <= entry->until)
-            return true;
+            return entry;
     }
-    return false;
+    return NULL;
 }
 
-bool allow_covers(const struct allow *allow, const struct evidence *item)
+bool allow_covers(const struct allow *allow, const struct evidence *item, int32_t *list, int32_t *line)
 {
-    return any_covers(allow, 0, item) || (item->domain && any_covers(allow, item->domain, item));
+    const struct allow_entry *entry = first_that_covers(allow, 0, item);
+    if (!entry && item->domain)
+        entry = first_that_covers(allow, item->domain, item);
+    *list = entry ? entry->list : -1;
+    *line = entry ? entry->line : 0;
+    return entry != NULL;
 }

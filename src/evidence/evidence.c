@@ -90,12 +90,13 @@ void evidence_add_name(struct evidence *about, uint64_t name)
 }
 
 /* What allows a domain allows the zones below it. */
-static bool is_allowed(const struct search *search, const struct evidence *item)
+static bool is_allowed(const struct search *search, const struct evidence *item, int32_t *list, int32_t *line)
 {
     struct evidence of_parent = *item;
     const struct zone_name *zone = item->domain ? zone_of(search, item->domain) : NULL;
     of_parent.domain = zone ? zone->parent : item->domain;
-    return allow_covers(search->allow, item) || (zone && allow_covers(search->allow, &of_parent));
+    return allow_covers(search->allow, item, list, line) ||
+           (zone && allow_covers(search->allow, &of_parent, list, line));
 }
 
 enum status evidence_take(struct search *search, const struct evidence *item, struct error *err)
@@ -114,7 +115,8 @@ enum status evidence_take(struct search *search, const struct evidence *item, st
     if (kept->feed < 0 && kept->bits > most)
         kept->bits = most;
     const bool is_sure = kept->feed >= 0 && search->feeds.critical[kept->feed];
-    kept->is_silenced = !is_sure && is_allowed(search, kept);
+    kept->is_silenced = !is_sure && is_allowed(search, kept, &kept->allow, &kept->allow_line);
+    kept->allow = kept->is_silenced ? kept->allow : -1;
 done:
     return status;
 }

@@ -90,6 +90,8 @@ struct evidence {
     int32_t is_silenced;  // by an allow list: told, but no part of an incident
     int32_t feed;  // the reputation list, as numbered in the job; −1 when it is not about one
     int32_t feed_line;
+    int32_t allow;  // the allow list that silences it, as numbered in the job; −1: none
+    int32_t allow_line;
     uint64_t entry;  // hash of the domain on that list; 0: of no list, or an address
 };
 
@@ -121,6 +123,11 @@ struct evidence_list {
     int64_t silenced_count;
     struct evidence_warnings warnings;  // about lists
 };
+
+/** Returns the software to which the evidence's domain, or else its first name that is known, belongs;
+ * borrowed, NULL when it is not known. Local. */
+const char *evidence_software(const struct evidence_list *list, const struct evidence *item,
+                              const struct known_software *known);
 
 /** What is judged. Everything is borrowed. */
 struct evidence_plan {

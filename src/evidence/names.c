@@ -320,3 +320,16 @@ const char *evidence_text_of(const struct evidence_list *list, uint64_t hash, si
     *count = found ? found->count : 0;
     return found ? list->texts + found->at : NULL;
 }
+
+const char *evidence_software(const struct evidence_list *list, const struct evidence *item,
+                              const struct known_software *known)
+{
+    size_t count = 0;
+    const char *domain = item->domain ? evidence_text_of(list, item->domain, &count) : NULL;
+    const struct known_entry *entry = domain ? known_software_of(known, domain, count) : NULL;
+    for (int32_t i = 0; i < item->name_count && domain && !entry; i++) {
+        const char *name = evidence_text_of(list, item->names[i], &count);
+        entry = name ? known_software_of(known, name, count) : NULL;
+    }
+    return entry ? entry->software : NULL;
+}

@@ -179,6 +179,38 @@ static enum status suspects_write(const struct writing *writing, FILE *stream, s
     return STATUS_OK;
 }
 
+/* ---- silenced.csv ---- */
+
+/* What allow lists cover: no incident has it, and nobody is told of it elsewhere. */
+static enum status silenced_write(const struct writing *writing, FILE *stream, struct error *err)
+{
+    const struct reason_list *reasons = &writing->verdicts->reasons;
+    (void)err;
+    (void)fputs("day,ip,mechanism,domain,value,threshold,bits,list,line,reason\r\n", stream);
+    for (size_t i = 0; i < reasons->count; i++) {
+        const struct reason *reason = &reasons->items[i];
+        char address[IP_COLUMN_BYTES + 1], text[IP_TEXT_BYTES], day[DAY_TEXT_BYTES], told[PHRASE_BYTES];
+        if (reason->allow < 0)
+            continue;
+        ip_write(&reason->ip, text);
+        address_leave(writing->plan->pseudonyms, text, address);
+        day_write_text(reason->day, day);
+        (void)fprintf(stream, "%s,", day);
+        cell(stream, address, ",");
+        cell(stream, mechanism_info((enum mechanism)reason->mechanism)->name, ",");
+        cell(stream, reason->domain, ",");
+        (void)fprintf(stream, "%" PRId64 ",%" PRId64 ",%.4f,", reason->value, reason->threshold,
+                      reason->bits);
+        const struct text_list *lists = writing->plan->allow;
+        cell(stream, lists && (size_t)reason->allow < lists->count ? lists->items[reason->allow] : "", ",");
+        (void)fprintf(stream, "%d,", (int)reason->allow_line);
+        reason_tell(reason, writing->plan->language, told, sizeof told);
+        csv_cell_utf8(stream, told);
+        (void)fputs("\r\n", stream);
+    }
+    return STATUS_OK;
+}
+
 static enum status zone_write(const struct writing *writing, FILE *stream, struct error *err)
 {
     return blocklist_write(writing->verdicts, writing->dir, writing->plan->suffixes, stream, err);
@@ -191,6 +223,7 @@ enum status verdicts_write(const char *dir, const struct verdicts *verdicts, con
     const struct writing writing = {dir, verdicts, plan};
     TRY(file_write(&writing, "alerts.jsonl", alerts_write, err));
     TRY(file_write(&writing, "suspects.csv", suspects_write, err));
+    TRY(file_write(&writing, "silenced.csv", silenced_write, err));
     TRY(file_write(&writing, "blocklist.rpz", zone_write, err));
 done:
     return status;

@@ -101,7 +101,12 @@ void reason_tell(const struct reason *reason, enum language language, char *out,
     day_write_text(reason->day, date);
     (void)snprintf(span, sizeof span, language == LANGUAGE_JA ? "%d日間%s" : "%d day%s", reason->window_days,
                    language != LANGUAGE_JA && reason->window_days != 1 ? "s" : "");
-    (void)text_for_terminal(reason->domain, strlen(reason->domain), domain, sizeof domain);
+    const size_t used = text_for_terminal(reason->domain, strlen(reason->domain), domain, sizeof domain);
+    if (reason->software && *reason->software && used + 4 < sizeof domain) {
+        char software[200];
+        (void)text_for_terminal(reason->software, strlen(reason->software), software, sizeof software);
+        (void)snprintf(domain + used, sizeof domain - used, " (%s)", software);
+    }
     const struct phrase_value values[] = {{"value", value},   {"threshold", threshold},
                                           {"date", date},     {"span", span},
                                           {"domain", domain}, {"mechanism", mechanism_info(mechanism)->name}};

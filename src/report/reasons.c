@@ -116,6 +116,8 @@ enum status reasons_get(const struct store_reader *reader, const struct ip *ip, 
     PICK("evidence_window_days", STORE_I32, int32_t, window_days);
     PICK("evidence_incident", STORE_I32, int32_t, incident);
     PICK("evidence_mechanism", STORE_I8, int8_t, mechanism);
+    PICK("evidence_allow", STORE_I32, int32_t, allow);
+    PICK("evidence_allow_line", STORE_I32, int32_t, allow_line);
     for (size_t i = 0; i < file.picked_count; i++)
         if (file.items[i].mechanism < 0 || file.items[i].mechanism >= MECHANISMS ||
             file.items[i].day < -DAY_MOST || file.items[i].day > DAY_MOST) {
@@ -129,6 +131,8 @@ enum status reasons_get(const struct store_reader *reader, const struct ip *ip, 
                   offsetof(struct reason, names), &list->names, err));
     TRY(texts_get(&file, "evidence_entry_end", "evidence_entry", "evidence_entry_byte",
                   offsetof(struct reason, entry), &list->entries, err));
+    TRY(texts_get(&file, "evidence_software_end", "evidence_software", "evidence_software_byte",
+                  offsetof(struct reason, software), &list->software, err));
     if (file.picked_count > 0)
         qsort(file.items, file.picked_count, sizeof *file.items, compare_bits);
     list->items = file.items;
@@ -163,6 +167,7 @@ void reasons_clear(struct reason_list *list)
     free(list->domains);
     free(list->names);
     free(list->entries);
+    free(list->software);
     *list = (struct reason_list){0};
 }
 
@@ -179,6 +184,8 @@ void reasons_json(const struct history *history, struct json *json)
         json_text(json, "cause", cause_name(info->cause), strlen(cause_name(info->cause)));
         json_text(json, "mechanism", info->name, strlen(info->name));
         json_text(json, "domain", reason->domain, strlen(reason->domain));
+        if (*reason->software)
+            json_text(json, "software", reason->software, strlen(reason->software));
         json_integer(json, "window_days", reason->window_days);
         json_integer(json, "value", reason->value);
         json_integer(json, "threshold", reason->threshold);

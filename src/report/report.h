@@ -65,6 +65,8 @@ struct reason {
     const char *domain;  // "" when it is about the host
     const char *names;  // with blanks between
     const char *entry;  // of a reputation list: the listed domain; else ""
+    const char *software;  // that the domain belongs to, where it is known; else ""
+    int32_t allow, allow_line;  // of the allow list that silences it; −1: none does
 };
 
 /** Writes a reason as a sentence; names in it are escaped for a terminal. Local. */
@@ -73,7 +75,7 @@ void reason_tell(const struct reason *reason, enum language language, char *out,
 struct reason_list {
     struct reason *items;  // [count] the most bits first
     size_t count;
-    char *domains, *names, *entries;  // what the items' texts point into
+    char *domains, *names, *entries, *software;  // what the items' texts point into
 };
 
 /** Reads the evidence of an IP, or of all when `ip` is NULL, from DIR/scores.h5; free it with reasons_clear.
@@ -191,6 +193,7 @@ struct report_plan {
     enum language language;  // of reasons
     const struct suffixes *suffixes;  // no public suffix is blocked
     struct pseudonyms *pseudonyms;  // of addresses; NULL: as they are
+    const struct text_list *allow;  // the allow lists, by the numbers that evidence has; NULL: unknown
 };
 
 /** Reads DIR/scores.h5 into `verdicts`; free it with verdicts_clear. Local. */

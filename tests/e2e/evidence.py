@@ -6,6 +6,7 @@ usage: evidence.py QUERN MPIEXEC
 An archive of 12 days and some 25 hosts, each with a life of its own; attackers and look-alikes among them. What must
 be found follows from what was written, by the definitions in docs/rules.md.
 """
+import csv
 import json
 import pathlib
 import random
@@ -108,6 +109,8 @@ def look_alikes(archive):
     for client in WORKERS:  # a domain of everybody: unique names, but common
         for i in range(70):
             archive.ask(16, 45000 + i, client, f'{words((client, i), 20)}.cdn-of-all.com')
+    for i in range(70):  # an anti-virus program: M1 sees it, rules 6 and 7 know it
+        archive.ask(16, 45000 + i, WORKERS[9], f'{words((98, i), 63, "0123456789abcdef")}.i.01.mac.sophosxl.net')
     for i in range(1200):  # a sweep: all names are different
         archive.ask(16, 30000 + i, WORKERS[15], f'www.site{i % 40}.com' if i % 3 == 0 else f'h{i}.site{i % 40}.com')
 
@@ -244,13 +247,31 @@ class Evidence(unittest.TestCase):
         self.assertEqual(sum(value[0] for value in found.values()), 2, domains)
         self.assertEqual(self.silenced, {(WORKERS[18], 'listed.org', 16), (WORKERS[17], 'csv-listed.org', 16)})
 
+    def test_what_is_silenced_is_listed_with_its_entry(self):
+        with open(self.top / '1' / 'silenced.csv', newline='') as file:
+            rows = [(row['day'], row['ip'], row['mechanism'], row['domain'], row['value'], row['list'], row['line'])
+                    for row in csv.DictReader(file)]
+        path = str(self.top / 'allow.csv')
+        self.assertEqual(sorted(rows), [('2022-02-16', WORKERS[17], 'listed', 'csv-listed.org', '1', path, '3'),
+                                        ('2022-02-16', WORKERS[18], 'listed', 'listed.org', '1', path, '2')])
+
+    def test_known_software_is_named(self):
+        ran = subprocess.run([QUERN, 'show', self.top / '1', WORKERS[9], '--json'], check=True, capture_output=True)
+        shown = json.loads(ran.stdout)
+        self.assertEqual({(item['mechanism'], item['software']) for item in shown['evidence']},
+                         {('new_names', 'Sophos SXL lookups'), ('new_bytes', 'Sophos SXL lookups')})
+        for reason in shown['reasons']:
+            if reason['code'].startswith('new_'):
+                self.assertIn('sophosxl.net (Sophos SXL lookups)', reason['en'])
+                self.assertIn('sophosxl.net (Sophos SXL lookups)', reason['ja'])
+
     def test_what_is_no_entry_is_told(self):
         self.assertIn('bad.txt: 2 lines are no entry, line 5 first', self.said)
         self.assertIn('allow.csv: 1 lines are no entry, line 6 first', self.said)
         self.assertIn('2 pieces of evidence are silenced', self.said)
 
     def test_look_alikes_stay_silent(self):
-        for host in WORKERS[7:16] + WORKERS[19:]:
+        for host in WORKERS[7:9] + WORKERS[10:16] + WORKERS[19:]:
             self.assertEqual(self.of(host), {}, host)
         self.assertEqual(self.of('10.9.3.1'), {})
 

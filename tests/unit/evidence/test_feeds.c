@@ -275,9 +275,11 @@ static void allow_make(struct scene *scene, const char *text)
     check(allow_read(&list, &scene->allow, &scene->warnings, &err), &err);
 }
 
-static bool is_allowed(const struct scene *scene, const char *ip, const char *domain,
-                       enum mechanism mechanism, int64_t day)
+/* The line that covers it, 0 when none does. */
+static int32_t is_allowed(const struct scene *scene, const char *ip, const char *domain,
+                          enum mechanism mechanism, int64_t day)
 {
+    int32_t list = 7, line = 7;
     struct qname qname;
     struct evidence item = {.mechanism = (int32_t)mechanism, .day = day};
     assert_true(ip_read(ip, strlen(ip), &item.ip));
@@ -285,7 +287,10 @@ static bool is_allowed(const struct scene *scene, const char *ip, const char *do
         assert_true(qname_of_text(domain, strlen(domain), &qname));
         item.domain = content_hash(qname.wire, qname.bytes);
     }
-    return allow_covers(scene->allow, &item);
+    const bool covers = allow_covers(scene->allow, &item, &list, &line);
+    assert_int_equal(list, covers ? 0 : -1);
+    assert_true(covers == (line > 0));
+    return line;
 }
 
 static void test_an_entry_holds_in_its_scope_and_until_its_day(void **state)
@@ -298,7 +303,7 @@ static void test_an_entry_holds_in_its_scope_and_until_its_day(void **state)
         "rule.org,*,new_names,,\nshort.org,,,2022-02-16,\n*,10.9.9.9,one_shot,,a \"test\", with commas\n"
         "v6.org,2001:db8::/32,,,\n");
     assert_int_equal(scene->warnings.count, 0);
-    assert_true(is_allowed(scene, "192.0.2.1", "fine.org", MECHANISM_REGULAR, day));
+    assert_int_equal(is_allowed(scene, "192.0.2.1", "fine.org", MECHANISM_REGULAR, day), 2);
     assert_false(is_allowed(scene, "192.0.2.1", "other.org", MECHANISM_REGULAR, day));
     assert_true(is_allowed(scene, "10.1.2.3", "half.org", MECHANISM_REGULAR, day));
     assert_false(is_allowed(scene, "11.1.2.3", "half.org", MECHANISM_REGULAR, day));
@@ -308,7 +313,7 @@ static void test_an_entry_holds_in_its_scope_and_until_its_day(void **state)
     assert_false(is_allowed(scene, "11.1.2.3", "short.org", MECHANISM_NEW_BYTES, day + 1));
     assert_true(is_allowed(scene, "10.9.9.9", NULL, MECHANISM_ONE_SHOT, day));
     assert_false(is_allowed(scene, "10.9.9.8", NULL, MECHANISM_ONE_SHOT, day));
-    assert_true(is_allowed(scene, "2001:db8:1::1", "v6.org", MECHANISM_ONE_SHOT, day));
+    assert_int_equal(is_allowed(scene, "2001:db8:1::1", "v6.org", MECHANISM_ONE_SHOT, day), 7);
     assert_false(is_allowed(scene, "2001:db9::1", "v6.org", MECHANISM_ONE_SHOT, day));
 }
 

@@ -377,6 +377,10 @@ static void evidence_craft(struct store_writer *writer, const struct craft *craf
     put(writer, craft, "evidence_name", STORE_CHAR, "evidence_name_byte", NULL, "x.a.bc");
     put(writer, craft, "evidence_entry_end", STORE_I64, "evidence", NULL, &(int64_t){0});
     put(writer, craft, "evidence_entry", STORE_CHAR, "evidence_entry_byte", NULL, NULL);
+    put(writer, craft, "evidence_software_end", STORE_I64, "evidence", NULL, &(int64_t){0});
+    put(writer, craft, "evidence_software", STORE_CHAR, "evidence_software_byte", NULL, NULL);
+    put(writer, craft, "evidence_allow", STORE_I32, "evidence", NULL, &(int32_t){-1});
+    put(writer, craft, "evidence_allow_line", STORE_I32, "evidence", NULL, &(int32_t){0});
     put(writer, craft, "day_ip", STORE_U8, "day", "octet", octets);
     put(writer, craft, "day_date", STORE_I64, "day", NULL, &craft->date);
     put(writer, craft, "day_windows", STORE_I32, "day", NULL, &(int32_t){1});
@@ -409,6 +413,7 @@ static void scores_craft(const char *path, const struct craft *craft)
     check(store_dimension(writer, "evidence_domain_byte", 4, &err), &err);
     check(store_dimension(writer, "evidence_name_byte", 6, &err), &err);
     check(store_dimension(writer, "evidence_entry_byte", 0, &err), &err);
+    check(store_dimension(writer, "evidence_software_byte", 0, &err), &err);
     check(store_dimension(writer, "day", 1, &err), &err);
     check(store_attribute_text(writer, NULL, "language", "en", &err), &err);
     check(store_dimension(writer, "feature_character", craft->name_bytes, &err), &err);

@@ -42,8 +42,10 @@ static void evidence_craft(struct store_writer *writer, const struct craft *craf
     put(writer, "evidence_window_days", STORE_I32, "evidence", NULL, &(int32_t){1});
     put(writer, "evidence_incident", STORE_I32, "evidence", NULL, &craft->incident);
     put(writer, "evidence_mechanism", STORE_I8, "evidence", NULL, &(int8_t){MECHANISM_LISTED});
-    static const char *const HEAPS[] = {"domain", "name", "entry"};
-    for (int h = 0; h < 3; h++) {
+    put(writer, "evidence_allow", STORE_I32, "evidence", NULL, &(int32_t){-1});
+    put(writer, "evidence_allow_line", STORE_I32, "evidence", NULL, &(int32_t){0});
+    static const char *const HEAPS[] = {"domain", "name", "entry", "software"};
+    for (int h = 0; h < 4; h++) {
         char end[64], byte[64], text[64];
         (void)snprintf(end, sizeof end, "evidence_%s_end", HEAPS[h]);
         (void)snprintf(byte, sizeof byte, "evidence_%s_byte", HEAPS[h]);
