@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # run.sh - all tests: installs what they need, then units, the real program under mpirun, lints, again under ASan
 # and UBSan, and by MPICH. usage: tests/run.sh [--fast | --long | --help]     --fast: the release build only; --long:
-# also 1,000 random archives and a job that is killed 30 times
+# also 1,000 random archives, a job that is killed 30 times, and live tunnels
 set -euo pipefail
 fast= long=
 case "${1:-}" in
@@ -39,6 +39,10 @@ if [ -z "$fast" ]; then
     /usr/bin/python3 tests/e2e/two_mpis.py "$PWD/build/release/quern" mpirun "$PWD/build/mpich/quern" mpirun.mpich
 fi
 if [ -n "$long" ]; then
+    need_packages iodine dns2tcp unbound
     /usr/bin/python3 tests/e2e/random_archives.py build/release/quern mpirun 1000
     /usr/bin/python3 tests/e2e/kills.py build/release/quern mpirun 30
+    live=0  # 77: no root, or no /dev/net/tun
+    /usr/bin/python3 tests/e2e/tunnels.py build/release/quern mpirun --live || live=$?
+    [ "$live" -eq 0 ] || [ "$live" -eq 77 ]
 fi
