@@ -361,6 +361,41 @@ done:
     return status;
 }
 
+static int compare_u64(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Collects the domains above the listed ones, these included: most names need no look at the lists then. */
+static enum status above_make(struct feeds *feeds, struct error *err)
+{
+    size_t count = 0, kept = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        count = 0;
+        for (size_t i = 0; i < feeds->domain_count; i++) {
+            const uint8_t *wire = feeds->wires + feeds->domains[i].at;
+            const size_t bytes = feeds->domains[i].bytes;
+            for (size_t at = 0; at < bytes && wire[at] > 0; at += 1 + (size_t)wire[at]) {
+                if (pass == 1)
+                    feeds->above[count] = content_hash(wire + at, bytes - at);
+                count++;
+            }
+        }
+        if (pass == 0)
+            feeds->above = malloc((count + 1) * sizeof *feeds->above);
+        if (!feeds->above)
+            return error_set(err, STATUS_NO_MEMORY, "decide.reputation", "", "no room for lists");
+    }
+    if (count > 0)
+        qsort(feeds->above, count, sizeof *feeds->above, compare_u64);
+    for (size_t i = 0; i < count; i++)
+        if (kept == 0 || feeds->above[kept - 1] != feeds->above[i])
+            feeds->above[kept++] = feeds->above[i];
+    feeds->above_count = kept;
+    return STATUS_OK;
+}
+
 enum status feeds_read(const struct feed_list *list, struct feeds *feeds, struct evidence_warnings *warnings,
                        struct error *err)
 {
@@ -378,6 +413,7 @@ enum status feeds_read(const struct feed_list *list, struct feeds *feeds, struct
     if (feeds->range_count > 0)
         qsort(feeds->ranges, feeds->range_count, sizeof *feeds->ranges, compare_ranges);
     widths_find(feeds);
+    TRY(above_make(feeds, err));
 done:
     return status;
 }
@@ -386,6 +422,7 @@ void feeds_clear(struct feeds *feeds)
 {
     free(feeds->domains);
     free(feeds->ranges);
+    free(feeds->above);
     free(feeds->wires);
     free(feeds->critical);
     *feeds = (struct feeds){0};
@@ -499,4 +536,14 @@ bool feeds_find(const struct feeds *feeds, const char *name, size_t count, size_
         domain_find(feeds, qname.wire + at, qname.bytes - at, hit, &found);
     }
     return found;
+}
+
+bool feeds_may_have(const struct feeds *feeds, uint64_t domain, const char *text, size_t count)
+{
+    static const char ARPA[] = "arpa";
+    const size_t arpa = sizeof ARPA - 1;
+    if (feeds->range_count > 0 && count >= arpa && memcmp(text + count - arpa, ARPA, arpa) == 0)
+        return true;
+    return feeds->above_count > 0 &&
+           bsearch(&domain, feeds->above, feeds->above_count, sizeof domain, compare_u64) != NULL;
 }

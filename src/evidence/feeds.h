@@ -27,6 +27,8 @@ struct feeds {
     size_t range_count, range_capacity;
     size_t width_from[130];  // [width_count + 1] the first range of each length of prefix
     size_t width_count;
+    uint64_t *above;  // [above_count] ascending: hashes of the listed domains and of all domains above them
+    size_t above_count;
     uint8_t *wires;
     size_t wire_bytes, wire_capacity;
     bool *critical;  // [feed_count]
@@ -52,6 +54,9 @@ void feeds_clear(struct feeds *feeds);
  */
 bool feeds_find(const struct feeds *feeds, const char *name, size_t count, size_t domain_count,
                 struct feed_hit *hit);
+
+/* Whether a name under a registered domain, of this hash and text, can be on a list at all. */
+bool feeds_may_have(const struct feeds *feeds, uint64_t domain, const char *text, size_t count);
 
 /* ---- allow.c ---- */
 

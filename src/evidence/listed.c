@@ -26,14 +26,25 @@ enum status listed_add(struct day_records *records, const struct day_table *tabl
 {
     enum status status = STATUS_OK;
     struct looked_up *names = NULL;
+    bool *may_have = NULL;  // of domains
     if (feeds->domain_count + feeds->range_count == 0)
         return STATUS_OK;
     names = calloc(table->size[DAY_name] + 1, sizeof *names);
-    if (!names)
-        return error_set(err, STATUS_NO_MEMORY, "evidence", "use more ranks",
-                         "no room for the names of a day");
+    may_have = calloc(table->size[DAY_domain] + 1, sizeof *may_have);
+    if (!names || !may_have) {
+        status =
+            error_set(err, STATUS_NO_MEMORY, "evidence", "use more ranks", "no room for the names of a day");
+        goto done;
+    }
+    for (size_t i = 0; i < table->size[DAY_domain]; i++) {
+        const int64_t from = i ? table->domain_text_end[i - 1] : 0;
+        may_have[i] = feeds_may_have(feeds, table->domain_hash[i], table->domain_text + from,
+                                     (size_t)(table->domain_text_end[i] - from));
+    }
     for (size_t i = 0; i < table->size[DAY_asked]; i++) {
         const uint32_t name = table->asked_name[i];
+        if (!may_have[table->name_domain[name]])
+            continue;
         if (!names[name].is_known)
             look_up(table, feeds, name, &names[name]);
         if (!names[name].is_listed)
@@ -55,6 +66,7 @@ enum status listed_add(struct day_records *records, const struct day_table *tabl
     }
 done:
     free(names);
+    free(may_have);
     return status;
 }
 

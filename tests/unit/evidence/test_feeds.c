@@ -77,6 +77,14 @@ static void lists_read(struct scene *scene, const char *first, const char *secon
     check(feeds_read(&list, &scene->feeds, &scene->warnings, &err), &err);
 }
 
+/* Whether names under the domain are looked up at all. */
+static bool may_have(const struct scene *scene, const char *domain)
+{
+    struct qname qname;
+    assert_true(qname_of_text(domain, strlen(domain), &qname));
+    return feeds_may_have(&scene->feeds, content_hash(qname.wire, qname.bytes), domain, strlen(domain));
+}
+
 /* The line on which a name is listed, 0 when it is not. */
 static uint32_t line_of(const struct scene *scene, const char *name, const char *domain, struct feed_hit *hit)
 {
@@ -84,7 +92,20 @@ static uint32_t line_of(const struct scene *scene, const char *name, const char 
     const bool is_listed = feeds_find(&scene->feeds, name, strlen(name), strlen(domain), &found);
     if (hit)
         *hit = found;
+    assert_true(!is_listed || may_have(scene, domain));
     return is_listed ? found.line : 0;
+}
+
+static void test_only_domains_above_an_entry_are_looked_at(void **state)
+{
+    struct scene *scene = *state;
+    lists_read(scene, "deep.a.evil.com\nbad.org\n", "192.0.2.0/24\n", NULL);
+    assert_true(may_have(scene, "evil.com"));
+    assert_true(may_have(scene, "bad.org"));
+    assert_true(may_have(scene, "192.in-addr.arpa"));
+    assert_false(may_have(scene, "other.com"));
+    assert_false(may_have(scene, "a.com"));
+    assert_false(may_have(scene, "good.org"));
 }
 
 static void test_a_domain_covers_what_is_below_it_and_nothing_else(void **state)
@@ -335,6 +356,7 @@ static void test_an_entry_that_would_allow_too_much_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_only_domains_above_an_entry_are_looked_at),
         TEST(test_a_domain_covers_what_is_below_it_and_nothing_else),
         TEST(test_marks_blanks_and_comments_are_no_part_of_an_entry),
         TEST(test_what_is_no_entry_is_counted_and_left_out),
