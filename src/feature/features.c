@@ -12,7 +12,7 @@
 
 /* Counts up when the same line of features.def comes to mean other numbers: a formula of table/ or feature/.
  */
-#define FORMULAS_VERSION 1
+#define FORMULAS_VERSION 2
 
 #define X(NAME, name, unit, how, transform, floor, text)                                                     \
     {#name, unit, FEATURE_##how, FEATURE_##transform, floor, text},

@@ -19,6 +19,7 @@ struct row_context {
     const struct day_table *table;
     size_t row;
     int64_t new_queries;  // to domains that are new and rare
+    int64_t encoded;  // for names that carry data, base64 in mixed names by their digits
     bool mixes_case;
     bool is_night, is_holiday;
 };
@@ -73,7 +74,7 @@ static void full_fractions(const struct row_context *context, struct fraction ou
         [FULL_LABEL_LENGTH_MAX] = {(double)t->row_label_max[i], 1},
         [FULL_BIGRAM_LLR] = {(double)t->row_bigram_score[i], 256 * (double)t->row_bigrams[i]},
         [FULL_MIXED_CASE] = {context->mixes_case ? 0 : (double)t->row_mixed[i], n},
-        [FULL_ENCODED] = {(double)t->row_encoded[i], n},
+        [FULL_ENCODED] = {(double)(context->mixes_case ? context->encoded : t->row_encoded[i]), n},
         [FULL_INFO_BYTES] = {(double)t->row_info_bytes[i], 1},
         [FULL_REPEATED] = {(double)t->row_repeated[i], n},
         [FULL_TOP_DOMAIN] = {(double)t->row_domain_top[i], n},
@@ -168,9 +169,31 @@ struct row_at {
     int64_t row;
 };
 
-/* Queries of each row to new domains, from the asked entries of its window. */
-static enum status new_queries_sum(const struct day_table *table, const uint8_t *is_new, int64_t window_s,
-                                   int64_t start_s, int64_t *sums, struct error *err)
+/* What of a row comes from the asked entries of its window. */
+struct row_sums {
+    int64_t new_queries, encoded;
+};
+
+/* Base64 in a name whose case is mixed anew each time is told by its digits alone, a tenth of what stands
+ * before the domain: spelled by chance, every long name has enough changes of case. */
+#define DIGITS_OF 10
+
+static bool is_encoded(const struct day_table *table, size_t asked)
+{
+    const uint32_t name = table->asked_name[asked];
+    const int64_t from = name ? table->name_text_end[name - 1] : 0, end = table->name_text_end[name];
+    const int64_t sub = end - from < table->name_sub_bytes[name] ? end - from : table->name_sub_bytes[name];
+    int64_t digits = 0;
+    if (table->name_encodings[name] != 0)
+        return true;
+    for (int64_t i = 0; i < sub; i++)
+        digits += table->name_text[from + i] >= '0' && table->name_text[from + i] <= '9';
+    return table->asked_encodings[asked] & ENCODING_BASE64 && DIGITS_OF * digits >= sub;
+}
+
+/* Adds up the asked entries of each row's window. */
+static enum status row_sums_make(const struct day_table *table, const uint8_t *is_new, int64_t window_s,
+                                 int64_t start_s, struct row_sums *sums, struct error *err)
 {
     enum status status = STATUS_OK;
     struct map rows;
@@ -183,14 +206,17 @@ static enum status new_queries_sum(const struct day_table *table, const uint8_t 
         ((struct row_at *)found)->row = (int64_t)i;
     }
     for (size_t i = 0; i < table->size[DAY_asked]; i++) {
-        if (!is_new[table->name_domain[table->asked_name[i]]])
+        const bool to_new = is_new[table->name_domain[table->asked_name[i]]], encoded = is_encoded(table, i);
+        if (!to_new && !encoded)
             continue;
         int64_t elapsed_s = table->asked_slot[i] - start_s;
         struct row_at key = {.window_s = start_s + elapsed_s / window_s * window_s};
         memcpy(&key.ip, &table->asked_ip[16 * i], sizeof key.ip);
         const struct row_at *row = map_get(&rows, &key);
-        if (row)
-            sums[row->row] += table->asked_queries[i];
+        if (!row)
+            continue;
+        sums[row->row].new_queries += to_new ? table->asked_queries[i] : 0;
+        sums[row->row].encoded += encoded ? table->asked_queries[i] : 0;
     }
 done:
     map_clear(&rows);
@@ -210,12 +236,12 @@ static enum status day_add(struct rows *rows, const struct rows_plan *plan, stru
     uint8_t *is_new = NULL;
     struct map hosts = {0};
     const struct day_span day = day_span_of(plan, table->day);
-    int64_t *new_queries = calloc(table->size[DAY_row] + 1, sizeof *new_queries);
-    if (!new_queries)
+    struct row_sums *sums = calloc(table->size[DAY_row] + 1, sizeof *sums);
+    if (!sums)
         return error_set(err, STATUS_NO_MEMORY, "rows", "use more ranks", "no room for the rows of a day");
     TRY(hosts_add(rows, table, &day, &hosts, err));
     TRY(domains_new(seen, table, hosts.count, &is_new, err));
-    TRY(new_queries_sum(table, is_new, rows->window_s, day.start_s, new_queries, err));
+    TRY(row_sums_make(table, is_new, rows->window_s, day.start_s, sums, err));
     TRY(seen_add(seen, table->domain_hash, table->size[DAY_domain], table->day, err));
     TRY(array_reserve(&rows->items, &rows->capacity, rows->count + table->size[DAY_row], sizeof *rows->items,
                       err));
@@ -229,15 +255,20 @@ static enum status day_add(struct rows *rows, const struct rows_plan *plan, stru
                                  .is_night = is_night(plan, table->row_window[i]),
                                  .is_holiday = day.is_holiday};
         memcpy(&row->ip, &table->row_ip[16 * i], sizeof row->ip);
-        struct row_context context = {table,          i,
-                                      new_queries[i], host_mixes_case(rows, &hosts, &table->row_ip[16 * i]),
-                                      row->is_night,  row->is_holiday};
+        const struct row_context context = {.table = table,
+                                            .row = i,
+                                            .new_queries = sums[i].new_queries,
+                                            .encoded = sums[i].encoded,
+                                            .mixes_case =
+                                                host_mixes_case(rows, &hosts, &table->row_ip[16 * i]),
+                                            .is_night = row->is_night,
+                                            .is_holiday = row->is_holiday};
         row_fill(row, &context, rows->set);
     }
 done:
     map_clear(&hosts);
     free(is_new);
-    free(new_queries);
+    free(sums);
     return status;
 }
 

@@ -42,7 +42,7 @@ FORMULAS = {
     'label_length_max': '`row_label_max`',
     'bigram_llr': '`row_bigram_score` / (256 · `row_bigrams`)',
     'mixed_case': '`row_mixed` / n; 0 on a day on which the IP mixes the case of all names',
-    'encoded': '`row_encoded` / n',
+    'encoded': '`row_encoded` / n; of an IP that mixes the case of all names, from `asked_*`: base64 with a tenth of digits only',
     'info_bytes': '`row_info_bytes`',
     'repeated': '`row_repeated` / n',
     'top_domain': '`row_domain_top` / n',

@@ -94,6 +94,20 @@ def new_queries(day, new):
     return counts
 
 
+def encoded_queries(day):
+    """For clients that mix the case of all names: base64 counts with a tenth of digits before the domain only."""
+    window_s = day.settings.window_s
+    counts = collections.Counter()
+    for (slot, client, name), entry in day.asked.items():
+        known = day.names[name]
+        sub = known['text'][:known['sub_bytes']]
+        digits = sum(character in b'0123456789' if isinstance(character, int) else character in '0123456789'
+                     for character in sub)
+        if known['encodings'] or entry['encodings'] & 4 and 10 * digits >= len(sub):
+            counts[day.start + (slot - day.start) // window_s * window_s, client] += entry['queries']
+    return counts
+
+
 def entropy(row):
     """Of the queries' domains, as a share of log2(1 + domains)."""
     n = row['queries']
@@ -101,11 +115,11 @@ def entropy(row):
     return max(0.0, bits) / math.log2(1 + row['domains'])
 
 
-def numerators_of(row, new, mixes):
+def numerators_of(row, new, mixes, encoded):
     """Of the shares of `full`: feature → queries."""
     counts = {name: row[name] for name in FULL if name.startswith('type_')}
     counts.update(peak_unit=max(row['unit_queries']), new_domains=new, mixed_case=0 if mixes else row['mixed'],
-                  encoded=row['encoded'], repeated=row['repeated'], top_domain=row['domain_top'],
+                  encoded=encoded if mixes else row['encoded'], repeated=row['repeated'], top_domain=row['domain_top'],
                   no_edns=row['no_edns'], odd_flags=row['odd_flags'])
     return counts
 
@@ -134,11 +148,11 @@ def rows(archive, calendar):
     found, days = [], [archive.days[date] for date in sorted(archive.days)]
     for at, day in enumerate(days):
         fresh = new_queries(day, new_domains(day, days[:at]))
-        mixing = many_spellings(day)
+        mixing, encoded = many_spellings(day), encoded_queries(day)
         holiday = is_holiday(day.date, calendar)
         for (window, client), row in day.rows.items():
             night = is_night(window, day.settings.features_zone)
-            shares = numerators_of(row, fresh[window, client], client in mixing)
+            shares = numerators_of(row, fresh[window, client], client in mixing, encoded[window, client])
             found.append(Row(window, client, day.date, row['queries'], full_of(row, shares, night, holiday),
                              talk_of(row, night, holiday), shares))
     return sorted(found, key=lambda row: (row.window, row.client))

@@ -358,6 +358,33 @@ static void test_who_mixes_the_case_of_twenty_domains_has_no_mixed_case(void **s
     assert_int_equal(mixed_queries(scene), 20);
 }
 
+/* Twenty names that look like base64 by their case alone, and one that does by its digits as well. */
+static void test_a_forwarder_that_mixes_case_carries_no_base64_by_chance(void **state)
+{
+    struct scene *scene = *state;
+    struct ask asks[50];
+    char names[25][64];
+    size_t count = 0;
+    uint64_t encoded = 0;
+    for (int i = 0; i < 20; i++) {
+        (void)snprintf(names[i], sizeof names[i], "aNoRdInArYhOsTnAmEs%02d.dOmAiN%c.com", i + 10, 'a' + i);
+        asks[count++] = (struct ask){LOCAL(0, 10, 0, i), "10.0.0.1", names[i], "A", NULL, NULL};
+    }
+    asks[count++] =
+        (struct ask){LOCAL(0, 10, 1, 0), "10.0.0.1", "a1B2c3D4e5F6g7H8i9J0kL.dOmAiNa.com", "A", NULL, NULL};
+    for (int few = 0; few < 2; few++) {
+        rows_make(scene, asks + few, few ? 1 : count, 1);
+        encoded = 0;
+        size_t rows = 0;
+        struct row_data *all = rows_all(scene, &rows);
+        for (size_t i = 0; i < rows; i++)
+            encoded += all[i].numerators[FULL_ENCODED];
+        free(all);
+        assert_int_equal(encoded,
+                         1);  // of the forwarder the one with digits; of a person whatever looks like it
+    }
+}
+
 static void test_who_spells_three_of_ten_names_anew_has_no_mixed_case(void **state)
 {
     struct scene *scene = *state;
@@ -451,6 +478,7 @@ int main(int argc, char **argv)
         SCENE(test_the_span_cuts_rows_and_the_days_before_it_are_history),
         SCENE(test_a_domain_is_new_when_few_ask_and_nobody_did_for_30_days),
         SCENE(test_who_mixes_the_case_of_twenty_domains_has_no_mixed_case),
+        SCENE(test_a_forwarder_that_mixes_case_carries_no_base64_by_chance),
         SCENE(test_who_spells_three_of_ten_names_anew_has_no_mixed_case),
         SCENE(test_ranks_have_equal_runs_of_the_rows_that_one_rank_has),
         SCENE(test_a_damaged_day_fails_all_ranks_with_its_path),
