@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -61,7 +62,7 @@ static bool fit_find(const struct ladder *ladder, int side, double best[TERMS])
 {
     double least = INFINITY;
     for (unsigned mask = 1; mask < 1u << TERMS; mask++) {
-        double fit[TERMS], error = 0;
+        double fit[TERMS] = {0}, error = 0;
         if ((size_t)__builtin_popcount(mask) >= ladder->count || !solve(ladder, side, mask, fit))
             continue;
         bool is_good = true;
@@ -100,7 +101,8 @@ static void points_print(const struct session *session, const struct ladder *lad
 
 static void ladder_print(const struct session *session, const struct ladder *ladder, int sides)
 {
-    double fit[TERMS];
+    double fit[TERMS] = {0};
+    assert(sides <= LADDER_SIDES);
     points_print(session, ladder, sides);
     for (int side = 0; side < sides; side++) {
         if (!fit_find(ladder, side, fit)) {
@@ -119,6 +121,7 @@ static void ladder_print(const struct session *session, const struct ladder *lad
 static void ladder_json(const struct session *session, const struct ladder *ladder, int sides)
 {
     struct json json = json_begin(session->out);
+    assert(sides <= LADDER_SIDES);
     static const char *const KEYS[TERMS] = {"constant_s", "divided_s", "log2_s"};
     json_open(&json, NULL, '{');
     json_text(&json, "what", ladder->title, strlen(ladder->title));
@@ -135,7 +138,7 @@ static void ladder_json(const struct session *session, const struct ladder *ladd
     }
     json_close(&json, ']');
     for (int side = 0; side < sides; side++) {
-        double fit[TERMS];
+        double fit[TERMS] = {0};
         if (!fit_find(ladder, side, fit))
             continue;
         json_open(&json, SIDE_NAMES[side], '{');

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import unittest
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 CPACK, BUILD = sys.argv[1:3]
 
 
@@ -49,6 +50,20 @@ class Package(unittest.TestCase):
                       '--set', 'model.autoencoder.epochs=2', cwd=self.root / 'usr/share/quern', env=env)
         self.assertIn('scores.h5', told)
         self.assertTrue((out / 'scores.h5').is_file())
+
+    def test_source_bundle_has_all_that_git_keeps(self):
+        bundle = self.top / 'bundle.tar.gz'
+        output(ROOT / 'packaging/bundle.sh', '--bare', bundle)
+        names = output('tar', 'tzf', bundle).split('\n')
+        found = {name.split('/quern/', 1)[1] for name in names if '/quern/' in name and not name.endswith('/')}
+        self.assertIn('CMakeLists.txt', found)
+        self.assertTrue(any(re.fullmatch(r'quern-[\d.]+-bundle/build.sh', name) for name in names))
+        git = subprocess.run(['git', 'ls-files'], cwd=ROOT, capture_output=True, text=True)
+        if git.returncode == 0:
+            self.assertEqual(found, set(git.stdout.splitlines()))
+        wrong = subprocess.run([ROOT / 'packaging/bundle-build.sh'], capture_output=True, text=True)
+        self.assertEqual(wrong.returncode, 2)
+        self.assertIn('usage: ./build.sh [--all] PREFIX', wrong.stderr)
 
     def test_man_page(self):
         page = self.root / 'usr/share/man/man1/quern.1'

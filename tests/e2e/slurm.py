@@ -265,6 +265,18 @@ class Slurm(unittest.TestCase):
                                         check=True).stdout.split()[0] for name in ('array', 'nightly'))
         self.assertEqual(merged, whole)
 
+    def test_bench_prints_tables_and_draws_a_plot(self):
+        log = self.top / 'bench.log.txt'
+        log.write_text(''.join(lines(1, 2)))
+        out = self.top / 'benched'
+        status, said = self.sbatch('benched', '--nodes=2', '--ntasks-per-node=1', ROOT / 'slurm/bench.sbatch', log,
+                                   QUERN_RESULTS=str(out), QUERN_ROWS='8000')
+        self.assertEqual(status, 0, said)
+        for title in ('an iteration of k-means', 'an epoch of the autoencoder', 'sum of 8 bytes over the ranks',
+                      'a file that all ranks write', 'lines of a log, parsed one by one'):
+            self.assertIn(title, said)
+        self.assertEqual(len(re.findall(r'<polyline points="60.0,\d+.0 440.0,\d+', (out / 'scaling.svg').read_text())), 2)
+
     def test_submit_proposes_what_the_job_needs(self):
         job = self.job('submitted')
         run = subprocess.run([ROOT / 'slurm/submit.sh', '-n', job, ROOT / 'slurm/train.sbatch', '--quiet'], cwd=self.top,
