@@ -69,7 +69,7 @@ for library in yaml-0.1:make_yaml libxxhash:make_xxhash libisal:make_isal; do
     fi
 done
 echo "== quern"
-cmake -S "$here/quern" -B "$work/quern" -DCMAKE_BUILD_TYPE=RelWithDebInfo '-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O3 -g -DNDEBUG' \
+cmake --fresh -S "$here/quern" -B "$work/quern" -DCMAKE_BUILD_TYPE=RelWithDebInfo '-DCMAKE_C_FLAGS_RELWITHDEBINFO=-O3 -g -DNDEBUG' \
     -DBUILD_TESTING=OFF -DCMAKE_INSTALL_PREFIX="$prefix" >"$here/quern.log" 2>&1 &&
     cmake --build "$work/quern" -j "$cores" >>"$here/quern.log" 2>&1 &&
     cmake --install "$work/quern" --strip >>"$here/quern.log" 2>&1 || { tail -n 30 "$here/quern.log" >&2; exit 1; }
