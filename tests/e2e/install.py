@@ -56,7 +56,7 @@ class Install(unittest.TestCase):
     def test_everything_is_there(self):
         found = {str(p.relative_to(self.prefix)) for p in self.prefix.rglob('*') if p.is_file()}
         share, doc = 'share/quern', 'share/doc/quern'
-        expected = {'bin/quern', f'{share}/datasets/README.md', f'{share}/datasets/suffixes.dat',
+        expected = {'bin/quern', f'{share}/datasets/README.md', f'{share}/datasets/suffixes.dat', f'{share}/datasets/known.csv',
                     f'{share}/datasets/calendar/jp.csv', f'{share}/jobs/demo.yaml',
                     f'{doc}/README.md', f'{doc}/CHANGELOG.md', f'{doc}/LICENSE', 'share/man/man1/quern.1',
                     'share/bash-completion/completions/quern', f'{share}/modulefiles/quern/{version()}'}
