@@ -60,9 +60,14 @@ bool mechanism_alarms(enum mechanism mechanism)
     return !SUPPORTS[mechanism];
 }
 
+/* A program that somebody installs begins by the clock as well, and a job of the night lives in it: by itself
+ * none of these weighs more than this either. */
+static const bool OF_HABITS[MECHANISMS] = {[MECHANISM_NEW_CLOCK] = true, [MECHANISM_OFF_HOURS] = true};
+
 static double bits_most(enum mechanism mechanism)
 {
-    return OF_NAMES[mechanism] || SUPPORTS[mechanism] ? RULE_BITS_MOST : EVIDENCE_BITS_MOST;
+    return OF_NAMES[mechanism] || SUPPORTS[mechanism] || OF_HABITS[mechanism] ? RULE_BITS_MOST
+                                                                              : EVIDENCE_BITS_MOST;
 }
 
 /* ---- what mechanisms find ---- */

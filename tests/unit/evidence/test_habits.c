@@ -27,9 +27,9 @@ static void clock_asks(struct scene *scene, int day, int hours, const char *ip, 
 static void test_a_new_domain_by_the_clock_is_evidence_at_any_hour(void **state)
 {
     struct scene *scene = *state;
-    everybody_asks(scene, 7, 0, 24);
+    everybody_asks(scene, 9, 0, 24);
     ask(scene, 0, 36000, "10.0.0.4", "A", "c2.known.com");
-    for (int day = 0; day < 7; day++) {
+    for (int day = 0; day < 9; day++) {
         clock_asks(scene, day, 24, "10.0.0.2", "status.vendor.com");
         if (day < 5)
             continue;
@@ -49,6 +49,9 @@ static void test_a_new_domain_by_the_clock_is_evidence_at_any_hour(void **state)
     assert_non_null(item);
     assert_int_equal(item->value, 48);
     assert_int_equal(item->window_days, 5);
+    item = found_of(scene, "10.0.0.1", MECHANISM_NEW_CLOCK, 8);
+    assert_non_null(item);
+    assert_true(item->bits == 2);  // log2(96/16), but a new program looks the same
     for (int i = 2; i <= 8; i++) {
         char ip[16];
         (void)snprintf(ip, sizeof ip, "10.0.0.%d", i);
