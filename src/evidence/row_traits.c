@@ -107,9 +107,11 @@ static enum status types_add(const struct day_reading *reading, const struct row
                           sizeof *records->types, err));
         struct type_day *day = &records->types[records->type_count++];
         *day = (struct type_day){.ip = rows[0].ip, .day = table->day, .type = type};
-        for (int hour = 0; hour < HOURS; hour++)
-            day->shares[hour] =
-                all[hour] > 0 ? (uint16_t)(SHARE_WHOLE * of_type[type][hour] / all[hour]) : SHARE_NONE;
+        for (int hour = 0; hour < HOURS; hour++) {
+            day->shares[hour] = SHARE_NONE;
+            if (all[hour] > 0)
+                day->shares[hour] = (uint16_t)(SHARE_WHOLE * of_type[type][hour] / all[hour]);
+        }
     }
 done:
     return status;
