@@ -13,6 +13,12 @@
         (best) = _mm256_max_epi32((best), (s));                                                              \
     } while (0)
 #define LABELS(to, arg) STORE(to, _mm256_permute4x64_epi64(_mm256_packus_epi32((arg)[0], (arg)[1]), 0xd8))
+#define EQUALS(a, b)                                                                                         \
+    _mm256_cmpeq_epi16(_mm256_loadu_si256((const __m256i *)(const void *)(a)),                               \
+                       _mm256_loadu_si256((const __m256i *)(const void *)(b)))
+#define BITS(v)                                                                                              \
+    _mm_movemask_epi8(_mm_packs_epi16(_mm256_castsi256_si128(v), _mm256_extracti128_si256((v), 1)))
+#define DIFFERENT(a, b) (0xffffu & ~(uint32_t)BITS(EQUALS(a, b)))
 #define OPAQUE(v) "+x"(v)
 #define KERNEL KMEANS_AVX2
 #define NAME "avx2"

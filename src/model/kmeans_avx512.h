@@ -15,6 +15,9 @@
         (best) = _mm512_max_epi32((best), (s));                                                              \
     } while (0)
 #define LABELS(to, arg) _mm256_storeu_si256((__m256i *)(void *)(to), _mm512_cvtepi32_epi16((arg)[0]))
+#define DIFFERENT(a, b)                                                                                      \
+    _mm256_cmpneq_epi16_mask(_mm256_loadu_si256((const __m256i *)(const void *)(a)),                         \
+                             _mm256_loadu_si256((const __m256i *)(const void *)(b)))
 #define OPAQUE(v) "+v"(v)
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define PIECE_ROWS ((size_t)1024)  // with 16 pairs 64 KB: labels and scores of a piece stay in the cache
 
@@ -36,7 +37,11 @@ static enum status rows_room(size_t count, struct block_rows *blocks, struct err
 {
     const size_t whole = (count / BLOCK_ROWS + 1) * BLOCK_ROWS;
     const size_t bytes = whole * (size_t)blocks->pairs * sizeof *blocks->blocks;
-    blocks->blocks = aligned_alloc(64, bytes);
+    // A pass reads all of it: large pages spare it most of what looking up addresses costs.
+    const size_t page = (size_t)2 << 20, step = bytes >= page ? page : 64;
+    blocks->blocks = aligned_alloc(step, (bytes + step - 1) / step * step);
+    if (blocks->blocks && step == page)
+        (void)madvise(blocks->blocks, bytes, MADV_HUGEPAGE);
     blocks->norms = calloc(whole, sizeof *blocks->norms);
     if (!blocks->blocks || !blocks->norms)
         return model_no_memory("k-means", count, err);

@@ -20,6 +20,10 @@
         STORE(to, _mm_packs_epi32((arg)[0], (arg)[1]));                                                      \
         STORE((to) + 8, _mm_packs_epi32((arg)[2], (arg)[3]));                                                \
     } while (0)
+#define EIGHT(p) _mm_loadu_si128((const __m128i *)(const void *)(p))
+#define EQUALS(a, b)                                                                                         \
+    _mm_packs_epi16(_mm_cmpeq_epi16(EIGHT(a), EIGHT(b)), _mm_cmpeq_epi16(EIGHT((a) + 8), EIGHT((b) + 8)))
+#define DIFFERENT(a, b) (0xffffu & ~(uint32_t)_mm_movemask_epi8(EQUALS(a, b)))
 #define OPAQUE(v) "+x"(v)
 #define KERNEL KMEANS_SSE2
 #define NAME "sse2"
