@@ -87,10 +87,11 @@ class Bench(unittest.TestCase):
             numpy.testing.assert_allclose(figures[side]['predicted_s'], predicted, rtol=1e-9)
 
     def test_ladders_of_ranks_and_their_fits(self):
-        figures = json.loads(bench('kmeans', '--ladder', '--rows', 3000, '--json', ranks=5).stdout)
-        self.ladder(figures, [1, 2, 4, 5])
+        ladder = [1, 2] if os.environ.get('QUICK') == '1' else [1, 2, 4, 5]
+        figures = json.loads(bench('kmeans', '--ladder', '--rows', 3000, '--json', ranks=ladder[-1]).stdout)
+        self.ladder(figures, ladder)
         self.assertEqual([point['weak_bytes'] for point in figures['points']],
-                         [n * figures['points'][0]['strong_bytes'] for n in (1, 2, 4, 5)])
+                         [n * figures['points'][0]['strong_bytes'] for n in ladder])
         self.ladder(json.loads(bench('autoencoder', '--ladder', '--rows', 600, '--batch', 64, '--json', ranks=2).stdout), [1, 2])
         for figures in json.loads(bench('allreduce', '--json', ranks=3).stdout):
             self.ladder(figures, [2, 3], ['strong'])
