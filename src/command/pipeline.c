@@ -161,43 +161,6 @@ static void train_tell(struct session *session, const struct model *model)
                       LEVELS[level]);
 }
 
-static int compare_roles(const void *a, const void *b)
-{
-    return ip_compare(&((const struct ip_role *)a)->ip, &((const struct ip_role *)b)->ip);
-}
-
-/* The roles of all IPs, on every rank; free() them. */
-static enum status roles_gather(const struct team *team, const struct rows *rows, struct ip_role **roles,
-                                size_t *count, struct error *err)
-{
-    enum status status = STATUS_OK;
-    struct ip_role *mine = NULL;
-    void *all = NULL;
-    size_t mine_count = 0, bytes = 0;
-    TRY(roles_find(team, rows, &mine, &mine_count, err));
-    TRY(team_gather(team, mine, mine_count * sizeof *mine, &all, &bytes, err));
-    if (bytes > 0)
-        qsort(all, bytes / sizeof *mine, sizeof *mine, compare_roles);
-    *roles = all;
-    *count = bytes / sizeof *mine;
-done:
-    free(mine);
-    return status;
-}
-
-static void trim_tell(struct session *session, int64_t rows)
-{
-    const struct job *job = session->job;
-    if (job->model_exclude.count == 0 && job->model_trim == TRIM_NO)
-        return;
-    if (rows == 0 && job->model_exclude.count > 0)
-        session_warn(session, "model.exclude", "no row lies in its spans");
-    else if (session_prints(session))
-        (void)fprintf(
-            stderr, "quern: %" PRId64 " rows neither train nor calibrate, by model.exclude and model.trim\n",
-            rows);
-}
-
 /* Tests set QUERN_CHECKPOINT_S: a job of seconds is to be stopped at any step. */
 static double checkpoint_every_s(void)
 {
@@ -253,13 +216,13 @@ enum status step_train(struct session *session, struct rows *rows, struct prepar
                                 .calibrate = session->job->model_calibrate,
                                 .left_out = &left_out};
     session_step(session, "training");
-    TRY(roles_gather(session->team, rows, &roles, &plan.role_count, err));
+    TRY(step_roles(session->team, rows, &roles, &plan.role_count, err));
     plan.roles = roles;
     TRY(step_trim(session, rows, &left_out, err));
     TRY(prepare_training(session->team, &plan, rows, prepared, err));
     TRY(model_make(session, prepared, model, err));
     session_step_end(session);
-    trim_tell(session, prepared->left_out);
+    step_trim_tell(session, prepared->left_out);
     train_tell(session, *model);
 done:
     host_spans_clear(&left_out);

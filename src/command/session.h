@@ -175,6 +175,13 @@ struct host_spans;
 MUST_CHECK enum status step_trim(struct session *session, const struct rows *rows, struct host_spans *spans,
                                  struct error *err);
 
+/** Tells how many rows step_trim left out of the fit. Local. */
+void step_trim_tell(struct session *session, int64_t rows);
+
+/** Finds the roles of all IPs, ascending, on every rank; free() them. Collective. */
+MUST_CHECK enum status step_roles(const struct team *team, const struct rows *rows, struct ip_role **roles,
+                                  size_t *count, struct error *err);
+
 /** Trains and writes output.dir/model.h5, or keeps the one that is there when it is of these rows and
  * settings. Collective. */
 MUST_CHECK enum status step_train(struct session *session, struct rows *rows, struct prepared *prepared,

@@ -6,6 +6,8 @@
 #include "job/civil.h"
 #include "job/host_spans.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* The days that a piece of evidence is about; one that is silenced, or only supports others, is about none.
@@ -68,4 +70,40 @@ enum status step_trim(struct session *session, const struct rows *rows, struct h
     host_spans_settle(spans);
 done:
     return status;
+}
+
+static int compare_roles(const void *a, const void *b)
+{
+    return ip_compare(&((const struct ip_role *)a)->ip, &((const struct ip_role *)b)->ip);
+}
+
+enum status step_roles(const struct team *team, const struct rows *rows, struct ip_role **roles,
+                       size_t *count, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct ip_role *mine = NULL;
+    void *all = NULL;
+    size_t mine_count = 0, bytes = 0;
+    TRY(roles_find(team, rows, &mine, &mine_count, err));
+    TRY(team_gather(team, mine, mine_count * sizeof *mine, &all, &bytes, err));
+    if (bytes > 0)
+        qsort(all, bytes / sizeof *mine, sizeof *mine, compare_roles);
+    *roles = all;
+    *count = bytes / sizeof *mine;
+done:
+    free(mine);
+    return status;
+}
+
+void step_trim_tell(struct session *session, int64_t rows)
+{
+    const struct job *job = session->job;
+    if (job->model_exclude.count == 0 && job->model_trim == TRIM_NO)
+        return;
+    if (rows == 0 && job->model_exclude.count > 0)
+        session_warn(session, "model.exclude", "no row lies in its spans");
+    else if (session_prints(session))
+        (void)fprintf(
+            stderr, "quern: %" PRId64 " rows neither train nor calibrate, by model.exclude and model.trim\n",
+            rows);
 }
