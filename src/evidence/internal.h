@@ -272,8 +272,8 @@ bool name_has_service(const char *name, size_t sub_count);
  * dynamic names. Who gets a name there is not told by who asks for it, and new ones are everyday business. */
 bool suffix_is_private(const char *domain, size_t count);
 
-/* Hash of what comes before the domain, every run of digits taken as one: a counter's names have one shape,
- * names that carry data have as many as there are names. */
+/* Hash of what comes before the domain, every run of digits taken as one, but for a digit between two
+ * letters: a counter's names have one shape, names that carry data have as many as there are names. */
 uint64_t name_shape(const char *name, size_t count, size_t domain_count);
 
 /* Fills list->names with the texts of all hashes in the evidence. Collective. */

@@ -109,6 +109,18 @@ size_t name_information(const char *name, size_t count, size_t domain_count, siz
     return has_service ? service_information(name, sub_count) : sub_bytes;
 }
 
+static bool is_letter(char c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
+/* A digit between two letters is one of an alphabet, as in base32, and no counter: iodine's pings count
+ * through blocks of 128 names that differ in such a one alone. */
+static bool is_counted(const char *name, size_t i, size_t end)
+{
+    return is_digit(name[i]) && !(i > 0 && is_letter(name[i - 1]) && i + 1 < end && is_letter(name[i + 1]));
+}
+
 uint64_t name_shape(const char *name, size_t count, size_t domain_count)
 {
     char shape[QNAME_TEXT_BYTES];
@@ -116,9 +128,9 @@ uint64_t name_shape(const char *name, size_t count, size_t domain_count)
     if (has_digit_data(name, count > domain_count ? count - domain_count : 0))
         return content_hash(name, count - domain_count);
     for (size_t i = 0; i + domain_count < count && length < sizeof shape; i++)
-        if (!is_digit(name[i]))
+        if (!is_counted(name, i, count - domain_count))
             shape[length++] = name[i];
-        else if (length == 0 || shape[length - 1] != '0')
+        else if (i == 0 || !is_counted(name, i - 1, count - domain_count))
             shape[length++] = '0';
     return content_hash(shape, length);
 }

@@ -115,7 +115,7 @@ static void window_drop(struct window *window, double value)
 /* The ratio of power[k] to the median of the others in the window, of which it is one. */
 static double ratio_of(const struct window *window, double power)
 {
-    double others[NEIGHBOURS];
+    double others[NEIGHBOURS] = {0};
     size_t count = 0;
     bool is_out = false;
     for (size_t i = 0; i < window->count; i++) {

@@ -114,7 +114,11 @@ static void test_counters_have_one_shape(void **state)
 {
     (void)state;
     assert_true(shape("metric7.evil.com", "evil.com") == shape("metric1234.evil.com", "evil.com"));
-    assert_true(shape("a1b22.evil.com", "evil.com") == shape("a333b4.evil.com", "evil.com"));
+    assert_true(shape("a11b22.evil.com", "evil.com") == shape("a333b4.evil.com", "evil.com"));
+    assert_true(shape("a-1-b.evil.com", "evil.com") == shape("a-2-b.evil.com", "evil.com"));
+    assert_true(shape("1a.b2.evil.com", "evil.com") == shape("3a.b4.evil.com", "evil.com"));
+    // Of an alphabet: iodine's pings.
+    assert_true(shape("paeaf3ca.t.evil.com", "evil.com") != shape("paeaf4ca.t.evil.com", "evil.com"));
     assert_true(shape("a1b.evil.com", "evil.com") != shape("a1c.evil.com", "evil.com"));
     assert_true(shape("1234567890123456789.evil.com", "evil.com") ==
                 shape("1234567890123456780.evil.com", "evil.com"));
