@@ -347,7 +347,7 @@ MUST_CHECK enum status tallies_pack(const struct tallies *tallies, size_t at, un
                                     size_t *count, size_t *capacity, struct error *err);
 
 /** In how many slices a shard may be packed. */
-#define TALLY_SLICES 64
+#define TALLY_SLICES 16
 
 /** Returns to which of `slices` a client belongs. Local. */
 int tally_slice(const struct ip *ip, int slices);

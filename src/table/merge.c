@@ -1,6 +1,10 @@
-/* The parts of a day as one table, as if the day had never been cut. Clients are disjoint between parts;
- * names and domains are not, so they are united by content and what refers to them is renumbered. */
-#include "shard.h"
+/* The parts of a day as one table, as if the day had never been cut, column by column. Clients are disjoint
+ * between parts; names and domains are not, so they are united by content and what refers to them is
+ * renumbered.
+ *
+ * In each part the entries of a client lie together, so that rows, asked names and pairs are merged in runs:
+ * what is in memory of them is a few numbers a client and window. */
+#include "merge.h"
 
 #include "base/map.h"
 
@@ -9,139 +13,73 @@
 
 #define DOMAIN_CLIENTS_MOST 64
 
-/* An entry of some part, and what it is ordered by. A hash stands in `octets`, most significant byte first.
- */
-struct entry {
+/* Entries of one part with the same time and client. */
+struct run {
     int64_t time;
-    uint8_t octets[16];
-    uint32_t index;
-    uint32_t part;
-    size_t at;
+    uint8_t ip[16];
+    size_t part, from, count;
+    size_t to;  // in the merged table
 };
 
-/* The entries of one table over all parts. */
-struct entries {
-    struct entry *items;
-    size_t count;
+struct runs {
+    struct run *items;  // [count], by part and place there
+    size_t count, capacity;
 };
 
-struct merging {
+struct table_merge {
     const struct day_table *parts;
     size_t part_count;
-    struct day_table *merged;
-    struct entries rows, asked, pairs, names, domains;
+    part_column *read;
+    void *context;
+    struct day_table head;  // sizes of the merged table
+    struct runs rows, asked, pairs;
     uint32_t **name_place, **domain_place;  // [part][entry]: place in the merged table
+    int64_t *type_end, *second_end;  // [pairs]
+    int64_t *name_text_end, *domain_text_end, *client_end;
+    uint32_t *name_domain;
+    uint64_t *client_hash;
 };
 
-static int compare_entries(const void *a, const void *b)
+static enum status no_room(struct error *err)
 {
-    const struct entry *x = a, *y = b;
-    if (x->time != y->time)
-        return x->time < y->time ? -1 : 1;
-    int order = memcmp(x->octets, y->octets, sizeof x->octets);
-    if (order == 0)
-        order = (x->index > y->index) - (x->index < y->index);
-    return order ? order : (x->part > y->part) - (x->part < y->part);
+    return error_set(err, STATUS_NO_MEMORY, "merging a day", "", "no room for its tables");
 }
 
-static bool is_same(const struct entry *x, const struct entry *y)
+/* ---- a part's columns ---- */
+
+static enum status column_read(const struct table_merge *merge, size_t part, enum day_column column,
+                               const void **values, struct error *err)
 {
-    return x->time == y->time && x->index == y->index && memcmp(x->octets, y->octets, sizeof x->octets) == 0;
+    *values = NULL;
+    return merge->parts[part].size[day_column_info(column)->dimension] == 0
+               ? STATUS_OK
+               : merge->read(merge->context, part, column, values, err);
 }
 
-typedef void fill_entry(const struct merging *merging, const struct day_table *part, struct entry *entry);
-
-static enum status entries_make(const struct merging *merging, enum day_dimension dimension, fill_entry *fill,
-                                struct entries *entries, struct error *err)
+static size_t entry_bytes(const struct table_merge *merge, enum day_column column)
 {
-    size_t count = 0;
-    for (size_t p = 0; p < merging->part_count; p++)
-        count += merging->parts[p].size[dimension];
-    entries->items = calloc(count + 1, sizeof *entries->items);
-    if (!entries->items)
-        return error_set(err, STATUS_NO_MEMORY, "merging a day", "", "no room for %zu entries", count);
-    for (size_t p = 0; p < merging->part_count; p++)
-        for (size_t i = 0; i < merging->parts[p].size[dimension]; i++) {
-            struct entry *entry = &entries->items[entries->count++];
-            entry->part = (uint32_t)p;
-            entry->at = i;
-            fill(merging, &merging->parts[p], entry);
-        }
-    qsort(entries->items, entries->count, sizeof *entries->items, compare_entries);
-    return STATUS_OK;
+    return day_column_width(&merge->head, column) * column_type_bytes(day_column_info(column)->type);
 }
 
-static void hash_into(struct entry *entry, uint64_t hash)
+/* A copy, for what is needed beside another column. */
+static enum status column_copy(const struct table_merge *merge, size_t part, enum day_column column,
+                               void *copied, struct error *err)
 {
-    for (int byte = 0; byte < 8; byte++)
-        entry->octets[byte] = (uint8_t)(hash >> (56 - 8 * byte));
-}
-
-static void fill_row(const struct merging *merging, const struct day_table *part, struct entry *entry)
-{
-    (void)merging;
-    entry->time = part->row_window[entry->at];
-    memcpy(entry->octets, &part->row_ip[16 * entry->at], 16);
-}
-
-static void fill_asked(const struct merging *merging, const struct day_table *part, struct entry *entry)
-{
-    entry->time = part->asked_slot[entry->at];
-    entry->index = merging->name_place[entry->part][part->asked_name[entry->at]];
-    memcpy(entry->octets, &part->asked_ip[16 * entry->at], 16);
-}
-
-static void fill_pair(const struct merging *merging, const struct day_table *part, struct entry *entry)
-{
-    entry->index = merging->domain_place[entry->part][part->pair_domain[entry->at]];
-    memcpy(entry->octets, &part->pair_ip[16 * entry->at], 16);
-}
-
-static void fill_name(const struct merging *merging, const struct day_table *part, struct entry *entry)
-{
-    (void)merging;
-    hash_into(entry, part->name_hash[entry->at]);
-}
-
-static void fill_domain(const struct merging *merging, const struct day_table *part, struct entry *entry)
-{
-    (void)merging;
-    hash_into(entry, part->domain_hash[entry->at]);
-}
-
-/* Where each part's entries go when equal ones become one; returns how many are left. */
-static enum status places_make(const struct merging *merging, enum day_dimension dimension,
-                               const struct entries *entries, uint32_t **places, size_t *count,
-                               struct error *err)
-{
-    for (size_t p = 0; p < merging->part_count; p++) {
-        places[p] = calloc(merging->parts[p].size[dimension] + 1, sizeof *places[p]);
-        if (!places[p])
-            return error_set(err, STATUS_NO_MEMORY, "merging a day", "", "no room for the places of a part");
-    }
-    *count = 0;
-    for (size_t i = 0; i < entries->count; i++) {
-        const struct entry *entry = &entries->items[i];
-        *count += i == 0 || !is_same(entry, entry - 1);
-        places[entry->part][entry->at] = (uint32_t)(*count - 1);
-    }
-    return STATUS_OK;
-}
-
-/* Copies entry `at` of a part to place `to`, in every column of the dimension. Ends and indices are mended
- * later. */
-static void entry_copy(const struct merging *merging, enum day_dimension dimension, const struct entry *entry,
-                       size_t to)
-{
-    for (int c = 0; c < DAY_COLUMNS; c++) {
-        enum day_column column = (enum day_column)c;
-        if (day_column_info(column)->dimension != dimension)
-            continue;
-        const struct day_table *part = &merging->parts[entry->part];
-        size_t bytes = day_column_width(part, column) * column_type_bytes(day_column_info(column)->type);
-        memcpy((unsigned char *)*day_column_array(merging->merged, column) + to * bytes,
-               (const unsigned char *)day_column_values(part, column) + entry->at * bytes, bytes);
-    }
+    enum status status = STATUS_OK;
+    const void *values = NULL;
+    const size_t bytes =
+        merge->parts[part].size[day_column_info(column)->dimension] * entry_bytes(merge, column);
+    void *copy = malloc(bytes + 1);
+    if (!copy)
+        return no_room(err);
+    TRY(column_read(merge, part, column, &values, err));
+    if (bytes > 0)
+        memcpy(copy, values, bytes);
+    memcpy(copied, &copy, sizeof copy);
+    copy = NULL;
+done:
+    free(copy);
+    return status;
 }
 
 static int64_t begin_of(const int64_t *ends, size_t at)
@@ -149,30 +87,335 @@ static int64_t begin_of(const int64_t *ends, size_t at)
     return at ? ends[at - 1] : 0;
 }
 
-/* Appends one entry's bytes to a text heap; returns the heap's new end. */
-static int64_t text_append(char *heap, int64_t end, const char *from, const int64_t *ends, size_t at)
+/* ---- runs ---- */
+
+static int compare_content(const void *a, const void *b)
 {
-    int64_t begin = begin_of(ends, at);
-    memcpy(heap + end, from + begin, (size_t)(ends[at] - begin));
-    return end + ends[at] - begin;
+    const struct run *x = a, *y = b;
+    if (x->time != y->time)
+        return x->time < y->time ? -1 : 1;
+    const int order = memcmp(x->ip, y->ip, sizeof x->ip);
+    if (order != 0)
+        return order;
+    if (x->part != y->part)
+        return x->part < y->part ? -1 : 1;
+    return (x->from > y->from) - (x->from < y->from);
 }
 
-static void names_fill(struct merging *merging)
+static int compare_place(const void *a, const void *b)
 {
-    struct day_table *merged = merging->merged;
-    int64_t end = 0;
-    size_t to = 0;
-    for (size_t i = 0; i < merging->names.count; i++) {
-        const struct entry *entry = &merging->names.items[i];
-        const struct day_table *part = &merging->parts[entry->part];
-        if (i > 0 && is_same(entry, entry - 1))
+    const struct run *x = a, *y = b;
+    if (x->part != y->part)
+        return x->part < y->part ? -1 : 1;
+    return (x->from > y->from) - (x->from < y->from);
+}
+
+static enum status part_runs(const struct table_merge *merge, size_t part, enum day_dimension dimension,
+                             const int64_t *times, const uint8_t *ips, struct runs *runs, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const size_t first = runs->count;
+    for (size_t i = 0; i < merge->parts[part].size[dimension]; i++) {
+        const int64_t time = times ? times[i] : 0;
+        struct run *run = runs->count > first ? &runs->items[runs->count - 1] : NULL;
+        if (run && run->time == time && memcmp(run->ip, ips + 16 * i, sizeof run->ip) == 0) {
+            run->count++;
             continue;
-        entry_copy(merging, DAY_name, entry, to);
-        end = text_append(merged->name_text, end, part->name_text, part->name_text_end, entry->at);
-        merged->name_text_end[to] = end;
-        merged->name_domain[to] = merging->domain_place[entry->part][part->name_domain[entry->at]];
-        to++;
+        }
+        TRY(array_reserve(&runs->items, &runs->capacity, runs->count + 1, sizeof *runs->items, err));
+        run = &runs->items[runs->count++];
+        *run = (struct run){.time = time, .part = part, .from = i, .count = 1};
+        memcpy(run->ip, ips + 16 * i, sizeof run->ip);
     }
+done:
+    return status;
+}
+
+/* Finds where the entries of a table go. Pairs have no time: DAY_COLUMNS. */
+static enum status runs_find(struct table_merge *merge, enum day_dimension dimension, enum day_column time,
+                             enum day_column ip, struct runs *runs, struct error *err)
+{
+    enum status status = STATUS_OK;
+    int64_t *times = NULL;
+    for (size_t part = 0; part < merge->part_count; part++) {
+        const void *ips = NULL;
+        free(times);
+        times = NULL;
+        if (time != DAY_COLUMNS)
+            TRY(column_copy(merge, part, time, &times, err));
+        TRY(column_read(merge, part, ip, &ips, err));
+        TRY(part_runs(merge, part, dimension, times, ips, runs, err));
+    }
+    size_t to = 0;
+    if (runs->count > 0)
+        qsort(runs->items, runs->count, sizeof *runs->items, compare_content);
+    for (size_t i = 0; i < runs->count; i++) {
+        runs->items[i].to = to;
+        to += runs->items[i].count;
+    }
+    if (runs->count > 0)
+        qsort(runs->items, runs->count, sizeof *runs->items, compare_place);
+    merge->head.size[dimension] = to;
+done:
+    free(times);
+    return status;
+}
+
+/* The runs of a part, [*from, *to), after those of the part before. */
+static void runs_of_part(const struct runs *runs, size_t part, size_t *from, size_t *to)
+{
+    *from = *to;
+    while (*to < runs->count && runs->items[*to].part == part)
+        ++*to;
+}
+
+static enum status runs_fill(const struct table_merge *merge, const struct runs *runs, enum day_column column,
+                             unsigned char *out, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const size_t bytes = entry_bytes(merge, column);
+    for (size_t part = 0, from = 0, to = 0; part < merge->part_count; part++) {
+        const void *values = NULL;
+        TRY(column_read(merge, part, column, &values, err));
+        for (runs_of_part(runs, part, &from, &to); from < to; from++) {
+            const struct run *run = &runs->items[from];
+            memcpy(out + run->to * bytes, (const unsigned char *)values + run->from * bytes,
+                   run->count * bytes);
+        }
+    }
+done:
+    return status;
+}
+
+/* Indices of names or domains, as they are in the merged table. */
+static enum status indices_fill(const struct table_merge *merge, const struct runs *runs,
+                                enum day_column column, uint32_t *const *places, uint32_t *out,
+                                struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t part = 0, from = 0, to = 0; part < merge->part_count; part++) {
+        const void *values = NULL;
+        TRY(column_read(merge, part, column, &values, err));
+        const uint32_t *indices = values;
+        for (runs_of_part(runs, part, &from, &to); from < to; from++) {
+            const struct run *run = &runs->items[from];
+            for (size_t i = 0; i < run->count; i++)
+                out[run->to + i] = places[part][indices[run->from + i]];
+        }
+    }
+done:
+    return status;
+}
+
+static int64_t ends_sum(int64_t *lengths, size_t count)
+{
+    int64_t end = 0;
+    for (size_t i = 0; i < count; i++)
+        end = lengths[i] += end;
+    return end;
+}
+
+/* Ends of the pairs' lists in the merged table. */
+static enum status pair_ends_find(const struct table_merge *merge, enum day_column column, int64_t **ends,
+                                  size_t *total, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct runs *runs = &merge->pairs;
+    *ends = calloc(merge->head.size[DAY_pair] + 1, sizeof **ends);
+    if (!*ends)
+        return no_room(err);
+    for (size_t part = 0, from = 0, to = 0; part < merge->part_count; part++) {
+        const void *values = NULL;
+        TRY(column_read(merge, part, column, &values, err));
+        const int64_t *own = values;
+        for (runs_of_part(runs, part, &from, &to); from < to; from++) {
+            const struct run *run = &runs->items[from];
+            for (size_t i = 0; i < run->count; i++)
+                (*ends)[run->to + i] = own[run->from + i] - begin_of(own, run->from + i);
+        }
+    }
+    *total = (size_t)ends_sum(*ends, merge->head.size[DAY_pair]);
+done:
+    return status;
+}
+
+/* A heap of the pairs' lists. */
+static enum status pair_heap_fill(const struct table_merge *merge, enum day_column end_column,
+                                  const int64_t *ends, enum day_column column, unsigned char *out,
+                                  struct error *err)
+{
+    enum status status = STATUS_OK;
+    const size_t bytes = entry_bytes(merge, column);
+    int64_t *own = NULL;
+    for (size_t part = 0, from = 0, to = 0; part < merge->part_count; part++) {
+        const void *values = NULL;
+        free(own);
+        own = NULL;
+        TRY(column_copy(merge, part, end_column, &own, err));
+        TRY(column_read(merge, part, column, &values, err));
+        for (runs_of_part(&merge->pairs, part, &from, &to); from < to && values; from++) {
+            const struct run *run = &merge->pairs.items[from];
+            const int64_t begin = begin_of(own, run->from), end = own[run->from + run->count - 1];
+            memcpy(out + (size_t)begin_of(ends, run->to) * bytes,
+                   (const unsigned char *)values + (size_t)begin * bytes, (size_t)(end - begin) * bytes);
+        }
+    }
+done:
+    free(own);
+    return status;
+}
+
+/* ---- names and domains ---- */
+
+/* Where each part's entries go when equal hashes become one. */
+static enum status places_find(struct table_merge *merge, enum day_dimension dimension,
+                               enum day_column column, uint32_t ***out, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const size_t parts = merge->part_count;
+    uint64_t **hashes = calloc(parts, sizeof *hashes);
+    size_t *at = calloc(parts, sizeof *at);
+    uint32_t **places = *out = calloc(parts, sizeof *places);
+    size_t count = 0;
+    if (!hashes || !at || !places) {
+        status = no_room(err);
+        goto done;
+    }
+    for (size_t part = 0; part < parts; part++) {
+        TRY(column_copy(merge, part, column, &hashes[part], err));
+        places[part] = malloc((merge->parts[part].size[dimension] + 1) * sizeof *places[part]);
+        if (!places[part]) {
+            status = no_room(err);
+            goto done;
+        }
+    }
+    for (;; count++) {
+        uint64_t least = UINT64_MAX;
+        bool any = false;
+        for (size_t part = 0; part < parts; part++)
+            if (at[part] < merge->parts[part].size[dimension] && hashes[part][at[part]] <= least) {
+                least = hashes[part][at[part]];
+                any = true;
+            }
+        if (!any)
+            break;
+        for (size_t part = 0; part < parts; part++)
+            if (at[part] < merge->parts[part].size[dimension] && hashes[part][at[part]] == least)
+                places[part][at[part]++] = (uint32_t)count;
+    }
+    merge->head.size[dimension] = count;
+done:
+    for (size_t part = 0; part < parts && hashes; part++)
+        free(hashes[part]);
+    free(hashes);
+    free(at);
+    return status;
+}
+
+static enum status places_fill(const struct table_merge *merge, uint32_t *const *places,
+                               enum day_column column, unsigned char *out, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const enum day_dimension dimension = day_column_info(column)->dimension;
+    const size_t bytes = entry_bytes(merge, column);
+    for (size_t part = 0; part < merge->part_count; part++) {
+        const void *values = NULL;
+        TRY(column_read(merge, part, column, &values, err));
+        for (size_t i = 0; i < merge->parts[part].size[dimension]; i++)
+            memcpy(out + places[part][i] * bytes, (const unsigned char *)values + i * bytes, bytes);
+    }
+done:
+    return status;
+}
+
+/* Ends of the texts in the merged table. */
+static enum status text_ends_find(const struct table_merge *merge, uint32_t *const *places,
+                                  enum day_column column, int64_t **ends, size_t *total, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const enum day_dimension dimension = day_column_info(column)->dimension;
+    *ends = calloc(merge->head.size[dimension] + 1, sizeof **ends);
+    if (!*ends)
+        return no_room(err);
+    for (size_t part = 0; part < merge->part_count; part++) {
+        const void *values = NULL;
+        TRY(column_read(merge, part, column, &values, err));
+        for (size_t i = 0; i < merge->parts[part].size[dimension]; i++)
+            (*ends)[places[part][i]] = ((const int64_t *)values)[i] - begin_of(values, i);
+    }
+    *total = (size_t)ends_sum(*ends, merge->head.size[dimension]);
+done:
+    return status;
+}
+
+static enum status texts_fill(const struct table_merge *merge, uint32_t *const *places,
+                              enum day_column end_column, const int64_t *ends, enum day_column column,
+                              char *out, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const enum day_dimension dimension = day_column_info(end_column)->dimension;
+    int64_t *own = NULL;
+    for (size_t part = 0; part < merge->part_count; part++) {
+        const void *texts = NULL;
+        free(own);
+        own = NULL;
+        TRY(column_copy(merge, part, end_column, &own, err));
+        TRY(column_read(merge, part, column, &texts, err));
+        for (size_t i = 0; i < merge->parts[part].size[dimension] && texts; i++)
+            memcpy(out + begin_of(ends, places[part][i]), (const char *)texts + begin_of(own, i),
+                   (size_t)(own[i] - begin_of(own, i)));
+    }
+done:
+    free(own);
+    return status;
+}
+
+static enum status name_domains_find(struct table_merge *merge, struct error *err)
+{
+    enum status status = STATUS_OK;
+    merge->name_domain = calloc(merge->head.size[DAY_name] + 1, sizeof *merge->name_domain);
+    if (!merge->name_domain)
+        return no_room(err);
+    for (size_t part = 0; part < merge->part_count; part++) {
+        const void *values = NULL;
+        TRY(column_read(merge, part, COLUMN_name_domain, &values, err));
+        for (size_t i = 0; i < merge->parts[part].size[DAY_name]; i++)
+            merge->name_domain[merge->name_place[part][i]] =
+                merge->domain_place[part][((const uint32_t *)values)[i]];
+    }
+done:
+    return status;
+}
+
+/* What parts have counted of the same domains. */
+static enum status domain_counts_fill(const struct table_merge *merge, enum day_column column, int64_t *out,
+                                      struct error *err)
+{
+    enum status status = STATUS_OK;
+    const bool is_least = column == COLUMN_domain_first_ms;
+    for (size_t i = 0; i < merge->head.size[DAY_domain]; i++)
+        out[i] = is_least ? INT64_MAX : 0;
+    for (size_t part = 0; part < merge->part_count; part++) {
+        const void *values = NULL;
+        TRY(column_read(merge, part, column, &values, err));
+        for (size_t i = 0; i < merge->parts[part].size[DAY_domain]; i++) {
+            const int64_t value = ((const int64_t *)values)[i];
+            int64_t *into = &out[merge->domain_place[part][i]];
+            if (!is_least)
+                *into += value;
+            else if (value < *into)
+                *into = value;
+        }
+    }
+done:
+    return status;
+}
+
+static void domain_names_fill(const struct table_merge *merge, int64_t *out)
+{
+    memset(out, 0, merge->head.size[DAY_domain] * sizeof *out);
+    for (size_t i = 0; i < merge->head.size[DAY_name]; i++)
+        out[merge->name_domain[i]]++;
 }
 
 /* Unites two ascending lists of hashes, the least 64 of them, into `out`; returns how many there are. */
@@ -190,142 +433,221 @@ static size_t clients_unite(uint64_t *out, size_t count, const uint64_t *more, s
     return to;
 }
 
-static void domains_fill(struct merging *merging)
-{
-    struct day_table *merged = merging->merged;
-    int64_t end = 0;
-    uint64_t clients[DOMAIN_CLIENTS_MOST];
-    size_t client_count = 0, to = 0, client_end = 0;
-    for (size_t i = 0; i < merging->domains.count; i++) {
-        const struct entry *entry = &merging->domains.items[i];
-        const struct day_table *part = &merging->parts[entry->part];
-        bool is_new = i == 0 || !is_same(entry, entry - 1);
-        if (is_new) {
-            client_count = 0;
-            entry_copy(merging, DAY_domain, entry, to);
-            end = text_append(merged->domain_text, end, part->domain_text, part->domain_text_end, entry->at);
-            merged->domain_text_end[to] = end;
-            merged->domain_names[to] = 0;
-            to++;
-        } else {
-            merged->domain_queries[to - 1] += part->domain_queries[entry->at];
-            if (part->domain_first_ms[entry->at] < merged->domain_first_ms[to - 1])
-                merged->domain_first_ms[to - 1] = part->domain_first_ms[entry->at];
-        }
-        int64_t begin = begin_of(part->domain_client_end, entry->at);
-        client_count = clients_unite(clients, client_count, part->client_hash + begin,
-                                     (size_t)(part->domain_client_end[entry->at] - begin));
-        if (i + 1 < merging->domains.count && is_same(entry, entry + 1))
-            continue;
-        memcpy(merged->client_hash + client_end, clients, client_count * sizeof *clients);
-        client_end += client_count;
-        merged->domain_client_end[to - 1] = (int64_t)client_end;
-    }
-    merged->size[DAY_client] = client_end;  // room was made for all parts' clients
-}
-
-static void rows_fill(struct merging *merging)
-{
-    for (size_t i = 0; i < merging->rows.count; i++)
-        entry_copy(merging, DAY_row, &merging->rows.items[i], i);
-    for (size_t i = 0; i < merging->asked.count; i++) {
-        entry_copy(merging, DAY_asked, &merging->asked.items[i], i);
-        merging->merged->asked_name[i] = merging->asked.items[i].index;
-    }
-}
-
-static void pairs_fill(struct merging *merging)
-{
-    struct day_table *merged = merging->merged;
-    size_t type = 0, second = 0;
-    for (size_t i = 0; i < merging->pairs.count; i++) {
-        const struct entry *entry = &merging->pairs.items[i];
-        const struct day_table *part = &merging->parts[entry->part];
-        entry_copy(merging, DAY_pair, entry, i);
-        merged->pair_domain[i] = entry->index;
-        for (int64_t t = begin_of(part->pair_type_end, entry->at); t < part->pair_type_end[entry->at];
-             t++, type++) {
-            merged->type_number[type] = part->type_number[t];
-            merged->type_queries[type] = part->type_queries[t];
-        }
-        for (int64_t s = begin_of(part->pair_second_end, entry->at); s < part->pair_second_end[entry->at];
-             s++)
-            merged->second_of_day[second++] = part->second_of_day[s];
-        merged->pair_type_end[i] = (int64_t)type;
-        merged->pair_second_end[i] = (int64_t)second;
-    }
-}
-
-/* Resolvers and files are in the first part alone. */
-static void others_copy(struct merging *merging)
-{
-    static const enum day_dimension FIRST_ONLY[] = {
-        DAY_source, DAY_source_byte, DAY_line, DAY_line_path_byte, DAY_minute, DAY_reject, DAY_reject_byte};
-    for (size_t d = 0; d < sizeof FIRST_ONLY / sizeof FIRST_ONLY[0]; d++)
-        for (size_t i = 0; i < merging->parts[0].size[FIRST_ONLY[d]]; i++)
-            entry_copy(merging, FIRST_ONLY[d], &(struct entry){.at = i}, i);
-}
-
-static enum status merged_make(struct merging *merging, struct error *err)
+/* The clients of all domains: each part's lists are in memory together. */
+static enum status clients_find(struct table_merge *merge, struct error *err)
 {
     enum status status = STATUS_OK;
-    struct day_table *merged = merging->merged;
-    size_t names = 0, domains = 0;
-    TRY(entries_make(merging, DAY_domain, fill_domain, &merging->domains, err));
-    TRY(places_make(merging, DAY_domain, &merging->domains, merging->domain_place, &domains, err));
-    TRY(entries_make(merging, DAY_name, fill_name, &merging->names, err));
-    TRY(places_make(merging, DAY_name, &merging->names, merging->name_place, &names, err));
-    TRY(entries_make(merging, DAY_row, fill_row, &merging->rows, err));
-    TRY(entries_make(merging, DAY_asked, fill_asked, &merging->asked, err));
-    TRY(entries_make(merging, DAY_pair, fill_pair, &merging->pairs, err));
-    for (int d = 0; d < DAY_DIMENSIONS; d++)
-        for (size_t p = 0; p < merging->part_count; p++)
-            merged->size[d] += merging->parts[p].size[d];
-    merged->size[DAY_name] = names;
-    merged->size[DAY_domain] = domains;
-    TRY(day_table_make(merged, err));
+    const size_t parts = merge->part_count, domains = merge->head.size[DAY_domain];
+    int64_t **ends = calloc(parts, sizeof *ends);
+    uint64_t **hashes = calloc(parts, sizeof *hashes);
+    size_t *at = calloc(parts, sizeof *at), most = 0, end = 0;
+    for (size_t part = 0; part < parts; part++)
+        most += merge->parts[part].size[DAY_client];
+    merge->client_hash = malloc((most + DOMAIN_CLIENTS_MOST) * sizeof *merge->client_hash);
+    merge->client_end = malloc((domains + 1) * sizeof *merge->client_end);
+    if (!ends || !hashes || !at || !merge->client_hash || !merge->client_end) {
+        status = no_room(err);
+        goto done;
+    }
+    for (size_t part = 0; part < parts; part++) {
+        TRY(column_copy(merge, part, COLUMN_domain_client_end, &ends[part], err));
+        TRY(column_copy(merge, part, COLUMN_client_hash, &hashes[part], err));
+    }
+    for (size_t domain = 0; domain < domains; domain++) {
+        size_t count = 0;
+        for (size_t part = 0; part < parts; part++) {
+            const size_t own = at[part];
+            if (own == merge->parts[part].size[DAY_domain] || merge->domain_place[part][own] != domain)
+                continue;
+            const int64_t begin = begin_of(ends[part], own);
+            count = clients_unite(merge->client_hash + end, count, hashes[part] + begin,
+                                  (size_t)(ends[part][own] - begin));
+            at[part]++;
+        }
+        end += count;
+        merge->client_end[domain] = (int64_t)end;
+    }
+    merge->head.size[DAY_client] = end;
+done:
+    for (size_t part = 0; part < parts && ends && hashes; part++) {
+        free(ends[part]);
+        free(hashes[part]);
+    }
+    free(ends);
+    free(hashes);
+    free(at);
+    return status;
+}
+
+/* ---- all of it ---- */
+
+static enum status merge_find(struct table_merge *merge, struct error *err)
+{
+    enum status status = STATUS_OK;
+    size_t *size = merge->head.size;
+    TRY(places_find(merge, DAY_domain, COLUMN_domain_hash, &merge->domain_place, err));
+    TRY(places_find(merge, DAY_name, COLUMN_name_hash, &merge->name_place, err));
+    TRY(name_domains_find(merge, err));
+    TRY(text_ends_find(merge, merge->domain_place, COLUMN_domain_text_end, &merge->domain_text_end,
+                       &size[DAY_domain_byte], err));
+    TRY(text_ends_find(merge, merge->name_place, COLUMN_name_text_end, &merge->name_text_end,
+                       &size[DAY_name_byte], err));
+    TRY(clients_find(merge, err));
+    TRY(runs_find(merge, DAY_row, COLUMN_row_window, COLUMN_row_ip, &merge->rows, err));
+    TRY(runs_find(merge, DAY_asked, COLUMN_asked_slot, COLUMN_asked_ip, &merge->asked, err));
+    TRY(runs_find(merge, DAY_pair, DAY_COLUMNS, COLUMN_pair_ip, &merge->pairs, err));
+    TRY(pair_ends_find(merge, COLUMN_pair_type_end, &merge->type_end, &size[DAY_type], err));
+    TRY(pair_ends_find(merge, COLUMN_pair_second_end, &merge->second_end, &size[DAY_second], err));
 done:
     return status;
+}
+
+enum status table_merge_new(const struct day_table *parts, size_t part_count, part_column *read,
+                            void *context, struct table_merge **out, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct table_merge *merge = calloc(1, sizeof *merge);
+    if (!merge)
+        return no_room(err);
+    *merge = (struct table_merge){.parts = parts, .part_count = part_count, .read = read, .context = context};
+    merge->head.day = parts[0].day;
+    merge->head.unit_count = parts[0].unit_count;
+    // Resolvers and files are in the first part alone.
+    memcpy(merge->head.size, parts[0].size, sizeof merge->head.size);
+    TRY(merge_find(merge, err));
+    *out = merge;
+    merge = NULL;
+done:
+    table_merge_free(merge);
+    return status;
+}
+
+void table_merge_free(struct table_merge *merge)
+{
+    if (!merge)
+        return;
+    for (size_t part = 0; part < merge->part_count; part++) {
+        if (merge->name_place)
+            free(merge->name_place[part]);
+        if (merge->domain_place)
+            free(merge->domain_place[part]);
+    }
+    free(merge->name_place);
+    free(merge->domain_place);
+    free(merge->rows.items);
+    free(merge->asked.items);
+    free(merge->pairs.items);
+    free(merge->type_end);
+    free(merge->second_end);
+    free(merge->name_text_end);
+    free(merge->domain_text_end);
+    free(merge->client_end);
+    free(merge->name_domain);
+    free(merge->client_hash);
+    free(merge);
+}
+
+const struct day_table *table_merge_head(const struct table_merge *merge)
+{
+    return &merge->head;
+}
+
+/* What merging has found out already; NULL for other columns. */
+static const void *found_column(const struct table_merge *merge, enum day_column column)
+{
+    if (column == COLUMN_name_domain)
+        return merge->name_domain;
+    if (column == COLUMN_name_text_end)
+        return merge->name_text_end;
+    if (column == COLUMN_domain_text_end)
+        return merge->domain_text_end;
+    if (column == COLUMN_domain_client_end)
+        return merge->client_end;
+    if (column == COLUMN_client_hash)
+        return merge->client_hash;
+    if (column == COLUMN_pair_type_end)
+        return merge->type_end;
+    return column == COLUMN_pair_second_end ? merge->second_end : NULL;
+}
+
+/* A column whose entries stay what they are. */
+static enum status plain_fill(const struct table_merge *merge, enum day_column column, void *out,
+                              struct error *err)
+{
+    enum status status = STATUS_OK;
+    const enum day_dimension dimension = day_column_info(column)->dimension;
+    const void *values = found_column(merge, column);
+    if (values == NULL && dimension == DAY_row)
+        return runs_fill(merge, &merge->rows, column, out, err);
+    if (values == NULL && dimension == DAY_asked)
+        return runs_fill(merge, &merge->asked, column, out, err);
+    if (values == NULL && dimension == DAY_pair)
+        return runs_fill(merge, &merge->pairs, column, out, err);
+    if (values == NULL && dimension == DAY_name)
+        return places_fill(merge, merge->name_place, column, out, err);
+    if (values == NULL && dimension == DAY_domain)
+        return places_fill(merge, merge->domain_place, column, out, err);
+    if (values == NULL)
+        TRY(column_read(merge, 0, column, &values, err));
+    memcpy(out, values, merge->head.size[dimension] * entry_bytes(merge, column));
+done:
+    return status;
+}
+
+enum status table_merge_column(const struct table_merge *merge, enum day_column column, void *out,
+                               struct error *err)
+{
+    const enum day_dimension dimension = day_column_info(column)->dimension;
+    if (merge->head.size[dimension] == 0)
+        return STATUS_OK;
+    if (column == COLUMN_asked_name)
+        return indices_fill(merge, &merge->asked, column, merge->name_place, out, err);
+    if (column == COLUMN_pair_domain)
+        return indices_fill(merge, &merge->pairs, column, merge->domain_place, out, err);
+    if (column == COLUMN_domain_queries || column == COLUMN_domain_first_ms)
+        return domain_counts_fill(merge, column, out, err);
+    if (column == COLUMN_domain_names) {
+        domain_names_fill(merge, out);
+        return STATUS_OK;
+    }
+    if (column == COLUMN_name_text)
+        return texts_fill(merge, merge->name_place, COLUMN_name_text_end, merge->name_text_end, column, out,
+                          err);
+    if (column == COLUMN_domain_text)
+        return texts_fill(merge, merge->domain_place, COLUMN_domain_text_end, merge->domain_text_end, column,
+                          out, err);
+    if (dimension == DAY_type)
+        return pair_heap_fill(merge, COLUMN_pair_type_end, merge->type_end, column, out, err);
+    if (dimension == DAY_second)
+        return pair_heap_fill(merge, COLUMN_pair_second_end, merge->second_end, column, out, err);
+    return plain_fill(merge, column, out, err);
+}
+
+/* ---- tables in memory ---- */
+
+static enum status memory_column(void *context, size_t part, enum day_column column, const void **values,
+                                 struct error *err)
+{
+    const struct day_table *const *tables = context;
+    (void)err;
+    *values = day_column_values(&(*tables)[part], column);
+    return STATUS_OK;
 }
 
 enum status day_tables_merge(const struct day_table *parts, size_t part_count, struct day_table *merged,
                              struct error *err)
 {
     enum status status = STATUS_OK;
-    struct merging merging = {.parts = parts, .part_count = part_count, .merged = merged};
-    *merged = (struct day_table){.day = parts[0].day, .unit_count = parts[0].unit_count};
-    merging.name_place = calloc(part_count, sizeof *merging.name_place);
-    merging.domain_place = calloc(part_count, sizeof *merging.domain_place);
-    if (!merging.name_place || !merging.domain_place) {
-        status = error_set(err, STATUS_NO_MEMORY, "merging a day", "", "no room for the parts");
-        goto done;
-    }
-    TRY(merged_make(&merging, err));
-    rows_fill(&merging);
-    pairs_fill(&merging);
-    domains_fill(&merging);
-    names_fill(&merging);
-    others_copy(&merging);
-    for (size_t i = 0; i < merged->size[DAY_name]; i++)
-        merged->domain_names[merged->name_domain[i]]++;
-    merged->size[DAY_name_byte] =
-        merged->size[DAY_name] ? (size_t)merged->name_text_end[merged->size[DAY_name] - 1] : 0;
-    merged->size[DAY_domain_byte] =
-        merged->size[DAY_domain] ? (size_t)merged->domain_text_end[merged->size[DAY_domain] - 1] : 0;
+    struct table_merge *merge = NULL;
+    *merged = (struct day_table){0};
+    TRY(table_merge_new(parts, part_count, memory_column, &parts, &merge, err));
+    *merged = *table_merge_head(merge);
+    TRY(day_table_make(merged, err));
+    for (int c = 0; c < DAY_COLUMNS; c++)
+        TRY(table_merge_column(merge, (enum day_column)c, *day_column_array(merged, (enum day_column)c),
+                               err));
 done:
-    for (size_t p = 0; p < part_count; p++) {
-        if (merging.name_place)
-            free(merging.name_place[p]);
-        if (merging.domain_place)
-            free(merging.domain_place[p]);
-    }
-    free(merging.name_place);
-    free(merging.domain_place);
-    free(merging.rows.items);
-    free(merging.asked.items);
-    free(merging.pairs.items);
-    free(merging.names.items);
-    free(merging.domains.items);
+    table_merge_free(merge);
     if (status != STATUS_OK)
         day_table_clear(merged);
     return status;

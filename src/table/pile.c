@@ -1,41 +1,145 @@
-/* Slices of a shard on their way to one file. */
-#include "shard.h"
+/* Slices of a shard on their way to one file: their columns wait in a file without a name, and are merged one
+ * by one as they are written. */
+#include "merge.h"
 
 #include "base/map.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A slice: its sizes, and where its columns are. */
+struct slice {
+    int64_t at[DAY_COLUMNS];
+};
 
 struct shard_pile {
     const char *dir;
-    struct day_table *slices;
-    size_t count, capacity;
+    int file;  // −1: none
+    int64_t end;
+    struct day_table *heads;  // [count], without arrays
+    struct slice *slices;  // [count]
+    size_t count, head_capacity, slice_capacity;
+    void *column;  // of a slice, as it was last read
+    size_t column_capacity;
+    void *merged;  // column
+    size_t merged_capacity;
+    struct table_merge *merge;
 };
 
-enum status shard_pile_new(const char *dir, struct shard_pile **pile, struct error *err)
+static enum status disk_failed(const char *dir, const char *what, struct error *err)
 {
-    *pile = calloc(1, sizeof **pile);
-    if (!*pile)
+    return error_set(err, STATUS_IO, dir, "make room there", "a day's slices: %s: %s", what, strerror(errno));
+}
+
+enum status shard_pile_new(const char *dir, struct shard_pile **out, struct error *err)
+{
+    enum status status = STATUS_OK;
+    char path[PATH_BYTES];
+    struct shard_pile *pile = calloc(1, sizeof *pile);
+    if (!pile)
         return error_set(err, STATUS_NO_MEMORY, dir, "", "no room for a day");
-    (*pile)->dir = dir;
-    return STATUS_OK;
+    pile->dir = dir;
+    (void)snprintf(path, sizeof path, "%s/.quern-aside-XXXXXX", dir);
+    pile->file = mkstemp(path);
+    if (pile->file < 0) {
+        status = disk_failed(dir, "no file can be made", err);
+        goto done;
+    }
+    (void)unlink(path);
+    *out = pile;
+    pile = NULL;
+done:
+    shard_pile_free(pile);
+    return status;
 }
 
 void shard_pile_free(struct shard_pile *pile)
 {
     if (!pile)
         return;
-    for (size_t i = 0; i < pile->count; i++)
-        day_table_clear(&pile->slices[i]);
+    if (pile->file >= 0)
+        (void)close(pile->file);
+    table_merge_free(pile->merge);
+    free(pile->heads);
     free(pile->slices);
+    free(pile->column);
+    free(pile->merged);
     free(pile);
 }
 
-enum status shard_pile_add(struct shard_pile *pile, struct day_table *table, struct error *err)
+static size_t column_bytes(const struct day_table *table, enum day_column column)
+{
+    const struct day_column_info *info = day_column_info(column);
+    return table->size[info->dimension] * day_column_width(table, column) * column_type_bytes(info->type);
+}
+
+static enum status bytes_write(struct shard_pile *pile, const void *bytes, size_t count, struct error *err)
+{
+    for (size_t done = 0; done < count;) {
+        const ssize_t wrote =
+            pwrite(pile->file, (const char *)bytes + done, count - done, pile->end + (int64_t)done);
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote <= 0)
+            return disk_failed(pile->dir, "cannot be written", err);
+        done += (size_t)wrote;
+    }
+    pile->end += (int64_t)count;
+    return STATUS_OK;
+}
+
+enum status shard_pile_add(struct shard_pile *pile, const struct day_table *table, struct error *err)
 {
     enum status status = STATUS_OK;
-    TRY(array_reserve(&pile->slices, &pile->capacity, pile->count + 1, sizeof *pile->slices, err));
-    pile->slices[pile->count++] = *table;
-    *table = (struct day_table){0};
+    TRY(array_reserve(&pile->heads, &pile->head_capacity, pile->count + 1, sizeof *pile->heads, err));
+    TRY(array_reserve(&pile->slices, &pile->slice_capacity, pile->count + 1, sizeof *pile->slices, err));
+    struct day_table *head = &pile->heads[pile->count];
+    struct slice *slice = &pile->slices[pile->count];
+    *head = (struct day_table){.day = table->day, .part = table->part, .unit_count = table->unit_count};
+    memcpy(head->size, table->size, sizeof head->size);
+    for (int c = 0; c < DAY_COLUMNS; c++) {
+        const enum day_column column = (enum day_column)c;
+        slice->at[c] = pile->end;
+        TRY(bytes_write(pile, day_column_values(table, column), column_bytes(table, column), err));
+    }
+    pile->count++;
+done:
+    return status;
+}
+
+static enum status pile_column(void *context, size_t part, enum day_column column, const void **values,
+                               struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct shard_pile *pile = context;
+    const size_t need = column_bytes(&pile->heads[part], column);
+    TRY(array_reserve(&pile->column, &pile->column_capacity, need, 1, err));
+    for (size_t done = 0; done < need;) {
+        const ssize_t got = pread(pile->file, (char *)pile->column + done, need - done,
+                                  pile->slices[part].at[column] + (int64_t)done);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return disk_failed(pile->dir, "cannot be read", err);
+        done += (size_t)got;
+    }
+    *values = pile->column;
+done:
+    return status;
+}
+
+static enum status merged_column(void *context, enum day_column column, const void **values,
+                                 struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct shard_pile *pile = context;
+    TRY(array_reserve(&pile->merged, &pile->merged_capacity,
+                      column_bytes(table_merge_head(pile->merge), column) + 1, 1, err));
+    TRY(table_merge_column(pile->merge, column, pile->merged, err));
+    *values = pile->merged;
 done:
     return status;
 }
@@ -44,11 +148,10 @@ enum status shard_pile_write(struct shard_pile *pile, int parts, const struct sh
                              struct error *err)
 {
     enum status status = STATUS_OK;
-    struct day_table merged = {0};
-    TRY(day_tables_merge(pile->slices, pile->count, &merged, err));
-    merged.part = pile->slices[0].part;
-    TRY(shard_write(pile->dir, &merged, parts, origin, err));
+    TRY(table_merge_new(pile->heads, pile->count, pile_column, pile, &pile->merge, err));
+    struct day_table head = *table_merge_head(pile->merge);
+    head.part = pile->heads[0].part;
+    TRY(shard_write_columns(pile->dir, &head, parts, origin, merged_column, pile, err));
 done:
-    day_table_clear(&merged);
     return status;
 }

@@ -72,8 +72,9 @@ static void other_parts_remove(const char *dir, int64_t day, int parts)
         }
 }
 
-enum status shard_write(const char *dir, const struct day_table *table, int parts,
-                        const struct shard_origin *origin, struct error *err)
+enum status shard_write_columns(const char *dir, const struct day_table *table, int parts,
+                                const struct shard_origin *origin, shard_column *values, void *context,
+                                struct error *err)
 {
     enum status status = STATUS_OK;
     char path[PATH_BYTES];
@@ -90,7 +91,9 @@ enum status shard_write(const char *dir, const struct day_table *table, int part
         TRY(store_attribute_i64(writer, NULL, "incomplete", 1, err));
     for (int c = 0; c < DAY_COLUMNS; c++) {
         struct store_column column = shard_store_column((enum day_column)c);
-        TRY(store_put_local(writer, &column, day_column_values(table, (enum day_column)c), err));
+        const void *here = NULL;
+        TRY(values(context, (enum day_column)c, &here, err));
+        TRY(store_put_local(writer, &column, here, err));
     }
     TRY(store_put_local(writer, &INPUT_COLUMN, origin->inputs, err));
     struct store_writer *whole = writer;
@@ -100,6 +103,24 @@ enum status shard_write(const char *dir, const struct day_table *table, int part
 done:
     store_abandon_local(writer);
     return status;
+}
+
+struct whole {
+    const struct day_table *table;
+};
+
+static enum status whole_column(void *context, enum day_column column, const void **values, struct error *err)
+{
+    (void)err;
+    *values = day_column_values(((const struct whole *)context)->table, column);
+    return STATUS_OK;
+}
+
+enum status shard_write(const char *dir, const struct day_table *table, int parts,
+                        const struct shard_origin *origin, struct error *err)
+{
+    struct whole whole = {table};
+    return shard_write_columns(dir, table, parts, origin, whole_column, &whole, err);
 }
 
 /* ---- reading ---- */

@@ -23,6 +23,15 @@ void shard_path(const char *dir, int64_t day, int part, int parts, char *path, s
 /** Returns a column as store/ wants it. Local. */
 struct store_column shard_store_column(enum day_column column);
 
+/** Returns the values of a column that is to be written, borrowed until the next call. */
+typedef enum status shard_column(void *context, enum day_column column, const void **values,
+                                 struct error *err);
+
+/** As shard_write, of a table whose columns are asked for one by one; `head` has no arrays. Local. */
+MUST_CHECK enum status shard_write_columns(const char *dir, const struct day_table *head, int parts,
+                                           const struct shard_origin *origin, shard_column *values,
+                                           void *context, struct error *err);
+
 /** Reads the tables of `wanted` dimensions of one file, its indices checked. Local. */
 MUST_CHECK enum status shard_read(const char *path, uint32_t wanted, struct day_table *table,
                                   struct error *err);

@@ -58,10 +58,11 @@ struct shard_pile;
  */
 MUST_CHECK enum status shard_pile_new(const char *dir, struct shard_pile **pile, struct error *err);
 
-/** Adds a slice, the one with resolvers and files first; takes the table's arrays. Local. */
-MUST_CHECK enum status shard_pile_add(struct shard_pile *pile, struct day_table *table, struct error *err);
+/** Adds a slice, the one with resolvers and files first. Local. */
+MUST_CHECK enum status shard_pile_add(struct shard_pile *pile, const struct day_table *table,
+                                      struct error *err);
 
-/** Writes the shard as shard_write does, as if it had never been cut into slices. Local. */
+/** Writes the shard as shard_write does, as if it had never been cut into slices; once. Local. */
 MUST_CHECK enum status shard_pile_write(struct shard_pile *pile, int parts, const struct shard_origin *origin,
                                         struct error *err);
 

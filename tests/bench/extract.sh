@@ -38,6 +38,8 @@ count_sql="select sum(n)::bigint, count(*) from (select d, t[1:2], split_part(c,
         printf 'quern full, %s\tQUERN_SIMD=%s %q bench extract %q --json\n' $level $level "$quern" "$log"
     done
     printf 'quern extract, store written\trm -rf %q/out; %q extract %q --quiet\n' "$dir" "$quern" "$dir/job.yaml"
+    printf 'the same, limits.memory 2G\trm -rf %q/out; %q extract %q --quiet --set limits.memory=2G\n' "$dir" "$quern" \
+        "$dir/job.yaml"
     printf "mawk, a count\tmawk '%s' %q\n" "$count_awk" "$log"
     if [ -z "${LOG:-}" ]; then
         printf 'DuckDB, a count\t%q %q "%s"\n' "$python" "$here/duckdb_peer.py" "${count_sql//$'\n'/ }"

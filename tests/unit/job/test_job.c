@@ -69,7 +69,7 @@ static void test_the_shortest_job_has_the_defaults_of_the_manual(void **state)
     assert_int_equal(job->limits_names, 4096);
     assert_int_equal(job->limits_pairs, 16384);
     assert_int_equal(job->limits_ip_names, 262144);
-    assert_int_equal(job->limits_memory_bytes, INT64_C(2) << 30);
+    assert_int_equal(job->limits_memory_bytes, INT64_C(128) << 20);
     assert_string_equal(job->output_dir, "o");
     job_free(job);
 }
@@ -247,7 +247,7 @@ static void test_the_job_as_run_has_every_key(void **state)
     assert_non_null(
         strstr(text, "  autoencoder:\n    hidden: [32, 8, 32]\n    epochs: 50\n    batch: auto\n"));
     assert_non_null(strstr(text, "limits:\n  names: 4096\n"));
-    assert_non_null(strstr(text, "  memory: 2G\noutput:\n  dir: \"o\"\n"));
+    assert_non_null(strstr(text, "  memory: 128M\noutput:\n  dir: \"o\"\n"));
     struct key_table table = job_keys();
     for (size_t at = 0; at < table.count; at++) {
         char line[64];
