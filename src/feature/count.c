@@ -71,7 +71,10 @@ enum status asker_of(struct tallies *tallies, const struct ip *ip, uint32_t *ask
         return STATUS_OK;
     entry->hash = content_hash(ip, sizeof *ip);
     entry->watched = is_watched(tallies->plan, ip);
-    entry->part = tallies->plan->parts == 1 ? 0 : (int)(entry->hash % (uint64_t)tallies->plan->parts);
+    // Unwatched clients have no rows, and what is kept of them has one limit: all of them are in the first
+    // part.
+    if (entry->watched && tallies->plan->parts > 1)
+        entry->part = (int)(entry->hash % (uint64_t)tallies->plan->parts);
 done:
     return status;
 }

@@ -145,6 +145,16 @@ class ExtractRules(unittest.TestCase):
         self.assertGreater(len(kept), 100)
         self.assertEqual(self.column('2022-02-01', 'asked_queries'), [asked[key] for key in kept])
 
+    def test_what_is_kept_of_unwatched_clients_does_not_depend_on_parts(self):
+        lines = [line(f'01-Feb-2022 09:{i // 100:02d}:{i % 60:02d}.{i % 1000:03d}', f'{"10.0" if i % 3 == 0 else "192.168"}.{i % 7}.{i % 40}',
+                      f'n{i * i % 2999}.d{i * i % 887}.com') for i in range(5900)]
+        found = set()
+        for ranks, parts in ((1, 1), (1, 2), (2, 4), (3, 16)):
+            shutil.rmtree(self.top / 'out', ignore_errors=True)
+            self.extract('archive.clients=[10.0.0.0/8]', 'limits.ip_names=250', f'store.parts={parts}', lines=lines, ranks=ranks)
+            found.add(self.digest())
+        self.assertEqual(len(found), 1)
+
     def test_what_does_not_fit_into_memory_is_put_aside_and_changes_nothing(self):
         lines = [line(f'{1 + i % 3:02d}-Feb-2022 {i // 3600:02d}:{i // 60 % 60:02d}:{i % 60:02d}.000',
                       f'10.0.{i % 99}.{i % 250}', f'n{i}.d{i % 977}.com') for i in range(24000)]
