@@ -227,8 +227,8 @@ class Slurm(unittest.TestCase):
 
     @unittest.skipUnless(LONG, 'minutes; slurm.py QUERN MPIEXEC --long')
     def test_job_that_its_time_limit_cuts_is_queued_again_and_ends_in_the_same_bits(self):
-        # Slurm looks every 30 s, and then counts on 30 s more: the signal comes within the first 40 s of two minutes.
-        self.stopped_job('limited', 15, 1500, '--time=2', '--signal=B:USR1@80', signal_it=False)
+        # Slurm looks every 30 s, and counts on 30 s more: the signal comes within the first 30 s of the minute.
+        self.stopped_job('limited', 15, 600, '--time=1', '--signal=B:USR1@30', signal_it=False)
 
     def test_a_year_in_small(self):
         # The store grows by a month; a model a month, the nights by it, and a long span as an array.
