@@ -1,3 +1,4 @@
+// NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming): mkostemp, fallocate
 #define _GNU_SOURCE
 #include "aside.h"
 

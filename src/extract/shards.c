@@ -8,6 +8,7 @@
 
 #include "base/folder.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -269,6 +270,7 @@ static enum status slice_finish_local(struct extraction *run, const struct round
     int part = -1;
     TRY(tallies_wins(run->tallies, round->wins, round->win_count, round->slices, slice, err));
     while (own_shard_next(run, round, &index, &part)) {
+        assert(piles);  // one for each of these
         TRY(shard_finish(run, run->dirty[index], part, &table, err));
         TRY(shard_pile_add(piles[pile++], &table, err));
         day_table_clear(&table);
@@ -288,6 +290,7 @@ static enum status piles_write_local(struct extraction *run, const struct round 
     while (own_shard_next(run, round, &index, &part)) {
         free(inputs);
         inputs = NULL;
+        assert(piles);
         TRY(inputs_of(run, run->dirty[index], &inputs, &input_count, err));
         struct shard_origin origin = {run->settings, inputs, input_count};
         TRY(shard_pile_write(piles[pile++], run->plan.parts, &origin, err));

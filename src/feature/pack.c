@@ -75,7 +75,7 @@ static enum status packer_new(struct packer *packer, int slices, struct error *e
     const struct tally *tally = packer->tally;
     const size_t clients = tally->clients.count, names = tally->names.count, domains = tally->domains.count;
     packer->err = err;
-    packer->slice_of = malloc(clients + 1);
+    packer->slice_of = calloc(clients + 1, 1);
     packer->client_number = malloc((clients + 1) * sizeof *packer->client_number);
     packer->clients = malloc((clients + 1) * sizeof *packer->clients);
     packer->name_number = malloc((names + 1) * sizeof *packer->name_number);
@@ -124,24 +124,30 @@ static void name_need(struct packer *packer, uint32_t name)
     domain_need(packer, ((const struct name *)map_at(&packer->tally->names, name))->domain);
 }
 
+static enum status client_entries_find(struct packer *packer, const struct slot *slot, uint32_t client)
+{
+    enum status status = STATUS_OK;
+    uint32_t at = client < slot->client_capacity ? slot->clients[client].last : 0;
+    while (at != 0) {
+        const struct asked *asked = map_at(&slot->asked, at - 1);
+        if (asked_is_kept(packer->tally, slot, asked)) {
+            TRY(array_reserve(&packer->entries, &packer->entry_capacity, packer->entry_count + 1,
+                              sizeof *packer->entries, packer->err));
+            packer->entries[packer->entry_count++] = at - 1;
+        }
+        at = asked->next;
+    }
+done:
+    return status;
+}
+
 /* The entries of a slot that are there. */
 static enum status entries_find(struct packer *packer, const struct slot *slot)
 {
     enum status status = STATUS_OK;
     packer->entry_count = 0;
-    for (size_t i = 0; i < packer->client_count; i++) {
-        const uint32_t client = packer->clients[i];
-        uint32_t at = client < slot->client_capacity ? slot->clients[client].last : 0;
-        while (at != 0) {
-            const struct asked *asked = map_at(&slot->asked, at - 1);
-            if (asked_is_kept(packer->tally, slot, asked)) {
-                TRY(array_reserve(&packer->entries, &packer->entry_capacity, packer->entry_count + 1,
-                                  sizeof *packer->entries, packer->err));
-                packer->entries[packer->entry_count++] = at - 1;
-            }
-            at = asked->next;
-        }
-    }
+    for (size_t i = 0; i < packer->client_count; i++)
+        TRY(client_entries_find(packer, slot, packer->clients[i]));
 done:
     return status;
 }

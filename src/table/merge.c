@@ -47,13 +47,16 @@ static enum status no_room(struct error *err)
 
 /* ---- a part's columns ---- */
 
+/* Of a part without entries *values is a place that nobody reads, but never NULL. */
 static enum status column_read(const struct table_merge *merge, size_t part, enum day_column column,
                                const void **values, struct error *err)
 {
-    *values = NULL;
-    return merge->parts[part].size[day_column_info(column)->dimension] == 0
-               ? STATUS_OK
-               : merge->read(merge->context, part, column, values, err);
+    enum status status = STATUS_OK;
+    *values = merge;
+    if (merge->parts[part].size[day_column_info(column)->dimension] > 0)
+        TRY(merge->read(merge->context, part, column, values, err));
+done:
+    return status;
 }
 
 static size_t entry_bytes(const struct table_merge *merge, enum day_column column)
@@ -361,7 +364,7 @@ static enum status texts_fill(const struct table_merge *merge, uint32_t *const *
         own = NULL;
         TRY(column_copy(merge, part, end_column, &own, err));
         TRY(column_read(merge, part, column, &texts, err));
-        for (size_t i = 0; i < merge->parts[part].size[dimension] && texts; i++)
+        for (size_t i = 0; i < merge->parts[part].size[dimension]; i++)
             memcpy(out + begin_of(ends, places[part][i]), (const char *)texts + begin_of(own, i),
                    (size_t)(own[i] - begin_of(own, i)));
     }
