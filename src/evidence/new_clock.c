@@ -13,7 +13,7 @@
 static bool is_news(const struct host_view *host, const struct pair_view *pair)
 {
     const struct pair_day *first = &pair->days[0];
-    return first->first_day - host->days[0].day >= KNOWN_DAYS;
+    return first->first_day >= host->days[0].day + KNOWN_DAYS;
 }
 
 enum status new_clock_find(struct search *search, const struct host_view *host, struct error *err)

@@ -37,7 +37,8 @@ def why_not():
         return 'network namespaces need root'
     if not shutil.which('ip'):
         return 'not installed: ip (Debian: iproute2)'
-    if 'Open MPI' not in subprocess.run([MPIEXEC, '--version'], capture_output=True, text=True).stdout:
+    version = subprocess.run([MPIEXEC, '--version'], capture_output=True, text=True).stdout
+    if 'Open MPI' not in version and 'OpenRTE' not in version:
         return 'only for Open MPI'
     up = net('up', 3)
     return None if up.returncode == 0 else f'no network namespaces here: {up.stderr.strip()}'
