@@ -18,7 +18,7 @@ slurm=()  # only root can bring one up
 need_packages "${build_packages[@]}" libcmocka-dev mpich libmpich-dev libhdf5-mpich-dev \
     clang-format-14 clang-tidy-14 python3 python3-numpy python3-h5py \
     python3-netcdf4 python3-xarray python3-h5netcdf python3-sklearn netcdf-bin hdf5-tools publicsuffix \
-    libpsl5 dpkg-dev file man-db tcl binutils zstd xz-utils tabix bind9 bind9-dnsutils "${slurm[@]}"
+    libpsl5 dpkg-dev file man-db tcl binutils iproute2 zstd xz-utils tabix bind9 bind9-dnsutils "${slurm[@]}"
 . tests/mpi-env.sh
 
 suite() {
