@@ -8,21 +8,11 @@
 #define SCORE_STRICT 80
 #define SCORE_LOOSE 65
 
-static int compare_u32(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
 /* (median − MAD)/median of gaps[count], in %; they are overwritten. */
 static int64_t mad_score(uint32_t *gaps, size_t count)
 {
-    qsort(gaps, count, sizeof *gaps, compare_u32);
-    const int64_t median = gaps[(count - 1) / 2];
-    for (size_t i = 0; i < count; i++)
-        gaps[i] = gaps[i] > median ? gaps[i] - (uint32_t)median : (uint32_t)median - gaps[i];
-    qsort(gaps, count, sizeof *gaps, compare_u32);
-    const int64_t mad = gaps[(count - 1) / 2];
+    int64_t median = 0;
+    const int64_t mad = gaps_spread(gaps, count, &median);
     return median > 0 && mad < median ? 100 * (median - mad) / median : 0;
 }
 

@@ -210,16 +210,23 @@ static int compare_u32(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+int64_t gaps_spread(uint32_t *gaps, size_t count, int64_t *median)
+{
+    qsort(gaps, count, sizeof *gaps, compare_u32);
+    const uint32_t middle = gaps[(count - 1) / 2];
+    for (size_t i = 0; i < count; i++)
+        gaps[i] = gaps[i] > middle ? gaps[i] - middle : middle - gaps[i];
+    qsort(gaps, count, sizeof *gaps, compare_u32);
+    *median = middle;
+    return gaps[(count - 1) / 2];
+}
+
 bool gaps_are_regular(uint32_t *gaps, size_t count)
 {
     if (count < GAPS_STRICT)
         return false;
-    qsort(gaps, count, sizeof *gaps, compare_u32);
-    const int64_t median = gaps[(count - 1) / 2];
-    for (size_t i = 0; i < count; i++)
-        gaps[i] = gaps[i] > median ? gaps[i] - (uint32_t)median : (uint32_t)median - gaps[i];
-    qsort(gaps, count, sizeof *gaps, compare_u32);
-    const int64_t mad = gaps[(count - 1) / 2];
+    int64_t median = 0;
+    const int64_t mad = gaps_spread(gaps, count, &median);
     return 5 * (median - mad) >= 4 * median || (count >= GAPS_LOOSE && 20 * (median - mad) >= 13 * median);
 }
 

@@ -328,6 +328,9 @@ size_t host_day_index(const struct host_view *host, int64_t day);
  * again. `days` are host->days. */
 void one_shots_count(const struct host_view *host, struct host_record *days);
 
+/* The median absolute deviation of gaps[count], count > 0, which are overwritten; and their median. */
+int64_t gaps_spread(uint32_t *gaps, size_t count, int64_t *median);
+
 /* Whether gaps[count] are alike: (median − MAD)/median, as a share. Sorts them, and makes them deviations. */
 bool gaps_are_regular(uint32_t *gaps, size_t count);
 
