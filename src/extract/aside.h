@@ -4,8 +4,9 @@
 #ifndef EXTRACT_ASIDE_H
 #define EXTRACT_ASIDE_H
 
-#include "base/error.h"
+#include "base/scratch.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,8 +21,8 @@ struct aside_piece {
 };
 
 struct aside {
-    int file;  // opened with the first piece; valid when there is one
-    int64_t end;
+    struct scratch file;  // opened with the first piece
+    bool is_open;
     struct aside_piece *pieces;  // [count], in the order in which they came
     size_t count, capacity;
 };
@@ -29,8 +30,9 @@ struct aside {
 /**
  * Writes a piece to the file, which is made in a folder when it is not there yet. Local.
  *
+ * @param folder  borrowed until aside_clear
  * @param piece  day, part and number; the rest is filled in
- * @return       STATUS_FAILED
+ * @return       STATUS_FAILED, STATUS_IO
  */
 MUST_CHECK enum status aside_put(struct aside *aside, const char *folder, struct aside_piece piece,
                                  const unsigned char *bytes, size_t count, struct error *err);

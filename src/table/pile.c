@@ -3,12 +3,10 @@
 #include "merge.h"
 
 #include "base/map.h"
+#include "base/scratch.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* A slice: its sizes, and where its columns are. */
 struct slice {
@@ -17,8 +15,7 @@ struct slice {
 
 struct shard_pile {
     const char *dir;
-    int file;  // −1: none
-    int64_t end;
+    struct scratch file;
     struct day_table *heads;  // [count], without arrays
     struct slice *slices;  // [count]
     size_t count, head_capacity, slice_capacity;
@@ -29,30 +26,18 @@ struct shard_pile {
     struct table_merge *merge;
 };
 
-static enum status disk_failed(const char *dir, const char *what, struct error *err)
-{
-    return error_set(err, STATUS_IO, dir, "make room there", "a day's slices: %s: %s", what, strerror(errno));
-}
-
 enum status shard_pile_new(const char *dir, struct shard_pile **out, struct error *err)
 {
-    enum status status = STATUS_OK;
-    char path[PATH_BYTES];
     struct shard_pile *pile = calloc(1, sizeof *pile);
     if (!pile)
         return error_set(err, STATUS_NO_MEMORY, dir, "", "no room for a day");
     pile->dir = dir;
-    (void)snprintf(path, sizeof path, "%s/.quern-aside-XXXXXX", dir);
-    pile->file = mkstemp(path);
-    if (pile->file < 0) {
-        status = disk_failed(dir, "no file can be made", err);
-        goto done;
-    }
-    (void)unlink(path);
-    *out = pile;
-    pile = NULL;
-done:
-    shard_pile_free(pile);
+    enum status status =
+        scratch_open(&pile->file, dir, "a day's slices cannot be put aside", "make room there", err);
+    if (status == STATUS_OK)
+        *out = pile;
+    else
+        shard_pile_free(pile);
     return status;
 }
 
@@ -60,8 +45,7 @@ void shard_pile_free(struct shard_pile *pile)
 {
     if (!pile)
         return;
-    if (pile->file >= 0)
-        (void)close(pile->file);
+    scratch_close(&pile->file);
     table_merge_free(pile->merge);
     free(pile->heads);
     free(pile->slices);
@@ -76,21 +60,6 @@ static size_t column_bytes(const struct day_table *table, enum day_column column
     return table->size[info->dimension] * day_column_width(table, column) * column_type_bytes(info->type);
 }
 
-static enum status bytes_write(struct shard_pile *pile, const void *bytes, size_t count, struct error *err)
-{
-    for (size_t done = 0; done < count;) {
-        const ssize_t wrote =
-            pwrite(pile->file, (const char *)bytes + done, count - done, pile->end + (int64_t)done);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote <= 0)
-            return disk_failed(pile->dir, "cannot be written", err);
-        done += (size_t)wrote;
-    }
-    pile->end += (int64_t)count;
-    return STATUS_OK;
-}
-
 enum status shard_pile_add(struct shard_pile *pile, const struct day_table *table, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -102,8 +71,8 @@ enum status shard_pile_add(struct shard_pile *pile, const struct day_table *tabl
     memcpy(head->size, table->size, sizeof head->size);
     for (int c = 0; c < DAY_COLUMNS; c++) {
         const enum day_column column = (enum day_column)c;
-        slice->at[c] = pile->end;
-        TRY(bytes_write(pile, day_column_values(table, column), column_bytes(table, column), err));
+        TRY(scratch_add(&pile->file, day_column_values(table, column), column_bytes(table, column),
+                        &slice->at[c], err));
     }
     pile->count++;
 done:
@@ -117,15 +86,7 @@ static enum status pile_column(void *context, size_t part, enum day_column colum
     struct shard_pile *pile = context;
     const size_t need = column_bytes(&pile->heads[part], column);
     TRY(array_reserve(&pile->column, &pile->column_capacity, need, 1, err));
-    for (size_t done = 0; done < need;) {
-        const ssize_t got = pread(pile->file, (char *)pile->column + done, need - done,
-                                  pile->slices[part].at[column] + (int64_t)done);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return disk_failed(pile->dir, "cannot be read", err);
-        done += (size_t)got;
-    }
+    TRY(scratch_get(&pile->file, pile->slices[part].at[column], pile->column, need, err));
     *values = pile->column;
 done:
     return status;
