@@ -106,6 +106,10 @@ void result_print(const struct session *session, const struct rows *rows, int ca
             "  kmeans2: no minority found: the smaller cluster has 5 %% of the training rows or more\n");
     if (calibration_level == 3)
         (void)printf("  p-values are optimistic: there were too few rows to calibrate on others\n");
+    (void)printf(
+        "\nDays of IPs that stand out by models alone, at a false discovery rate of %.0f %%: %" PRId64
+        " of %" PRId64 "\n",
+        100 * DAY_Q_TOLD, judgement->days.told, judgement->days.total);
     incidents_print(judgement);
     suspects_print(session, table);
     (void)printf("\nResults: %s/scores.h5, %s/model.h5, %s\n", session->job->output_dir,

@@ -107,6 +107,7 @@ static enum status list_make(struct day_sum *sums, size_t count, struct day_list
                                    .day = sum.key.day,
                                    .score = (sum.top[0] + sum.top[1] + sum.top[2]) / TOP_ROWS,
                                    .p = 1,
+                                   .q = 1,
                                    .windows = sum.windows,
                                    .is_seen = sum.is_seen};
         for (int m = 0; m < GROUP_MODELS; m++)
@@ -248,17 +249,55 @@ static size_t normals_before(const struct normal *normals, size_t count, int64_t
     return low;
 }
 
+/* A day of an IP among those of its date, for Benjamini and Hochberg: p as a fraction of whole numbers. */
+struct ranked {
+    int64_t above, all;  // p = above / all
+    struct day_judged *day;
+};
+
+static int compare_ranked(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+    const int64_t left = x->above * y->all, right = y->above * x->all;  // of days of IPs: below 2^31 each
+    return (left > right) - (left < right);
+}
+
+/* q of the i-th least of m p-values: the least m·p/j of j = i … m. Both sides of each quotient are exact, and
+ * rounding keeps order, so equal inputs give equal bits, and q <= 0.05 is what whole numbers would say. */
+static void date_rank(struct ranked *ranked, size_t count)
+{
+    double least = 1;
+    qsort(ranked, count, sizeof *ranked, compare_ranked);
+    for (size_t i = count; i-- > 0;) {
+        const double q =
+            (double)((int64_t)count * ranked[i].above) / (double)((int64_t)(i + 1) * ranked[i].all);
+        least = q < least ? q : least;
+        ranked[i].day->q = least;
+    }
+}
+
+/* All days of a date are with one rank, which has them one behind the other. */
+static void dates_rank(struct ranked *ranked, size_t count)
+{
+    for (size_t from = 0, to = 0; from < count; from = to) {
+        for (to = from + 1; to < count && ranked[to].day->day == ranked[from].day->day; to++)
+            continue;
+        date_rank(ranked + from, to - from);
+    }
+}
+
 enum status ip_days_calibrate(const struct team *team, const struct evidence_list *evidence,
                               struct day_list *days, struct error *err)
 {
     enum status status = STATUS_OK;
     uint8_t *has = calloc(days->count + 1, 1);
     struct normal *mine = calloc(days->count + 1, sizeof *mine);
+    struct ranked *ranked = calloc(days->count + 1, sizeof *ranked);
     void *all = NULL;
     size_t count = 0, bytes = 0;
     int64_t unseen = 0;
     enum status had = STATUS_OK;
-    if (!has || !mine)
+    if (!has || !mine || !ranked)
         had = error_set(err, STATUS_NO_MEMORY, "days", "use more ranks", "no room for days of IPs");
     TRY(team_agree(team, had, err));
     evidence_mark(evidence, days, has);
@@ -279,11 +318,18 @@ enum status ip_days_calibrate(const struct team *team, const struct evidence_lis
         const size_t end = normals_before(normals, count, bin + 1, -1);
         const size_t from = normals_before(normals, count, bin, -1);
         const size_t least = normals_before(normals, count, bin, day->score);
-        day->p = (double)(1 + end - least) / (double)(1 + end - from);
+        ranked[i] = (struct ranked){(int64_t)(1 + end - least), (int64_t)(1 + end - from), day};
+        day->p = (double)ranked[i].above / (double)ranked[i].all;
     }
+    dates_rank(ranked, days->count);
+    days->told = 0;
+    for (size_t i = 0; i < days->count; i++)
+        days->told += days->items[i].q <= DAY_Q_TOLD;
+    team_sum_i64(team, &days->told, 1);
 done:
     free(has);
     free(mine);
+    free(ranked);
     free(all);
     return status;
 }

@@ -128,17 +128,23 @@ struct day_judged {
     int64_t day;  // local
     double score;  // mean of its three largest row scores; fewer rows count as 0
     double p;  // share of normal days with about as many windows that have such a score
+    double q;  // false discovery rate at which it stands out among the IPs of its date
     int32_t windows;  // with a query
     uint8_t both[GROUP_MODELS];  // rows in both groups of a model on this day
     uint8_t is_seen;  // the fit saw some of its rows
     uint8_t changed_hands;  // the address seems to be another machine's from this day on
 };
 
-/** Days of IPs, by day, then IP: each rank has the days that it works for, those of rank 0 first. */
+/** The false discovery rate at which days of IPs are told. */
+#define DAY_Q_TOLD 0.05
+
+/** Days of IPs, by day, then IP: each rank has the days that it works for, those of rank 0 first; all IPs of
+ * a day are with one rank. */
 struct day_list {
     struct day_judged *items;  // [count]
     size_t count;
     int64_t first, total;
+    int64_t told;  // of all ranks, with q <= DAY_Q_TOLD
 };
 
 /**
@@ -170,7 +176,9 @@ MUST_CHECK enum status days_track_end(const struct team *team, struct day_tracke
 /**
  * Gives each day its p: (1 + the normal days whose score is as large)/(1 + all normal ones), among those with
  * 1, 2, 3 to 5, 6 to 11, or 12 windows and more. Normal is a day of which the fit saw no row and that no
- * evidence covers; where there are fewer than 20, any day without evidence. Collective.
+ * evidence covers; where there are fewer than 20, any day without evidence. And its q, by Benjamini and
+ * Hochberg (1995) over the IPs of its date: of those with q <= 0.05 about one in twenty is a normal day.
+ * Collective.
  */
 MUST_CHECK enum status ip_days_calibrate(const struct team *team, const struct evidence_list *evidence,
                                          struct day_list *days, struct error *err);

@@ -161,6 +161,9 @@ static enum status days_put(const struct part *part, const struct day_judged *it
                "mean of the day's three largest row scores; fewer rows count as 0", NULL, score);
     DAY_MEMBER("day_p", STORE_F64, double, "1",
                "share of normal days with about as many windows that have such a score", NULL, p);
+    DAY_MEMBER("day_q", STORE_F64, double, "1",
+               "false discovery rate at which the day stands out among those of all IPs on its date", NULL,
+               q);
     DAY_MEMBER("day_changed_hands", STORE_I8, int8_t, "",
                "the address seems to be another machine's from this day on", "no yes", changed_hands);
     for (int m = 0; m < GROUP_MODELS; m++) {

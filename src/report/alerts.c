@@ -157,11 +157,12 @@ static enum status suspects_write(const struct writing *writing, FILE *stream, s
 {
     const struct verdicts *verdicts = writing->verdicts;
     (void)err;
-    (void)fputs("rank,ip,verdict,cause,domain,score,model_score,strength_bits,role,rows,queries,reason\r\n",
+    (void)fputs("rank,ip,verdict,cause,domain,score,model_score,strength_bits,role,rows,queries,odd_day,day_"
+                "p,day_q,reason\r\n",
                 stream);
     for (size_t i = 0; i < verdicts->ip_count; i++) {
         const struct verdict_ip *ip = &verdicts->ips[i];
-        char address[IP_COLUMN_BYTES + 1];
+        char address[IP_COLUMN_BYTES + 1], day[DAY_TEXT_BYTES];
         if (ip->verdict == VERDICT_NONE)
             continue;
         (void)fprintf(stream, "%" PRId64 ",", ip->rank);
@@ -173,6 +174,8 @@ static enum status suspects_write(const struct writing *writing, FILE *stream, s
         (void)fprintf(stream, "%.4f,%.4f,%.4f,", ip->score, ip->model_score, ip->strength);
         cell(stream, role_name((enum role)ip->role), ",");
         (void)fprintf(stream, "%" PRId64 ",%" PRId64 ",", ip->rows, ip->queries);
+        day_write_text(ip->odd_day, day);
+        (void)fprintf(stream, "%s,%.6f,%.6f,", day, ip->odd_p, ip->odd_q);
         reason_cell(stream, ip, writing->plan->language);
         (void)fputs("\r\n", stream);
     }

@@ -270,9 +270,9 @@ static void days_print(const struct history *history, FILE *stream)
         if (day->p > DAY_P_SHOWN || shown++ >= DAYS_MOST)
             continue;
         day_write_text(day->day, text);
-        (void)fprintf(stream, "%s%s p = %.2g",
-                      shown == 1 ? "\nDays that few normal days with as many windows reach: " : ", ", text,
-                      day->p);
+        (void)fprintf(stream, "%s%s p = %.2g, q = %.2g",
+                      shown == 1 ? "\nDays that few normal days with as many windows reach: " : "; ", text,
+                      day->p, day->q);
     }
     if (shown > 0)
         (void)fputc('\n', stream);
@@ -403,6 +403,7 @@ static void days_json(const struct history *history, struct json *json)
         json_integer(json, "windows", day->windows);
         json_number(json, "score", day->score);
         json_number(json, "p", day->p);
+        json_number(json, "q", day->q);
         json_close(json, '}');
     }
     json_close(json, ']');

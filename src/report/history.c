@@ -225,6 +225,7 @@ static enum status days_fill(const struct source *source, struct history *histor
         TRY(day_get(source, "day_changed_hands", STORE_I8, i, &day->changed_hands, err));
         TRY(day_get(source, "day_score", STORE_F64, i, &day->score, err));
         TRY(day_get(source, "day_p", STORE_F64, i, &day->p, err));
+        TRY(day_get(source, "day_q", STORE_F64, i, &day->q, err));
         if (day->day < -DAY_MOST || day->day > DAY_MOST) {
             status =
                 error_set(err, STATUS_CORRUPT, source->path, "run score again", "a day that does not exist");

@@ -33,6 +33,7 @@ struct history_day {
     int8_t changed_hands;
     double score;  // mean of its three largest row scores
     double p;  // share of normal days with as many windows whose score is as large
+    double q;  // false discovery rate at which it stands out among the IPs of its date
 };
 
 /** A row of the IP. */
@@ -167,6 +168,8 @@ struct verdicts {
         double score, model_score, strength;
         int64_t rank, rows, queries;
         int64_t days, both_days[GROUP_MODELS];
+        int64_t odd_day;  // local: the one with the least p, of equal ones the first
+        double odd_p, odd_q;  // its p and q
         int8_t verdict, role, cause, both[GROUP_MODELS];
         const struct reason *reason;  // its strongest evidence; NULL without any
     } * ips;  // [ip_count] by rank

@@ -195,26 +195,32 @@ static bool is_sound(const struct verdicts *verdicts)
     return true;
 }
 
-/* Each incident, and each IP, has its strongest evidence as a reason; the list has the strongest first. */
-static enum status reasons_assign(struct verdicts *verdicts, struct error *err)
+/* Where an address stands in verdicts->ips. */
+struct ip_place {
+    char ip[IP_COLUMN_BYTES + 1];
+    size_t at;
+};
+
+static enum status places_make(const struct verdicts *verdicts, struct map *places, struct error *err)
 {
     enum status status = STATUS_OK;
-    struct map ips;
-    struct verdict_ip_place {
-        char ip[IP_COLUMN_BYTES + 1];
-        size_t at;
-    };
+    for (size_t i = 0; i < verdicts->ip_count; i++) {
+        void *found = NULL;
+        TRY(map_put(places, verdicts->ips[i].ip, &found, NULL, err));
+        ((struct ip_place *)found)->at = i;
+    }
+done:
+    return status;
+}
+
+/* Each incident, and each IP, has its strongest evidence as a reason; the list has the strongest first. */
+static enum status reasons_assign(struct verdicts *verdicts, const struct map *places, struct error *err)
+{
     int64_t *by_number = calloc(verdicts->incident_count + 1, sizeof *by_number);
-    map_init(&ips, sizeof(struct verdict_ip_place), IP_COLUMN_BYTES + 1);
     if (!by_number)
         return error_set(err, STATUS_NO_MEMORY, "scores.h5", "", "no room for incidents");
     for (size_t i = 0; i < verdicts->incident_count; i++)
         by_number[verdicts->incidents[i].number] = (int64_t)i;
-    for (size_t i = 0; i < verdicts->ip_count; i++) {
-        void *found = NULL;
-        TRY(map_put(&ips, verdicts->ips[i].ip, &found, NULL, err));
-        ((struct verdict_ip_place *)found)->at = i;
-    }
     for (size_t i = 0; i < verdicts->reasons.count; i++) {
         const struct reason *reason = &verdicts->reasons.items[i];
         char text[IP_COLUMN_BYTES + 1 + IP_TEXT_BYTES] = "";
@@ -223,13 +229,51 @@ static enum status reasons_assign(struct verdicts *verdicts, struct error *err)
         struct verdict_incident *incident = &verdicts->incidents[by_number[reason->incident]];
         incident->reason = incident->reason ? incident->reason : reason;
         (void)ip_write(&reason->ip, text);
-        const struct verdict_ip_place *place = map_get(&ips, text);
+        const struct ip_place *place = map_get(places, text);
         if (place && !verdicts->ips[place->at].reason && incident->ack != ACK_BENIGN)
             verdicts->ips[place->at].reason = reason;
     }
-done:
-    map_clear(&ips);
     free(by_number);
+    return STATUS_OK;
+}
+
+struct verdict_day {
+    char ip[IP_COLUMN_BYTES + 1];
+    int64_t day;
+    double p, q;
+};
+
+/* Each IP's most unusual day. */
+static enum status days_assign(const struct store_reader *reader, struct verdicts *verdicts,
+                               const struct map *places, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct table table = {.reader = reader};
+    TRY(table_begin(&table, "day", sizeof(struct verdict_day), err));
+    TRY(addresses_get(&table, "day_ip_text", err));
+    GET("day_date", STORE_I64, verdict_day, day);
+    GET("day_p", STORE_F64, verdict_day, p);
+    GET("day_q", STORE_F64, verdict_day, q);
+    for (size_t i = 0; i < verdicts->ip_count; i++)
+        verdicts->ips[i].odd_p = verdicts->ips[i].odd_q = 2;  // none yet
+    for (size_t i = 0; i < table.count; i++) {
+        const struct verdict_day *day = &((const struct verdict_day *)(void *)table.items)[i];
+        const struct ip_place *place = map_get(places, day->ip);
+        struct verdict_ip *ip = place ? &verdicts->ips[place->at] : NULL;
+        if (!is_day(day->day) || !ip) {
+            status = error_set(err, STATUS_CORRUPT, "scores.h5", "run score again",
+                               "a day that does not exist, or is of no IP");
+            goto done;
+        }
+        if (day->p < ip->odd_p) {
+            ip->odd_day = day->day;
+            ip->odd_p = day->p;
+            ip->odd_q = day->q;
+        }
+    }
+done:
+    free(table.items);
+    free(table.room);
     return status;
 }
 
@@ -238,7 +282,9 @@ enum status verdicts_read(const char *dir, struct verdicts *verdicts, struct err
     enum status status = STATUS_OK;
     char path[4200];
     struct store_reader *reader = NULL;
+    struct map places;
     *verdicts = (struct verdicts){0};
+    map_init(&places, sizeof(struct ip_place), IP_COLUMN_BYTES + 1);
     (void)snprintf(path, sizeof path, "%s/scores.h5", dir);
     TRY(store_open_local(path, &reader, err));
     TRY(ips_get(reader, verdicts, err));
@@ -251,9 +297,12 @@ enum status verdicts_read(const char *dir, struct verdicts *verdicts, struct err
     qsort(verdicts->ips, verdicts->ip_count, sizeof *verdicts->ips, compare_ips);
     qsort(verdicts->incidents, verdicts->incident_count, sizeof *verdicts->incidents, compare_incidents);
     TRY(reasons_get(reader, NULL, &verdicts->reasons, err));
-    TRY(reasons_assign(verdicts, err));
+    TRY(places_make(verdicts, &places, err));
+    TRY(reasons_assign(verdicts, &places, err));
+    TRY(days_assign(reader, verdicts, &places, err));
     TRY(blocklist_list(verdicts, err));
 done:
+    map_clear(&places);
     store_close(reader);
     if (status != STATUS_OK)
         verdicts_clear(verdicts);

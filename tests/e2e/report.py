@@ -5,6 +5,7 @@ usage: report.py QUERN MPIEXEC
 """
 import contextlib
 import csv
+import io
 import json
 import os
 import pathlib
@@ -99,6 +100,26 @@ class Report(unittest.TestCase):
         for row in rows:
             for value in row.values():
                 self.assertNotIn(value[:1], ('=', '+', '@', '\t', '\r'))
+
+    def test_the_days_of_an_ip_have_p_and_q(self):
+        """suspects.csv has its most unusual day; q by date against Benjamini and Hochberg, written anew here."""
+        days = list(csv.DictReader(io.StringIO(self.quern('export', self.top / 'out', 'day'))))
+        by_date, by_ip = {}, {}
+        for day in days:
+            by_date.setdefault(day['day_date'], []).append(day)
+            by_ip.setdefault(day['day_ip_text'], []).append(day)
+        for rows in by_date.values():
+            rows.sort(key=lambda day: float(day['day_p']), reverse=True)
+            q = 1.0
+            for place, day in enumerate(rows):
+                later = [float(other['day_p']) for other in rows].index(float(day['day_p']))  # ties share the last rank
+                q = min(q, float(day['day_p']) * len(rows) / (len(rows) - later))
+                self.assertAlmostEqual(float(day['day_q']), q, 12, (day, place))
+        with open(self.top / 'out' / 'suspects.csv', newline='') as file:
+            for row in csv.DictReader(file):
+                odd = min(by_ip[row['ip']], key=lambda day: (float(day['day_p']), day['day_date']))
+                self.assertAlmostEqual(float(row['day_p']), float(odd['day_p']), 6)
+                self.assertAlmostEqual(float(row['day_q']), float(odd['day_q']), 6)
 
     def test_report_makes_the_same_files_again(self):
         before = {path.name: path.read_bytes() for path in (self.top / 'out').glob('*.*') if path.suffix != '.h5'}

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +67,22 @@ static double slow_p(int ip, int day)
     return (1.0 + larger) / (1.0 + all);
 }
 
+/* The largest i with p_(i) <= i·alpha/m rejects all of rank i and better; q is the least alpha that rejects:
+ * one of m·p/i over the ranks. Tried one by one. */
+static double slow_q(int ip, int day)
+{
+    double least = 1;
+    for (int k = 0; k < IPS; k++) {
+        int rank = 0;
+        for (int i = 0; i < IPS; i++)
+            rank += slow_p(i, day) <= slow_p(k, day);
+        const double alpha = IPS * slow_p(k, day) / rank;
+        if (slow_p(ip, day) <= slow_p(k, day) && alpha < least)
+            least = alpha;
+    }
+    return least;
+}
+
 static struct ip ip_of(int number)
 {
     struct ip ip = {.bytes = {[10] = 0xff, 0xff, 10, 0, 0, (uint8_t)(number + 1)}};
@@ -106,6 +123,7 @@ static void test_p_is_that_of_a_slow_count(void **state)
     assert_int_equal(ip_days_make(everybody, &scored, &days, &err), STATUS_OK);
     assert_int_equal(ip_days_calibrate(everybody, &evidence, &days, &err), STATUS_OK);
     assert_int_equal(days.total, IPS * DAYS);
+    int64_t below_one = 0;
     for (size_t i = 0; i < days.count; i++) {
         const struct day_judged *day = &days.items[i];
         const int ip = day->ip.bytes[15] - 1, number = (int)day->day;
@@ -114,8 +132,12 @@ static void test_p_is_that_of_a_slow_count(void **state)
         assert_int_equal(day->windows, windows_of(ip, number));
         assert_true(day->score == day_score(ip, number));
         assert_true(day->p == slow_p(ip, number));
+        assert_true(fabs(day->q - slow_q(ip, number)) < 1e-14);
+        below_one += day->q < 1;
         assert_int_equal(day->both[GROUP_KMEANS], ip == 5 && windows_of(ip, number) > 1);
     }
+    team_sum_i64(everybody, &below_one, 1);
+    assert_true(below_one > 0 && below_one < IPS * DAYS);
     free(days.items);
     free(all);
     free(scores);

@@ -387,6 +387,7 @@ static void evidence_craft(struct store_writer *writer, const struct craft *craf
     put(writer, craft, "day_changed_hands", STORE_I8, "day", NULL, &zero);
     put(writer, craft, "day_score", STORE_F64, "day", NULL, &half);
     put(writer, craft, "day_p", STORE_F64, "day", NULL, &half);
+    put(writer, craft, "day_q", STORE_F64, "day", NULL, &half);
 }
 
 static void scores_craft(const char *path, const struct craft *craft)

@@ -12,6 +12,8 @@ struct craft {
     int64_t first_day, last_day, domain_end;
     int32_t incident;
     int8_t verdict, role, cause, incident_cause, incident_status, incident_ack;
+    const char *day_ip;  // [IP_COLUMN_BYTES]; NULL: the IP's
+    int64_t day;  // 0: last_day
 };
 
 static const struct craft GOOD = {
@@ -85,6 +87,11 @@ static void scores_craft(const char *path, const struct craft *craft)
         (void)snprintf(name, sizeof name, "ip_%s_both_days", group_model_name((enum group_model)m));
         put(writer, name, STORE_I64, "ip", NULL, &one);
     }
+    asking_check(store_dimension(writer, "day", 1, &err), &err);
+    put(writer, "day_ip_text", STORE_CHAR, "day", "ip_character", craft->day_ip ? craft->day_ip : ip);
+    put(writer, "day_date", STORE_I64, "day", NULL, craft->day ? &craft->day : &craft->last_day);
+    put(writer, "day_p", STORE_F64, "day", NULL, &(double){0.125});
+    put(writer, "day_q", STORE_F64, "day", NULL, &(double){0.5});
     evidence_craft(writer, craft);
     put(writer, "incident_ip_text", STORE_CHAR, "incident", "ip_character", ip);
     put(writer, "incident_id", STORE_U64, "incident", NULL, &(uint64_t){9});
@@ -148,6 +155,8 @@ static void test_a_file_that_deceives_is_refused(void **state)
     REFUSED(domain_end, -1);
     REFUSED(first_day, INT64_MIN);
     REFUSED(last_day, INT64_MAX);
+    REFUSED(day, INT64_MAX);
+    REFUSED(day_ip, (const char[IP_COLUMN_BYTES]){"10.0.0.8"});
 }
 
 static void test_a_search_finds_what_is_below_a_name_and_no_label_with_a_dot_in_it(void **state)
