@@ -221,13 +221,15 @@ int64_t gaps_spread(uint32_t *gaps, size_t count, int64_t *median)
     return gaps[(count - 1) / 2];
 }
 
-bool gaps_are_regular(uint32_t *gaps, size_t count)
+int64_t gaps_regular(uint32_t *gaps, size_t count)
 {
     if (count < GAPS_STRICT)
-        return false;
+        return 0;
     int64_t median = 0;
     const int64_t mad = gaps_spread(gaps, count, &median);
-    return 5 * (median - mad) >= 4 * median || (count >= GAPS_LOOSE && 20 * (median - mad) >= 13 * median);
+    const bool is_regular =
+        5 * (median - mad) >= 4 * median || (count >= GAPS_LOOSE && 20 * (median - mad) >= 13 * median);
+    return is_regular ? median : 0;
 }
 
 /* Times of the pairs, from the table of pairs. */
@@ -253,7 +255,12 @@ static enum status pairs_time(struct day_reading *reading, struct error *err)
             gaps[s - 1] = table->second_of_day[from + s] - table->second_of_day[from + s - 1];
         pair->first_ms = table->pair_first_ms[i];
         pair->last_ms = table->pair_last_ms[i];
-        pair->is_regular = count > 1 && gaps_are_regular(gaps, count - 1);
+        const int64_t gap = count > 1 ? gaps_regular(gaps, count - 1) : 0;
+        pair->is_regular = gap > 0;
+        // Of more than 4,096 seconds only the units are known. And where many queries share a second, the
+        // gaps between seconds are alike by themselves.
+        const bool one_at_a_time = 4 * table->pair_queries[i] <= 5 * (int64_t)count;
+        pair->gap = table->pair_second_step[i] == 1 && one_at_a_time ? (uint32_t)gap : 0;
         TRY(clock_of(reading, table->second_of_day + from, count, table->pair_second_step[i], &pair->clock,
                      err));
     }

@@ -52,7 +52,7 @@ static const bool SUPPORTS[MECHANISMS] = {
 static const bool OF_NAMES[MECHANISMS] = {
     [MECHANISM_MIXED_CASE] = true,    [MECHANISM_RANDOM_DOMAINS] = true, [MECHANISM_TXT_HOUR] = true,
     [MECHANISM_TXT_DAY] = true,       [MECHANISM_LONG_NAMES] = true,     [MECHANISM_ENCODED_NAMES] = true,
-    [MECHANISM_ENCODED_BYTES] = true,
+    [MECHANISM_ENCODED_BYTES] = true, [MECHANISM_POLLS] = true,
 };
 
 bool mechanism_alarms(enum mechanism mechanism)

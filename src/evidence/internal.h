@@ -74,7 +74,8 @@ struct pair_day {
     uint32_t is_zone;  // not a registered domain but a zone below one that is not rare
     int32_t least_score;  // letter pairs of the name that has the fewest: the domain's own
     uint32_t least_bigrams;
-    uint32_t unused;
+    uint32_t gap;  // seconds between its queries, their median, where they come regularly and one at a time;
+                   // else 0
 };
 
 /* A name of such a pair. */
@@ -307,6 +308,9 @@ void windows_add(int64_t values[WINDOWS], int64_t value, int64_t value_day, int6
 MUST_CHECK enum status peers_find(struct search *search, struct error *err);
 MUST_CHECK enum status campaign_find(struct search *search, struct error *err);
 MUST_CHECK enum status new_names_find(struct search *search, const struct host_view *host, struct error *err);
+/* Whether a pair asks new names one at a time, by a fast clock, on its day `d`. */
+bool pair_polls(const struct pair_view *pair, size_t d);
+
 MUST_CHECK enum status one_shot_find(struct search *search, const struct host_view *host, struct error *err);
 MUST_CHECK enum status drawn_find(struct search *search, const struct host_view *host, struct error *err);
 MUST_CHECK enum status new_clock_find(struct search *search, const struct host_view *host, struct error *err);
@@ -331,8 +335,9 @@ void one_shots_count(const struct host_view *host, struct host_record *days);
 /* The median absolute deviation of gaps[count], count > 0, which are overwritten; and their median. */
 int64_t gaps_spread(uint32_t *gaps, size_t count, int64_t *median);
 
-/* Whether gaps[count] are alike: (median − MAD)/median, as a share. Sorts them, and makes them deviations. */
-bool gaps_are_regular(uint32_t *gaps, size_t count);
+/* The median of gaps[count] where they are alike by (median − MAD)/median, else 0; no gap is 0. Sorts them,
+ * and makes them deviations. */
+int64_t gaps_regular(uint32_t *gaps, size_t count);
 
 /* How many distinct hashes there are in all[count], which are sorted here; by the 64th least where there are
  * more (k minimum values, Bar-Yossef et al. 2002), INT64_MAX when they cannot be told. */

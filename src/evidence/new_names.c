@@ -116,18 +116,20 @@ static enum status pair_judge(struct search *search, const struct host_view *hos
         windows_of(firsts, count, about.day, names, bytes, &about);
         TRY(evidence_add(search, &about, MECHANISM_NEW_NAMES, names, err));
         TRY(evidence_add(search, &about, MECHANISM_NEW_BYTES, bytes, err));
+        if (pair_polls(pair, d))
+            TRY(evidence_add(search, &about, MECHANISM_POLLS, (int64_t[WINDOWS]){names[0], 0, 0}, err));
     }
 done:
     return status;
 }
 
-/* Whether all names together reach a threshold at all. */
+/* Whether all names together reach a threshold at all; that of polls is the least. */
 static bool may_matter(const struct pair_view *pair)
 {
     int64_t bytes = 0;
     for (size_t i = 0; i < pair->name_count; i++)
         bytes += pair->names[i].bytes;
-    return (int64_t)pair->name_count >= mechanism_info(MECHANISM_NEW_NAMES)->thresholds[0] ||
+    return (int64_t)pair->name_count >= mechanism_info(MECHANISM_POLLS)->thresholds[0] ||
            bytes >= mechanism_info(MECHANISM_NEW_BYTES)->thresholds[0];
 }
 

@@ -252,6 +252,77 @@ static void test_what_all_hosts_did_since_they_came_is_no_campaign(void **state)
     }
 }
 
+/* An idle tunnel asks a new name every few seconds, all alike: by 9 minutes at 4 s it is critical, with what
+ * M1 makes of it. Thirty names at 10 s are the boundary. */
+static void test_new_names_by_a_fast_clock_are_a_tunnel_that_waits(void **state)
+{
+    struct scene *scene = *state;
+    uint64_t seed = 11;
+    ask(scene, 0, 36000, "10.0.0.9", "A", "www.common.com");
+    for (int i = 0; i < 135; i++) {
+        char name[8];
+        for (int c = 0; c < 7; c++)
+            name[c] = (char)('a' + dice(&seed) % 26);
+        name[7] = '\0';
+        ask(scene, 1, 36000 + 4 * i, "10.0.0.1", "A", "p%s.t.waits.com", name);
+        if (i < 30)
+            ask(scene, 1, 36000 + 10 * i, "10.0.0.2", "A", "p%s.t.least.com", name);
+        if (i < 29)
+            ask(scene, 1, 36000 + 10 * i, "10.0.0.3", "A", "p%s.t.fewer.com", name);
+        ask(scene, 1, 36000 + 11 * i, "10.0.0.4", "A", "p%s.t.slower.com", name);
+    }
+    find(scene, 0, 2, 1, NULL);
+    const struct evidence *item = found_of(scene, "10.0.0.1", MECHANISM_POLLS, 1);
+    assert_non_null(item);
+    assert_int_equal(item->value, 135);
+    assert_true(item->bits == 2);  // log2(135/30) = 2.17, but M1 measures the same without a bound
+    item = found_of(scene, "10.0.0.1", MECHANISM_NEW_NAMES, 1);
+    assert_true(item && item->bits > 1);
+    item = found_of(scene, "10.0.0.2", MECHANISM_POLLS, 1);
+    assert_non_null(item);
+    assert_true(item->value == 30 && item->bits == 0);
+    assert_null(found_of(scene, "10.0.0.3", MECHANISM_POLLS, 1));
+    assert_null(found_of(scene, "10.0.0.4", MECHANISM_POLLS, 1));
+}
+
+/* A crawler meets names that people chose, of many lengths; a browser asks each name for A and AAAA; a page
+ * brings its names at once; a counter counts; a scan asks in nearly every second, now once and now thrice;
+ * what an anti-virus program asks is known. */
+static void test_other_new_names_are_no_tunnel_that_waits(void **state)
+{
+    static const char *const WORDS[] = {"sea", "river", "gardens", "forestation"};
+    struct scene *scene = *state;
+    struct error err = {0};
+    char path[4096];
+    uint64_t seed = 12;
+    assert_true(job_data_path("datasets/known.csv", path, sizeof path));
+    asking_check(known_software_read(path, &scene->known, &err), &err);
+    ask(scene, 0, 36000, "10.0.0.9", "A", "www.common.com");
+    for (int i = 0; i < 120; i++) {
+        char name[8];
+        for (int c = 0; c < 7; c++)
+            name[c] = (char)('a' + dice(&seed) % 26);
+        name[7] = '\0';
+        ask(scene, 1, 36000 + 2 * i, "10.0.0.1", "A", "%s-%.*s.crawled.com", WORDS[i % 4], 3 + i / 4 % 3,
+            name);
+        ask(scene, 1, 36000 + 2 * i, "10.0.0.2", "A", "p%s.browsed.com", name);
+        ask(scene, 1, 36000 + 2 * i, "10.0.0.2", "AAAA", "p%s.browsed.com", name);
+        ask(scene, 1, 36000 + 900 * (i / 20), "10.0.0.3", "A", "p%s.page.com", name);
+        ask(scene, 1, 36000 + (int64_t)(dice(&seed) % 1200), "10.0.0.4", "A", "p%s.random.com", name);
+        ask(scene, 1, 36000 + 2 * i, "10.0.0.5", "A", "n%07d.counted.com", i);
+        ask(scene, 1, 36000 + (int64_t)(dice(&seed) % 80), "10.0.0.6", "A", "p%s.scan.com", name);
+        ask(scene, 1, 36000 + 2 * i, "10.0.0.7", "A", "%s%s%s.avqs.mcafee.com", name, name, name);
+    }
+    find(scene, 0, 2, 1, NULL);
+    for (size_t i = 0; i < scene->found.count; i++)
+        assert_int_not_equal(scene->found.items[i].mechanism, MECHANISM_POLLS);
+    assert_non_null(found_of(scene, "10.0.0.6", MECHANISM_NEW_NAMES, 1));
+    assert_non_null(found_of(scene, "10.0.0.7", MECHANISM_NEW_NAMES, 1));
+    assert_non_null(
+        found_of(scene, "10.0.0.1", MECHANISM_NEW_NAMES, 1));  // these names are told all the same
+    assert_non_null(found_of(scene, "10.0.0.4", MECHANISM_NEW_NAMES, 1));
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +333,8 @@ int main(int argc, char **argv)
         SCENE(test_a_tunnel_below_a_popular_domain_is_found_by_its_zone),
         SCENE(test_an_allowed_domain_allows_its_zones),
         SCENE(test_what_all_hosts_did_since_they_came_is_no_campaign),
+        SCENE(test_new_names_by_a_fast_clock_are_a_tunnel_that_waits),
+        SCENE(test_other_new_names_are_no_tunnel_that_waits),
     };
     everybody = team_new(&argc, &argv);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
