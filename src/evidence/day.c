@@ -253,8 +253,8 @@ static enum status pairs_time(struct day_reading *reading, struct error *err)
         TRY(array_reserve(&gaps, &capacity, count + 1, sizeof *gaps, err));
         for (size_t s = 1; s < count; s++)
             gaps[s - 1] = table->second_of_day[from + s] - table->second_of_day[from + s - 1];
-        pair->first_ms = table->pair_first_ms[i];
-        pair->last_ms = table->pair_last_ms[i];
+        pair->first_ms = pair_first_ms(table, i);
+        pair->last_ms = pair_last_ms(table, i);
         const int64_t gap = count > 1 ? gaps_regular(gaps, count - 1) : 0;
         pair->is_regular = gap > 0;
         // Of more than 4,096 seconds only the units are known. And where many queries share a second, the

@@ -95,6 +95,23 @@ const void *day_column_values(const struct day_table *table, enum day_column col
     return *(void *const *)(const void *)((const unsigned char *)table + COLUMNS[column].offset);
 }
 
+static int64_t part_ms(const struct day_table *table, size_t pair, size_t second, uint32_t part)
+{
+    return (table->start_s + (int64_t)table->second_of_day[second] * table->pair_second_step[pair]) * 1000 +
+           part;
+}
+
+int64_t pair_first_ms(const struct day_table *table, size_t pair)
+{
+    const size_t first = pair > 0 ? (size_t)table->pair_second_end[pair - 1] : 0;
+    return part_ms(table, pair, first, table->pair_first_part[pair]);
+}
+
+int64_t pair_last_ms(const struct day_table *table, size_t pair)
+{
+    return part_ms(table, pair, (size_t)table->pair_second_end[pair] - 1, table->pair_last_part[pair]);
+}
+
 enum status day_table_make(struct day_table *table, struct error *err)
 {
     for (int c = 0; c < DAY_COLUMNS; c++) {

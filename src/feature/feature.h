@@ -30,7 +30,7 @@
 #include <stdint.h>
 
 /** The version of the tables: a store with another one is not continued. */
-#define TABLE_VERSION 1
+#define TABLE_VERSION 2
 
 /** Most units that a window may have. */
 #define UNITS_MOST 3600
@@ -436,6 +436,7 @@ struct day_column_info {
 /** A finished shard. Every array is the table's own, NULL when empty. */
 struct day_table {
     int64_t day;  // days since 1970-01-01, local
+    int64_t start_s;  // its midnight, UTC
     int part;
     size_t unit_count;  // width of row_unit_queries and source_unit_seen
     size_t size[DAY_DIMENSIONS];
@@ -469,6 +470,12 @@ void **day_column_array(struct day_table *table, enum day_column column);
 
 /** Returns the column's values, borrowed. Local. */
 const void *day_column_values(const struct day_table *table, enum day_column column);
+
+/** Returns when a pair's first query came, in ms UTC. Local. */
+int64_t pair_first_ms(const struct day_table *table, size_t pair);
+
+/** As pair_first_ms, its last query. Local. */
+int64_t pair_last_ms(const struct day_table *table, size_t pair);
 
 /** Makes all arrays of a table whose sizes are set, filled with 0. Returns STATUS_NO_MEMORY. Local. */
 MUST_CHECK enum status day_table_make(struct day_table *table, struct error *err);

@@ -219,20 +219,23 @@ static void pairs_fill(struct finish *finish)
     const struct tally *tally = finish->tally;
     struct day_table *table = finish->table;
     size_t type = 0, second = 0;
-    const int64_t start_ms = tally->day_start_s * 1000;
     for (size_t i = 0; i < finish->pairs.count; i++) {
         struct pair *pair = map_at(&tally->pairs, finish->pairs.entry[i]);
         if (i + FINISH_AHEAD < finish->pairs.count)
             __builtin_prefetch(map_at(&tally->pairs, finish->pairs.entry[i + FINISH_AHEAD]));
-        ip_fill(finish, pair->key.client, &table->pair_ip[i * 16], &table->pair_ip_text[i * IP_COLUMN_BYTES]);
+        const struct client *client = map_at(&tally->clients, pair->key.client);
+        memcpy(&table->pair_ip[i * 16], client->ip.bytes, sizeof client->ip.bytes);
         table->pair_domain[i] = finish->domains.place[pair->key.domain];
         table->pair_queries[i] = pair->queries;
-        table->pair_first_ms[i] = start_ms + pair->first_ms;
-        table->pair_last_ms[i] = start_ms + pair->last_ms;
+        // The seconds are in order by now, and there is one at least.
+        const uint32_t step = pair->in_units ? (uint32_t)finish->tallies->plan->unit_s : 1;
+        const uint32_t *seconds = pair_seconds(pair);
+        table->pair_first_part[i] = pair->first_ms - seconds[0] * step * 1000;
+        table->pair_last_part[i] = pair->last_ms - seconds[pair->second_count - 1] * step * 1000;
         pair_lists_fill(finish, pair, &type, &second);
         table->pair_type_end[i] = (int64_t)type;
         table->pair_second_end[i] = (int64_t)second;
-        table->pair_second_step[i] = pair->in_units ? (uint32_t)finish->tallies->plan->unit_s : 1;
+        table->pair_second_step[i] = step;
     }
 }
 
@@ -240,8 +243,10 @@ enum status tallies_finish(struct tallies *tallies, size_t at, struct day_table 
 {
     enum status status = STATUS_OK;
     struct finish finish = {.tallies = tallies, .tally = tallies->shards[at], .table = table};
-    *table = (struct day_table){
-        .day = finish.tally->day, .part = finish.tally->part, .unit_count = tallies->unit_count};
+    *table = (struct day_table){.day = finish.tally->day,
+                                .start_s = finish.tally->day_start_s,
+                                .part = finish.tally->part,
+                                .unit_count = tallies->unit_count};
     TRY(tallies_limit(tallies, at, err));
     TRY(orders_make(&finish, err));
     TRY(domains_add_pairs(&finish, err));

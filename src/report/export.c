@@ -274,7 +274,7 @@ static void pairs_write(const struct day_table *table, struct pseudonyms *pseudo
         (void)fputc(',', stream);
         csv_cell(stream, domain);
         (void)fprintf(stream, ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 "\r\n", table->pair_queries[i],
-                      table->pair_names[i], table->pair_first_ms[i], table->pair_last_ms[i]);
+                      table->pair_names[i], pair_first_ms(table, i), pair_last_ms(table, i));
     }
 }
 

@@ -242,6 +242,18 @@ done:
     return status;
 }
 
+enum status store_variable_type(const struct store_reader *reader, const char *name, enum store_type *type,
+                                struct error *err)
+{
+    struct opened opened = {.dataset = H5I_INVALID_HID};
+    enum status status = variable_open(reader, name, &opened, err);
+    if (status == STATUS_OK && opened.only_dimension)
+        status = reader_fault(reader, name, "it is a dimension without values", err);
+    *type = opened.type;
+    hdf5_close(opened.dataset);
+    return status;
+}
+
 enum status store_get(const struct store_reader *reader, const struct store_column *column, size_t first_row,
                       size_t row_count, void *values, struct error *err)
 {

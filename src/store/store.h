@@ -218,6 +218,10 @@ MUST_CHECK enum status store_dimension_expect(const struct store_reader *reader,
 MUST_CHECK enum status store_get(const struct store_reader *reader, const struct store_column *column,
                                  size_t first_row, size_t row_count, void *values, struct error *err);
 
+/** Finds out which type a variable has. Returns STATUS_CORRUPT when it is not there or has none. Local. */
+MUST_CHECK enum status store_variable_type(const struct store_reader *reader, const char *name,
+                                           enum store_type *type, struct error *err);
+
 /** Returns whether a variable, or the file when it is NULL, has this attribute. Local. */
 bool store_has_attribute(const struct store_reader *reader, const char *variable, const char *name);
 

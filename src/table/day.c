@@ -324,7 +324,8 @@ enum status day_read_domains(const char *dir, const struct store_day *day, uint6
         shard_path(dir, day->day, part, day->parts, path, sizeof path);
         TRY(shard_read_domains(path, &some, &here, err));
         TRY(array_reserve(&all, &capacity, total + here + 1, sizeof *all, err));
-        memcpy(all + total, some, here * sizeof *all);
+        if (here > 0)
+            memcpy(all + total, some, here * sizeof *all);
         total += here;
         free(some);
         some = NULL;

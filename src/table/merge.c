@@ -514,6 +514,7 @@ enum status table_merge_new(const struct day_table *parts, size_t part_count, pa
         return no_room(err);
     *merge = (struct table_merge){.parts = parts, .part_count = part_count, .read = read, .context = context};
     merge->head.day = parts[0].day;
+    merge->head.start_s = parts[0].start_s;
     merge->head.unit_count = parts[0].unit_count;
     // Resolvers and files are in the first part alone.
     memcpy(merge->head.size, parts[0].size, sizeof merge->head.size);

@@ -67,7 +67,8 @@ enum status shard_pile_add(struct shard_pile *pile, const struct day_table *tabl
     TRY(array_reserve(&pile->slices, &pile->slice_capacity, pile->count + 1, sizeof *pile->slices, err));
     struct day_table *head = &pile->heads[pile->count];
     struct slice *slice = &pile->slices[pile->count];
-    *head = (struct day_table){.day = table->day, .part = table->part, .unit_count = table->unit_count};
+    *head = (struct day_table){
+        .day = table->day, .start_s = table->start_s, .part = table->part, .unit_count = table->unit_count};
     memcpy(head->size, table->size, sizeof head->size);
     for (int c = 0; c < DAY_COLUMNS; c++) {
         const enum day_column column = (enum day_column)c;

@@ -1,6 +1,8 @@
 /* A shard's file: a finished table and what it was made of. */
 #include "shard.h"
 
+#include "layout.h"
+
 #include "store/store.h"
 
 #include <inttypes.h>
@@ -44,7 +46,7 @@ void shard_path(const char *dir, int64_t day, int part, int parts, char *path, s
 /* ---- writing ---- */
 
 static enum status dimensions_write(struct store_writer *writer, const struct day_table *table,
-                                    size_t input_count, struct error *err)
+                                    size_t asker_count, size_t input_count, struct error *err)
 {
     enum status status = STATUS_OK;
     for (int d = 0; d < DAY_DIMENSIONS; d++)
@@ -53,6 +55,7 @@ static enum status dimensions_write(struct store_writer *writer, const struct da
     TRY(store_dimension(writer, "ip_character", IP_COLUMN_BYTES, err));
     TRY(store_dimension(writer, "unit", table->unit_count, err));
     TRY(store_dimension(writer, "line_kind", LINE_COUNTS, err));
+    TRY(store_dimension(writer, LAYOUT_ASKER, asker_count, err));
     TRY(store_dimension(writer, "input", input_count, err));
 done:
     return status;
@@ -79,21 +82,29 @@ enum status shard_write_columns(const char *dir, const struct day_table *table, 
     enum status status = STATUS_OK;
     char path[PATH_BYTES];
     struct store_writer *writer = NULL;
+    struct layout_askers askers = {0};
+    const void *here = NULL;
     shard_path(dir, table->day, table->part, parts, path, sizeof path);
     TRY(store_create_local(path, &writer, err));
-    TRY(dimensions_write(writer, table, origin->input_count, err));
+    TRY(values(context, COLUMN_client_hash, &here, err));
+    TRY(layout_find_askers(here, table->size[DAY_client], &askers, err));
+    TRY(dimensions_write(writer, table, askers.count, origin->input_count, err));
     TRY(store_attribute_i64(writer, NULL, "table_version", TABLE_VERSION, err));
     TRY(store_attribute_i64(writer, NULL, "day", table->day, err));
+    TRY(store_attribute_i64(writer, NULL, "day_start", table->start_s, err));
     TRY(store_attribute_i64(writer, NULL, "part", table->part, err));
     TRY(store_attribute_i64(writer, NULL, "parts", parts, err));
     TRY(store_attribute_text(writer, NULL, "settings", origin->settings, err));
     if (origin->input_count > 0 && origin->inputs[0] == INPUT_INCOMPLETE)
         TRY(store_attribute_i64(writer, NULL, "incomplete", 1, err));
     for (int c = 0; c < DAY_COLUMNS; c++) {
-        struct store_column column = shard_store_column((enum day_column)c);
-        const void *here = NULL;
-        TRY(values(context, (enum day_column)c, &here, err));
-        TRY(store_put_local(writer, &column, here, err));
+        const enum day_column column = (enum day_column)c;
+        if (column == COLUMN_client_hash)
+            TRY(layout_put_askers(writer, &askers, table->size[DAY_client], err));
+        if (!layout_is_stored(column))
+            continue;
+        TRY(values(context, column, &here, err));
+        TRY(layout_put(writer, column, here, table->size[day_column_info(column)->dimension], err));
     }
     TRY(store_put_local(writer, &INPUT_COLUMN, origin->inputs, err));
     struct store_writer *whole = writer;
@@ -101,6 +112,7 @@ enum status shard_write_columns(const char *dir, const struct day_table *table, 
     TRY(store_finish_local(whole, err));
     other_parts_remove(dir, table->day, parts);
 done:
+    layout_free_askers(&askers);
     store_abandon_local(writer);
     return status;
 }
@@ -143,6 +155,15 @@ static bool ends_fit(const int64_t *ends, size_t count, size_t heap)
     return (size_t)last == heap;
 }
 
+/* Every pair was asked at some second. */
+static bool pairs_fit(const struct day_table *t)
+{
+    for (size_t i = 0; i < t->size[DAY_pair]; i++)
+        if (t->pair_second_end[i] <= (i > 0 ? t->pair_second_end[i - 1] : 0))
+            return false;
+    return true;
+}
+
 static bool indices_fit(const uint32_t *indices, size_t count, size_t size)
 {
     for (size_t i = 0; i < count; i++)
@@ -155,7 +176,7 @@ static bool table_fits(const struct day_table *t)
 {
     const size_t *size = t->size;
     return ends_fit(t->pair_type_end, size[DAY_pair], size[DAY_type]) &&
-           ends_fit(t->pair_second_end, size[DAY_pair], size[DAY_second]) &&
+           ends_fit(t->pair_second_end, size[DAY_pair], size[DAY_second]) && pairs_fit(t) &&
            ends_fit(t->domain_text_end, size[DAY_domain], size[DAY_domain_byte]) &&
            ends_fit(t->domain_client_end, size[DAY_domain], size[DAY_client]) &&
            ends_fit(t->name_text_end, size[DAY_name], size[DAY_name_byte]) &&
@@ -171,6 +192,9 @@ static bool table_fits(const struct day_table *t)
 
 /* No second of the years 1970 to 9999 is farther from 1970 than this. */
 #define TIME_MOST_S ((int64_t)1 << 40)
+
+/* Nor is a day longer. */
+#define SECOND_MOST ((uint32_t)1 << 18)
 
 static bool time_fits(int64_t time_s)
 {
@@ -200,6 +224,8 @@ static bool row_fits(const struct day_table *t, size_t i)
 static bool counts_fit(const struct day_table *t)
 {
     const int64_t most = (int64_t)1 << 48;
+    if (!time_fits(t->start_s))
+        return false;
     for (size_t i = 0; i < t->size[DAY_row]; i++)
         if (!row_fits(t, i))
             return false;
@@ -207,7 +233,10 @@ static bool counts_fit(const struct day_table *t)
         if (!time_fits(t->asked_slot[i]))
             return false;
     for (size_t i = 0; i < t->size[DAY_pair]; i++)
-        if (t->pair_names[i] < 0 || t->pair_names[i] > most)
+        if (t->pair_names[i] < 0 || t->pair_names[i] > most || t->pair_second_step[i] > UNITS_MOST * 3600)
+            return false;
+    for (size_t i = 0; i < t->size[DAY_second]; i++)
+        if (t->second_of_day[i] > SECOND_MOST)
             return false;
     for (size_t i = 0; i < t->size[DAY_domain]; i++)
         if (t->domain_queries[i] < 0 || t->domain_queries[i] > most)
@@ -225,6 +254,7 @@ static enum status head_read(const struct store_reader *reader, const char *path
         return error_set(err, STATUS_MISMATCH, path, "run extract, which makes it anew from its logs",
                          "its tables have version %" PRId64 ", this quern has %d", version, TABLE_VERSION);
     TRY(store_get_attribute_i64(reader, NULL, "day", &table->day, err));
+    TRY(store_get_attribute_i64(reader, NULL, "day_start", &table->start_s, err));
     TRY(store_get_attribute_i64(reader, NULL, "part", &part, err));
     if (part < 0 || part >= PARTS_MOST)
         return corrupt(path, "its part is out of range", err);
@@ -255,16 +285,25 @@ enum status shard_read(const char *path, uint32_t wanted, struct day_table *tabl
     TRY(head_read(reader, path, wanted, table, err));
     TRY(day_table_make(table, err));
     for (int c = 0; c < DAY_COLUMNS; c++) {
-        struct store_column column = shard_store_column((enum day_column)c);
-        enum day_dimension dimension = day_column_info((enum day_column)c)->dimension;
-        size_t count = table->size[dimension];
+        const enum day_column column = (enum day_column)c;
+        const enum day_dimension dimension = day_column_info(column)->dimension;
+        void *values = *day_column_array(table, column);
         if (!(wanted >> dimension & 1))
             continue;
-        TRY(store_get(reader, &column, 0, count, *day_column_array(table, (enum day_column)c), err));
+        if (column == COLUMN_client_hash)
+            TRY(layout_get_clients(reader, path, values, table->size[dimension], err));
+        if (layout_is_stored(column))
+            TRY(layout_get(reader, path, column, values, table->size[dimension], err));
     }
-    if (!table_fits(table))
+    if (!table_fits(table)) {
         status = corrupt(path, "its offsets or indices point outside their tables", err);
-    else if (!counts_fit(table))
+        goto done;
+    }
+    TRY(layout_hash(path, table->domain_text, table->domain_text_end, table->size[DAY_domain],
+                    table->domain_hash, err));
+    TRY(layout_hash(path, table->name_text, table->name_text_end, table->size[DAY_name], table->name_hash,
+                    err));
+    if (!counts_fit(table))
         status = corrupt(path, "it has counts or times that no log gives", err);
     else if (table->part > 0 && (table->size[DAY_source] > 0 || table->size[DAY_line] > 0))
         status = corrupt(path, "it has resolvers or files, which belong into the day's first part", err);
@@ -279,21 +318,24 @@ enum status shard_read_domains(const char *path, uint64_t **hashes, size_t *coun
 {
     enum status status = STATUS_OK;
     struct store_reader *reader = NULL;
-    uint64_t *read = NULL;
-    struct store_column column = shard_store_column(COLUMN_domain_hash);
+    struct day_table table = {0};
+    const uint32_t wanted = UINT32_C(1) << DAY_domain | UINT32_C(1) << DAY_domain_byte;
     TRY(store_open_local(path, &reader, err));
-    TRY(store_dimension_size(reader, "domain", count, err));
-    read = *count <= ENTRIES_MOST ? malloc((*count + 1) * sizeof *read) : NULL;
-    if (!read) {
-        status = error_set(err, STATUS_NO_MEMORY, path, "", "no room for %zu domains", *count);
+    TRY(head_read(reader, path, wanted, &table, err));
+    TRY(day_table_make(&table, err));
+    *count = table.size[DAY_domain];
+    TRY(layout_get(reader, path, COLUMN_domain_text_end, table.domain_text_end, *count, err));
+    TRY(layout_get(reader, path, COLUMN_domain_text, table.domain_text, table.size[DAY_domain_byte], err));
+    if (!ends_fit(table.domain_text_end, *count, table.size[DAY_domain_byte])) {
+        status = corrupt(path, "its offsets or indices point outside their tables", err);
         goto done;
     }
-    TRY(store_get(reader, &column, 0, *count, read, err));
-    *hashes = read;
-    read = NULL;
+    TRY(layout_hash(path, table.domain_text, table.domain_text_end, *count, table.domain_hash, err));
+    *hashes = table.domain_hash;
+    table.domain_hash = NULL;
 done:
-    free(read);
     store_close(reader);
+    day_table_clear(&table);
     return status;
 }
 

@@ -36,7 +36,7 @@ MUST_CHECK enum status shard_write_columns(const char *dir, const struct day_tab
 MUST_CHECK enum status shard_read(const char *path, uint32_t wanted, struct day_table *table,
                                   struct error *err);
 
-/** Reads one file's domain hashes; free() them. Local. */
+/** Reads the hashes of one file's domains; free() them, NULL when there are none. Local. */
 MUST_CHECK enum status shard_read_domains(const char *path, uint64_t **hashes, size_t *count,
                                           struct error *err);
 

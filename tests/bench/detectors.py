@@ -22,6 +22,10 @@ from sklearn.ensemble import IsolationForest
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.neighbors import LocalOutlierFactor
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'reference'))
+
+import shard_file  # noqa: E402  (it lies there)
+
 FIT_ROWS, CALIBRATION_ROWS, GAPS_LEAST, LOF_HOSTS = 50000, 20000, 20, 8
 
 
@@ -111,9 +115,9 @@ def rita_days(store, days):
     for day in days:
         path = store / f'{datetime.date(1970, 1, 1) + datetime.timedelta(int(day))}.h5'
         with h5py.File(path) as file:
-            ips, domains = ip_texts(file['pair_ip'][:]), file['pair_domain'][:]
-            ends, seconds = file['pair_second_end'][:], file['second_of_day'][:].astype(np.int64)
-            client_ends = file['domain_client_end'][:]
+            ips, domains = ip_texts(file['pair_ip'][:]), shard_file.column(file, 'pair_domain')
+            ends, seconds = shard_file.column(file, 'pair_second_end'), file['second_of_day'][:].astype(np.int64)
+            client_ends = shard_file.column(file, 'domain_client_end')
         reach = np.diff(client_ends, prepend=0)
         rare = reach[domains] <= max(5, len(np.unique(ips)) // 100)
         starts = np.concatenate(([0], ends[:-1]))

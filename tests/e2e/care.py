@@ -197,12 +197,12 @@ class Care(unittest.TestCase):
             with h5py.File(path, 'r+') as file:
                 file.attrs['table_version'] = numpy.int64(0)
         ran = self.score('refused', '--stored', '--model', self.model, expect=1, store_dir=store)
-        self.assertRegex(ran.stderr, r'older/2022-02-0\d.h5: its tables have version 0, this quern has 1\nrun extract')
+        self.assertRegex(ran.stderr, r'older/2022-02-0\d.h5: its tables have version 0, this quern has 2\nrun extract')
         words = ('extract', self.job, '--set', f'store.dir={store}', '--set', f'output.dir={self.top}/redone')
         # Of two of three files the log is gone: their days stay, and are told.
         some = self.quern(*words, '--set', f'archive.paths=[{self.top}/logs/queries.log.1]')
-        self.assertIn('3 days have tables of version 0, this quern has 1: made anew from their logs', some.stderr)
-        self.assertIn('6 days have tables of version 0, this quern has 1, and stay as they are', some.stderr)
+        self.assertIn('3 days have tables of version 0, this quern has 2: made anew from their logs', some.stderr)
+        self.assertIn('6 days have tables of version 0, this quern has 2, and stay as they are', some.stderr)
         self.assertEqual(self.digest('older/2022-02-05.h5'), self.digest('store/2022-02-05.h5'))
         again = self.quern(*words, ranks=2)
         self.assertIn('6 shards written, 3 kept', again.stdout)
@@ -210,7 +210,7 @@ class Care(unittest.TestCase):
         self.assertNotIn('version', self.quern(*words).stderr)
         with h5py.File(store / '2022-02-01.h5', 'r+') as file:
             file.attrs['table_version'] = numpy.int64(99)
-        self.assertIn('its tables have version 99, this quern has 1', self.quern(*words, expect=1).stderr)
+        self.assertIn('its tables have version 99, this quern has 2', self.quern(*words, expect=1).stderr)
 
     def test_compare_says_what_changed(self):
         self.quern('run', self.job, '--quiet', '--set', f'output.dir={self.top}/fewer', '--set', 'archive.to=2022-02-05',

@@ -24,6 +24,11 @@ import tempfile
 import time
 import unittest
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'reference'))
+
+import shard_file  # noqa: E402  (it lies there)
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PATH = os.environ.get('PATH', '') + ':/usr/sbin:/usr/local/sbin'
 NAMED, DIG = shutil.which('named', path=PATH), shutil.which('dig', path=PATH)
@@ -246,11 +251,6 @@ def text_of(octets):
     return b''.join(octets).rstrip(b'\0').decode('ascii')
 
 
-def heap_texts(file, name):
-    ends, text = file[f'{name}_text_end'][:], b''.join(file[f'{name}_text'][:]).decode('ascii')
-    return [text[begin:end] for begin, end in zip([0, *ends], ends)]
-
-
 class Named(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -267,10 +267,10 @@ class Named(unittest.TestCase):
         assert ran.returncode == 0, ran.stdout + ran.stderr
         shard, = (folder / 'out' / 'store').glob('????-??-??.h5')
         cls.file = cls.stack.enter_context(h5py.File(shard))
-        cls.names, cls.domains = heap_texts(cls.file, 'name'), heap_texts(cls.file, 'domain')
+        cls.names, cls.domains = shard_file.texts(cls.file, 'name'), shard_file.texts(cls.file, 'domain')
 
     def column(self, name):
-        return self.file[name][:].tolist()
+        return shard_file.column(self.file, name).tolist()
 
     def sums(self, key, value=lambda query: 1, queries=WATCHED):
         """{key: sum of value × times}, keys whose sum is 0 too."""
@@ -357,7 +357,7 @@ class Named(unittest.TestCase):
             self.assertEqual(found, {q.name: value(q) for q in QUERIES}, name)
 
     def test_each_pair_of_client_and_domain_is_an_entry(self):
-        clients = map(text_of, self.file['pair_ip_text'][:])
+        clients = [socket.inet_ntop(socket.AF_INET6, bytes(ip)).removeprefix('::ffff:') for ip in self.column('pair_ip')]
         keys = [(client, self.domains[at]) for client, at in zip(clients, self.column('pair_domain'))]
         self.assertEqual(dict(zip(keys, self.column('pair_queries'))), self.sums(lambda q: (q.client, q.domain_name)))
         ends = self.column('pair_type_end')
@@ -377,7 +377,7 @@ class Named(unittest.TestCase):
 
     def test_each_server_address_is_a_source(self):
         counts = zip(self.column('source_lines'), self.column('source_queries'))
-        found = dict(zip(heap_texts(self.file, 'source'), counts))
+        found = dict(zip(shard_file.texts(self.file, 'source'), counts))
         sent = self.sums(lambda q: '::1' if ':' in q.client else '127.0.0.1', queries=QUERIES)
         self.assertEqual(found, {server: (count, count) for server, count in sent.items()})
 

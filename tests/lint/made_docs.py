@@ -65,6 +65,7 @@ TABLES = {
     'second': 'Heap of `pair`: when a pair asked.',
     'domain': 'One entry a registered domain that anybody asked under, watched clients or not.',
     'client': 'Heap of `domain`: a sample of who asked, by which the number of clients is estimated.',
+    'asker': 'One entry a client IP, watched or not, that stands in `client_asker`.',
     'name': 'One entry a distinct name in lower case.',
     'source': 'One entry a (resolver, window): what it logged at all, so that silence can be told from a gap.',
     'line': 'One entry a piece of a file with lines of this day. Not in the digest: it says where lines came from.',
@@ -79,6 +80,7 @@ ATTRIBUTES = {
     'table_version': 'version of the tables; days of an older one are made anew from their logs, a newer one is refused',
     'known_version': 'version of the file; one of another version is not used, and the logs are read again',
     'day': 'the local day, as days since 1970-01-01',
+    'day_start': 'its midnight, as seconds since 1970-01-01 UTC',
     'part': 'which part of the clients this is, from 0',
     'parts': 'how many parts a day has (`store.parts`)',
     'settings': '`key=value` lines: the settings that the tables depend on',
@@ -159,8 +161,17 @@ def text_of(value):
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def variable_row(name, data):
-    kind = 'char' if data.dtype.kind == 'S' else str(data.dtype)
+def stored_forms():
+    """{column: its type in memory and what the file makes of it}, of the columns that src/table/layout.c narrows."""
+    types = dict(re.findall(r'^X\((\w+), \w+, (\w+),', (ROOT / 'src/feature/columns.def').read_text(), re.M))
+    words = {'I': 'int', 'U': 'uint'}
+    forms = re.findall(r'\[COLUMN_(\w+)\] = FORM_(NARROW|STEPS)', (ROOT / 'src/table/layout.c').read_text())
+    found = {name: f'{words[types[name][0]]}{types[name][1:]}, {"narrow" if form == "NARROW" else "steps"}' for name, form in forms}
+    return {**found, 'client_asker': 'uint32, steps'}
+
+
+def variable_row(name, data, forms):
+    kind = forms.get(name, 'char' if data.dtype.kind == 'S' else str(data.dtype))
     dimensions = ', '.join(axis[0].name.rsplit('/', 1)[-1] for axis in data.dims)
     what = text_of(data.attrs.get('long_name', ''))
     if not what:
@@ -186,6 +197,7 @@ def hdf5_tables(top, which):
             'scores': 'out/demo/scores.h5'}[which]
     head = ['| variable | type | dimensions | units | what it is |', '|---|---|---|---|---|']
     lines, last = [], None
+    forms = stored_forms() if which == 'store' else {}
     with h5py.File(top / path) as file:
         names = [n for n in file if isinstance(file[n], h5py.Dataset) and not is_dimension(file[n])]
         if which == 'store':
@@ -196,7 +208,7 @@ def hdf5_tables(top, which):
             if which == 'store' and table != last:
                 lines += ['', f'### {table}', '', TABLES[table], '', *head]
                 last = table
-            lines.append(variable_row(name, file[name]))
+            lines.append(variable_row(name, file[name], forms))
         lines = lines[1:] if which == 'store' else head + lines
         lines += ['', 'Attributes of the file:' if which != 'store' else '### Attributes', '', '| attribute | what it is |',
                   '|---|---|', *attribute_rows(file.attrs)]

@@ -7,9 +7,9 @@ line by path. Addresses compare as octets, hashes as numbers.
 """
 import numpy as np
 
+from shard_file import DTYPES
 from store_reference import COLUMNS, LINE_KINDS, ROW_COUNTS, address_text
 
-DTYPES = {'U8': 'u1', 'U16': 'u2', 'U32': 'u4', 'I32': 'i4', 'I64': 'i8', 'U64': 'u8', 'CHAR': 'S1'}
 IP_CHARACTERS = 39
 
 
@@ -61,10 +61,12 @@ def pair_table(day, domain_at):
     keys = sorted(day.pairs, key=lambda key: (key[0], domain_at[key[1]]))
     pairs = [day.pairs[key] for key in keys]
     clients = [client for client, _ in keys]
-    table = {'pair_ip': octets(clients), 'pair_ip_text': padded(clients),
-             'pair_domain': [domain_at[domain] for _, domain in keys]}
-    for member in 'queries names first_ms last_ms second_step'.split():
+    table = {'pair_ip': octets(clients), 'pair_domain': [domain_at[domain] for _, domain in keys]}
+    for member in 'queries names second_step'.split():
         table[f'pair_{member}'] = [pair[member] for pair in pairs]
+    for member, at in (('first', 0), ('last', -1)):
+        table[f'pair_{member}_part'] = [
+            pair[f'{member}_ms'] - (day.start + pair['seconds'][at] * pair['second_step']) * 1000 for pair in pairs]
     table['pair_type_end'], types = heap(pair['types'] for pair in pairs)
     table['type_number'], table['type_queries'] = [t for t, _ in types], [count for _, count in types]
     table['pair_second_end'], table['second_of_day'] = heap(pair['seconds'] for pair in pairs)

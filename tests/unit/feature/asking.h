@@ -177,6 +177,7 @@ static inline size_t asking_row(const struct day_table *table, int64_t window_s,
 static inline void tables_compare(const struct day_table *a, const struct day_table *b)
 {
     assert_int_equal(a->day, b->day);
+    assert_int_equal(a->start_s, b->start_s);
     assert_int_equal(a->unit_count, b->unit_count);
     for (int d = 0; d < DAY_DIMENSIONS; d++)
         if (a->size[d] != b->size[d])

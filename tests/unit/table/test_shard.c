@@ -266,6 +266,8 @@ static void test_offsets_and_indices_that_point_outside_are_refused(void **state
 static void test_counts_that_no_log_gives_are_refused(void **state)
 {
     struct scene *scene = *state;
+    REFUSED(scene, second_of_day, 0, UINT32_MAX, COUNTS);
+    REFUSED(scene, pair_second_step, 0, UINT32_MAX, COUNTS);
     REFUSED(scene, row_queries, 0, 0, COUNTS);
     REFUSED(scene, row_queries, 0, INT64_MAX, COUNTS);
     REFUSED(scene, row_type_a, 0, -1, COUNTS);
@@ -275,6 +277,28 @@ static void test_counts_that_no_log_gives_are_refused(void **state)
     REFUSED(scene, asked_slot, 0, INT64_MIN, COUNTS);
     REFUSED(scene, pair_names, 0, INT64_MAX, COUNTS);
     REFUSED(scene, domain_queries, 0, INT64_MAX, COUNTS);
+}
+
+static void test_names_that_are_none_or_out_of_order_are_refused(void **state)
+{
+    struct scene *scene = *state;
+    const struct day_table *table = &scene->table;
+    const size_t last = (size_t)table->domain_text_end[table->size[DAY_domain] - 1] - 1;
+    REFUSED(scene, name_text, 0, '.', "a name in it is none");
+    REFUSED(scene, domain_text, last, '.', "a name in it is none");
+    // Another first letter gives another hash, which falls behind that of the next name or before the one
+    // before.
+    bool told = false;
+    for (char letter = 'a'; letter <= 'z' && !told; letter++) {
+        struct error err = {0};
+        const char right = scene->table.domain_text[last];
+        scene->table.domain_text[last] = letter;
+        stored_write(scene->dir, &scene->table, 1);
+        told = day_try(scene, &err) == STATUS_CORRUPT &&
+               strcmp(err.what, "its names are not in their order") == 0;
+        scene->table.domain_text[last] = right;
+    }
+    assert_true(told);
 }
 
 static void test_a_file_under_another_days_name_is_refused(void **state)
@@ -337,14 +361,20 @@ static void shard_craft(const struct scene *scene, const struct craft *craft)
     dimension_craft(writer, craft, "ip_character", IP_COLUMN_BYTES);
     dimension_craft(writer, craft, "unit", table->unit_count);
     dimension_craft(writer, craft, "line_kind", LINE_COUNTS);
+    dimension_craft(writer, craft, "asker", 1);
     asking_check(store_attribute_i64(writer, NULL, "table_version", craft->version, &err), &err);
     asking_check(store_attribute_i64(writer, NULL, "day", table->day, &err), &err);
+    asking_check(store_attribute_i64(writer, NULL, "day_start", table->start_s, &err), &err);
     asking_check(store_attribute_i64(writer, NULL, "part", 0, &err), &err);
     for (int c = 0; c < DAY_COLUMNS; c++) {
         struct store_column column = shard_store_column((enum day_column)c);
         if (!craft->left_out || strcmp(craft->left_out, column.name) != 0)
             asking_check(store_put_local(writer, &column, room, &err), &err);
     }
+    struct store_column asker = {.name = "asker_hash", .type = STORE_U64, .dimensions = {"asker"}};
+    asking_check(store_put_local(writer, &asker, room, &err), &err);
+    asker = (struct store_column){.name = "client_asker", .type = STORE_U32, .dimensions = {"client"}};
+    asking_check(store_put_local(writer, &asker, room, &err), &err);
     asking_check(store_finish_local(writer, &err), &err);
     free(room);
 }
@@ -379,7 +409,17 @@ static void test_a_file_without_a_column_or_of_another_version_is_refused(void *
     crafted(scene, (struct craft){.left_out = "row_queries"}, STATUS_CORRUPT,
             "row_queries: the file has no such variable");
     crafted(scene, (struct craft){.version = 77}, STATUS_MISMATCH,
-            "its tables have version 77, this quern has 1");
+            "its tables have version 77, this quern has 2");
+}
+
+static void test_clients_that_are_not_there_are_refused(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = {0};
+    struct craft craft = {.dimension = "asker", .size = 0, .version = TABLE_VERSION};
+    shard_craft(scene, &craft);
+    assert_int_equal(day_try(scene, &err), STATUS_CORRUPT);
+    assert_string_equal(err.what, OFFSETS);
 }
 
 /* ---- known.h5 ---- */
@@ -518,7 +558,7 @@ static void test_known_files_that_deceive_are_refused(void **state)
     known_refused(scene, (struct craft){.left_out = "path_byte"}, 4, 1, STATUS_CORRUPT,
                   "path_byte: the file has no such variable");
     known_refused(scene, (struct craft){.version = 9}, 4, 1, STATUS_MISMATCH,
-                  "its tables have version 9, this quern has 1");
+                  "its tables have version 9, this quern has 2");
     // Of an older version nothing need be understood: logs are read again.
     known_refused(scene, (struct craft){.version = -1, .dimension = "line_kind", .size = 7}, 4, 1, STATUS_OK,
                   "");
@@ -555,6 +595,8 @@ int main(void)
         SCENE(test_offsets_and_indices_that_point_outside_are_refused),
         SCENE(test_counts_that_no_log_gives_are_refused),
         SCENE(test_a_file_under_another_days_name_is_refused),
+        SCENE(test_names_that_are_none_or_out_of_order_are_refused),
+        SCENE(test_clients_that_are_not_there_are_refused),
         SCENE(test_resolvers_in_a_later_part_are_refused),
         SCENE(test_a_file_with_wider_rows_than_there_is_room_for_is_refused),
         SCENE(test_a_file_without_a_column_or_of_another_version_is_refused),
