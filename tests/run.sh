@@ -26,12 +26,15 @@ suite() {
     shift
     cmake --preset "$preset"
     cmake --build --preset "$preset"
-    ctest --preset "$preset" "$@"
+    ctest --preset "$preset" -j2 "$@"
 }
 suite release
 if [ -z "$fast" ]; then
-    suite debug
-    suite sanitize -LE lint -j2
+    # The sanitized build is a debug build: what runs whole in it is not run a second time.
+    cmake --preset debug
+    cmake --build --preset debug --target quern job_doc
+    ctest --preset debug -j2 -L 'lint|debug'
+    suite sanitize -LE lint
     # The other MPI that clusters have: what asks most of it, and the digests of both.
     cmake --preset mpich
     cmake --build --preset mpich --target quern test_team test_work

@@ -7,6 +7,9 @@
 /** Times reading a log into tallies, by stage. Collective. */
 MUST_CHECK enum status bench_extract_run(struct session *session, struct error *err);
 
+/** Times a log becoming a store, by more and more of the ranks. Collective. */
+MUST_CHECK enum status bench_store_run(struct session *session, struct error *err);
+
 /** Times k-means on rows of a file, or on rows that it makes. Collective. */
 MUST_CHECK enum status bench_kmeans_run(struct session *session, struct error *err);
 
@@ -29,10 +32,16 @@ enum ladder_side { LADDER_STRONG, LADDER_WEAK, LADDER_SIDES };
 
 #define LADDER_MOST 20
 
+/** One step's work, timed. Bytes are of all ranks. */
+struct ladder_timed {
+    double seconds;  // of the slowest rank
+    int64_t bytes;  // worked through
+    int64_t sent;  // handed to MPI; 0 where that is not counted
+};
+
 struct ladder_point {
     int ranks;
-    double seconds[LADDER_SIDES];
-    int64_t bytes[LADDER_SIDES];  // of all ranks
+    struct ladder_timed timed[LADDER_SIDES];
 };
 
 struct ladder {
@@ -42,9 +51,12 @@ struct ladder {
     size_t count;
 };
 
-/** Does the work with the session's team, a part of all ranks; seconds are the slowest rank's. Collective. */
-typedef enum status ladder_work(struct session *session, int side, void *context, double *seconds,
-                                int64_t *bytes, struct error *err);
+/** Does the work with the session's team, a part of all ranks. Collective. */
+typedef enum status ladder_work(struct session *session, int side, void *context, struct ladder_timed *timed,
+                                struct error *err);
+
+/** Returns the slowest rank's seconds, in whole nanoseconds, so that all have the same. Collective. */
+double ladder_slowest(const struct team *team, double seconds);
 
 /** Climbs the ladder and prints times, rates and a fit of time against ranks. Collective.
  *

@@ -241,11 +241,7 @@ static enum status bench_local(struct session *session, struct reading *reading,
     struct zone *zone = NULL;
     struct seconds medians[PASSES];
     char path[4096];
-    const char *set = session->options.feature_set ? session->options.feature_set : "full";
-    const bool talk = reading->talk = strcmp(set, "talk") == 0;
-    if (!talk && strcmp(set, "full") != 0)
-        return error_set(err, STATUS_USAGE, "--feature-set", "write talk or full",
-                         "\"%.40s\" is no set of features", set);
+    const bool talk = reading->talk;
     if (!job_data_path("datasets/suffixes.dat", path, sizeof path))
         return error_set(err, STATUS_IO, "datasets/suffixes.dat", "set QUERN_DATA to quern's data",
                          "cannot find the list of public suffixes");
@@ -279,6 +275,13 @@ enum status bench_extract_run(struct session *session, struct error *err)
     if (session->options.word_count != 2)
         return error_set(err, STATUS_USAGE, "bench extract", "quern bench extract FILE",
                          "no file of a query log was named");
+    const char *set = session->options.feature_set ? session->options.feature_set : "full";
+    reading.talk = strcmp(set, "talk") == 0;
+    if (!reading.talk && strcmp(set, "full") != 0)
+        return error_set(err, STATUS_USAGE, "--feature-set", "write talk or full",
+                         "\"%.40s\" is no set of features", set);
+    if (session->options.ladder)
+        return bench_store_run(session, err);
     const struct archive_source source = {.paths = &session->options.words[1], .path_count = 1};
     TRY(archive_find(session->team, &source, 1, &archive, err));
     // Each rank reads all of it: the rate is that of one core, the first rank's.

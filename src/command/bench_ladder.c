@@ -35,7 +35,7 @@ static bool solve(const struct ladder *ladder, int side, unsigned mask, double f
         if (mask & 1u << t)
             used[count++] = t;
     for (size_t p = 0; p < ladder->count; p++) {
-        const double ranks = ladder->points[p].ranks, seconds = ladder->points[p].seconds[side];
+        const double ranks = ladder->points[p].ranks, seconds = ladder->points[p].timed[side].seconds;
         // Relative residuals: the short times of many ranks count as much as the long ones.
         for (int i = 0; i < count; i++) {
             for (int j = 0; j < count; j++)
@@ -69,7 +69,8 @@ static bool fit_find(const struct ladder *ladder, int side, double best[TERMS])
         for (int t = 0; t < TERMS; t++)
             is_good = is_good && fit[t] >= 0;
         for (size_t p = 0; p < ladder->count; p++) {
-            const double off = fitted(fit, ladder->points[p].ranks) / ladder->points[p].seconds[side] - 1;
+            const double off =
+                fitted(fit, ladder->points[p].ranks) / ladder->points[p].timed[side].seconds - 1;
             error += off * off;
         }
         if (!is_good || error >= least * (1 - 1e-9))
@@ -80,7 +81,23 @@ static bool fit_find(const struct ladder *ladder, int side, double best[TERMS])
     return isfinite(least);
 }
 
+double ladder_slowest(const struct team *team, double seconds)
+{
+    int64_t ns = (int64_t)(seconds * 1e9);
+    team_max_i64(team, &ns, 1);
+    return (double)(ns > 0 ? ns : 1) * 1e-9;
+}
+
 static const char *const SIDE_NAMES[LADDER_SIDES] = {"strong", "weak"};
+
+/* Whether what goes through MPI was counted; what HDF5 sends is not. */
+static bool has_sent(const struct ladder *ladder)
+{
+    bool any = false;
+    for (size_t p = 0; p < ladder->count; p++)
+        any = any || ladder->points[p].timed[LADDER_STRONG].sent > 0;
+    return any;
+}
 
 static void points_print(const struct session *session, const struct ladder *ladder, int sides)
 {
@@ -88,14 +105,18 @@ static void points_print(const struct session *session, const struct ladder *lad
     for (int side = 0; side < sides; side++)
         (void)fprintf(session->out, "  %14s  %10s", side ? "weak, seconds" : "strong, seconds",
                       side ? "efficiency" : "speed-up");
-    (void)fprintf(session->out, "  %14s\n", ladder->rate);
+    (void)fprintf(session->out, "  %14s%s\n", ladder->rate, has_sent(ladder) ? "     MB sent" : "");
     for (size_t p = 0; p < ladder->count; p++) {
         const struct ladder_point *point = &ladder->points[p];
         (void)fprintf(session->out, "  %5d", point->ranks);
         for (int side = 0; side < sides; side++)
-            (void)fprintf(session->out, "  %14.4g   %10.2f", point->seconds[side],
-                          ladder->points[0].seconds[side] / point->seconds[side]);
-        (void)fprintf(session->out, "  %14.1f\n", (double)point->bytes[0] * 1e-6 / point->seconds[0]);
+            (void)fprintf(session->out, "  %14.4g  %10.2f", point->timed[side].seconds,
+                          ladder->points[0].timed[side].seconds / point->timed[side].seconds);
+        const struct ladder_timed *strong = &point->timed[LADDER_STRONG];
+        (void)fprintf(session->out, "  %14.1f", (double)strong->bytes * 1e-6 / strong->seconds);
+        if (has_sent(ladder))
+            (void)fprintf(session->out, "  %10.4g", (double)strong->sent * 1e-6);
+        (void)fprintf(session->out, "\n");
     }
 }
 
@@ -131,8 +152,10 @@ static void ladder_json(const struct session *session, const struct ladder *ladd
         json_open(&json, NULL, '{');
         json_integer(&json, "ranks", point->ranks);
         for (int side = 0; side < sides; side++) {
-            json_number(&json, side ? "weak_s" : "strong_s", point->seconds[side]);
-            json_integer(&json, side ? "weak_bytes" : "strong_bytes", point->bytes[side]);
+            json_number(&json, side ? "weak_s" : "strong_s", point->timed[side].seconds);
+            json_integer(&json, side ? "weak_bytes" : "strong_bytes", point->timed[side].bytes);
+            if (has_sent(ladder))
+                json_integer(&json, side ? "weak_sent_bytes" : "strong_sent_bytes", point->timed[side].sent);
         }
         json_close(&json, '}');
     }
@@ -160,17 +183,15 @@ static enum status point_take(struct session *session, ladder_work *work, void *
     enum status status = STATUS_OK;
     struct team *part = NULL;
     struct session sub = *session;
-    double told[2] = {0, 0};
     TRY(team_part(session->team, point->ranks, &part, err));
     enum status had = STATUS_OK;
     if (part) {
         sub.team = part;
-        had = work(&sub, side, context, &told[0], &point->bytes[side], err);
+        had = work(&sub, side, context, &point->timed[side], err);
         team_free(part);
     }
     TRY(team_agree(session->team, had, err));
-    team_broadcast(session->team, told, sizeof told, 0);
-    point->seconds[side] = told[0];
+    team_broadcast(session->team, &point->timed[side], sizeof point->timed[side], 0);
 done:
     return status;
 }

@@ -204,16 +204,17 @@ static enum status ladder_rows_take(struct session *session, int side, struct be
     return rows_take(session, rows, err);
 }
 
-static enum status kmeans_work(struct session *session, int side, void *context, double *seconds,
-                               int64_t *bytes, struct error *err)
+static enum status kmeans_work(struct session *session, int side, void *context, struct ladder_timed *timed,
+                               struct error *err)
 {
     enum status status = STATUS_OK;
     struct bench_rows rows = {0};
     struct bench_result result = {0};
     TRY(ladder_rows_take(session, side, &rows, err));
     TRY(bench_kmeans(session->team, &rows, *(const int *)context, ITERATIONS, &result, err));
-    *seconds = result.wall_s / (double)result.steps;
-    *bytes = result.rows * (int64_t)(rows.columns * sizeof(int16_t));
+    timed->seconds = result.wall_s / (double)result.steps;
+    timed->sent = result.sent_bytes / result.steps;
+    timed->bytes = result.rows * (int64_t)(rows.columns * sizeof(int16_t));
 done:
     free((void *)rows.values);
     return status;
@@ -225,8 +226,8 @@ struct net_asked {
     int hidden_count, batch;
 };
 
-static enum status autoencoder_work(struct session *session, int side, void *context, double *seconds,
-                                    int64_t *bytes, struct error *err)
+static enum status autoencoder_work(struct session *session, int side, void *context,
+                                    struct ladder_timed *timed, struct error *err)
 {
     enum status status = STATUS_OK;
     const struct net_asked *net = context;
@@ -235,8 +236,9 @@ static enum status autoencoder_work(struct session *session, int side, void *con
     TRY(ladder_rows_take(session, side, &rows, err));
     TRY(bench_autoencoder(session->team, &rows, net->hidden, net->hidden_count, net->batch, LADDER_SECONDS,
                           &result, err));
-    *seconds = result.wall_s / (double)result.steps;
-    *bytes = result.rows * (int64_t)(rows.columns * sizeof(float));
+    timed->seconds = result.wall_s / (double)result.steps;
+    timed->sent = result.sent_bytes / result.steps;
+    timed->bytes = result.rows * (int64_t)(rows.columns * sizeof(float));
 done:
     free((void *)rows.values);
     return status;

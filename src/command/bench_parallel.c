@@ -19,14 +19,6 @@
 #define IO_ROWS 1000000
 #define IO_WIDTH 8
 
-/* The slowest rank's seconds, in whole nanoseconds, so that all have the same. */
-static double slowest(const struct team *team, double seconds)
-{
-    int64_t ns = (int64_t)(seconds * 1e9);
-    team_max_i64(team, &ns, 1);
-    return (double)(ns > 0 ? ns : 1) * 1e-9;
-}
-
 /* ---- parse ---- */
 
 struct text {
@@ -75,8 +67,8 @@ static size_t line_start(const struct text *text, size_t at)
     return end ? (size_t)(end - text->bytes) + 1 : text->count;
 }
 
-static enum status parse_work(struct session *session, int side, void *context, double *seconds,
-                              int64_t *bytes, struct error *err)
+static enum status parse_work(struct session *session, int side, void *context, struct ladder_timed *timed,
+                              struct error *err)
 {
     enum status status = STATUS_OK;
     const struct text *text = context;
@@ -92,9 +84,9 @@ static enum status parse_work(struct session *session, int side, void *context, 
                    err));
     const double began = clock_seconds();
     int64_t queries = lines_parse(parser, text, from, to);
-    *seconds = slowest(session->team, clock_seconds() - began);
+    timed->seconds = ladder_slowest(session->team, clock_seconds() - began);
     team_sum_i64(session->team, &queries, 1);
-    *bytes = (int64_t)(side == LADDER_STRONG ? text->count : text->count * size);
+    timed->bytes = (int64_t)(side == LADDER_STRONG ? text->count : text->count * size);
     if (queries == 0)
         status =
             error_set(err, STATUS_NO_INPUT, "bench parse", "name a query log", "no line of it is a query");
@@ -121,8 +113,8 @@ done:
 /* ---- allreduce ---- */
 
 /* One sum over the ranks, of so many numbers: repeated until it takes long enough to be timed. */
-static enum status reduce_work(struct session *session, int side, void *context, double *seconds,
-                               int64_t *bytes, struct error *err)
+static enum status reduce_work(struct session *session, int side, void *context, struct ladder_timed *timed,
+                               struct error *err)
 {
     enum status status = STATUS_OK;
     const size_t count = *(const size_t *)context;
@@ -131,13 +123,17 @@ static enum status reduce_work(struct session *session, int side, void *context,
     TRY(team_agree(session->team,
                    values ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "bench", "", "no room for numbers"),
                    err));
-    *bytes = (int64_t)(count * sizeof *values);
+    timed->bytes = (int64_t)(count * sizeof *values);
     for (int64_t times = 16;; times *= 2) {
+        (void)team_traffic_take(session->team);
         const double began = clock_seconds();
         for (int64_t i = 0; i < times; i++)
             team_sum_i64(session->team, values, count);
-        const double took = slowest(session->team, clock_seconds() - began);
-        *seconds = took / (double)times;
+        const double took_here = clock_seconds() - began;
+        const int64_t sent = team_traffic_bytes(session->team);
+        const double took = ladder_slowest(session->team, took_here);
+        timed->seconds = took / (double)times;
+        timed->sent = sent / times;
         if (took >= LEAST_S || times >= 1 << 20)
             break;
     }
@@ -217,7 +213,7 @@ done:
     return status;
 }
 
-static enum status io_work(struct session *session, int side, void *context, double *seconds, int64_t *bytes,
+static enum status io_work(struct session *session, int side, void *context, struct ladder_timed *timed,
                            struct error *err)
 {
     enum status status = STATUS_OK;
@@ -239,8 +235,8 @@ static enum status io_work(struct session *session, int side, void *context, dou
         began = clock_seconds();
         TRY(team_agree(team, io_read_local(io->path, first, rows, values, err), err));
     }
-    *seconds = slowest(team, clock_seconds() - began);
-    *bytes = (int64_t)(total * IO_WIDTH * sizeof *values);
+    timed->seconds = ladder_slowest(team, clock_seconds() - began);
+    timed->bytes = (int64_t)(total * IO_WIDTH * sizeof *values);
 done:
     if (rank == 0)
         (void)unlink(io->path);

@@ -104,7 +104,7 @@ static const struct option_row OPTIONS[] = {
       "extract: tallies of rows alone, which the talk's features need, or all (full)", 0}},
     {FOR(BENCH),
      {"ladder", KEY_LADDER, NULL, 0,
-      "kmeans, autoencoder: by 1, 2, 4, ... of the ranks, with a fit of time against ranks", 0}},
+      "extract, kmeans, autoencoder: by 1, 2, 4, ... of the ranks, with a fit of time against ranks", 0}},
     {FOR(BENCH), {"rows", KEY_ROWS, "N", 0, "Rows to take or to make (1000000)", 0}},
     {FOR(BENCH), {"columns", KEY_COLUMNS, "N", 0, "Columns of FILE, which is rows of float32 (24)", 0}},
     {FOR(BENCH), {"k", KEY_K, "K", 0, "kmeans: clusters (8)", 0}},

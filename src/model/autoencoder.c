@@ -290,6 +290,7 @@ enum status autoencoder_time(const struct team *team, const struct grid_rows *ro
     TRY(training_begin(team, &training, ip_hash, columns, err));
     time->began_s = clock_seconds();
     TRY(epoch_go(team, &training, &time->loss, err));
+    (void)team_traffic_take(team);
     const double wall_s = clock_seconds(), cpu_s = clock_cpu_seconds();
     int64_t go_on = 1;
     for (time->epochs = 0; go_on; time->epochs++) {
@@ -299,6 +300,7 @@ enum status autoencoder_time(const struct team *team, const struct grid_rows *ro
     }
     time->wall_s = clock_seconds() - wall_s;
     time->cpu_s = clock_cpu_seconds() - cpu_s;
+    time->sent_bytes = team_traffic_bytes(team);
     time->rows = training.deal.row_count;
 done:
     training_clear(&training);

@@ -46,6 +46,7 @@ struct autoencoder_time {
     int64_t epochs;
     double began_s;  // clock_seconds when training began
     double wall_s, cpu_s;  // of this rank
+    int64_t sent_bytes;  // handed to MPI by all ranks in these epochs
     double loss;  // of the last epoch
 };
 

@@ -98,30 +98,28 @@ static double read_speed(const int32_t *values, size_t count, int32_t *sink)
     return best;
 }
 
-/* Operations a second of this rank by the loops that the kernel uses. */
-static double kmeans_peak(const struct kmeans_kernel *kernel, int32_t sink[2])
+/* Runs a loop of arithmetic from registers; returns how many operations that were. */
+typedef double peak_go(const void *kernel, int64_t rounds);
+
+static double kmeans_peak(const void *kernel, int64_t rounds)
 {
-    double best = 0.0;
-    int64_t rounds = 1 << 16;
-    for (int trial = 0; trial < PEAK_TRIALS;) {
-        const double began_s = clock_cpu_seconds(), count = kernel->peak(rounds, sink);
-        const double spent_s = clock_cpu_seconds() - began_s;
-        if (spent_s < PEAK_S) {
-            rounds *= 2;
-            continue;
-        }
-        best = count / spent_s > best ? count / spent_s : best;
-        trial++;
-    }
-    return best;
+    int32_t sink[2] = {(int32_t)rounds, 3};
+    return ((const struct kmeans_kernel *)kernel)->peak(rounds, sink);
 }
 
-static double net_peak(const struct net_kernel *kernel, float *sink)
+static double net_peak(const void *kernel, int64_t rounds)
+{
+    float sink = 0.5f;
+    return ((const struct net_kernel *)kernel)->peak(rounds, &sink);
+}
+
+/* Operations a second of this rank by such a loop, which a kernel has: the best of some trials. */
+static double peak_find(peak_go *go, const void *kernel)
 {
     double best = 0.0;
     int64_t rounds = 1 << 16;
     for (int trial = 0; trial < PEAK_TRIALS;) {
-        const double began_s = clock_cpu_seconds(), count = kernel->peak(rounds, sink);
+        const double began_s = clock_cpu_seconds(), count = go(kernel, rounds);
         const double spent_s = clock_cpu_seconds() - began_s;
         if (spent_s < PEAK_S) {
             rounds *= 2;
@@ -137,9 +135,10 @@ static double net_peak(const struct net_kernel *kernel, float *sink)
 static void kmeans_limit(const struct team *team, const struct pass *pass, const struct bench_rows *rows,
                          struct bench_result *out)
 {
-    int32_t sink[2] = {(int32_t)rows->row_count, 3};
+    int32_t sink = (int32_t)rows->row_count;
     const size_t count = pass->rows->count / BLOCK_ROWS * (size_t)pass->blocks.pairs * BLOCK_ROWS;
-    const double read = read_speed(pass->blocks.blocks, count, sink), peak = kmeans_peak(pass->kernel, sink);
+    const double read = read_speed(pass->blocks.blocks, count, &sink),
+                 peak = peak_find(kmeans_peak, pass->kernel);
     const double work = 2.0 * (double)rows->row_count * (double)rows->columns * pass->k;
     const double read_s = read > 0.0 ? (double)(count * sizeof(int32_t)) / read : 0.0;
     const double limit_s = work / peak > read_s ? work / peak : read_s;
@@ -167,34 +166,51 @@ static void starts_take(const struct team *team, const struct grid_rows *rows, i
     }
 }
 
+/* Scales the rows, and takes the first k of them as centres; free() those. */
+static enum status kmeans_begin(const struct team *team, const struct bench_rows *rows, int k,
+                                struct scaled *scaled, int16_t **centres, struct error *err)
+{
+    enum status status = STATUS_OK;
+    int16_t *lattice = calloc((size_t)k * GRID_COLUMNS, sizeof *lattice);
+    TRY(team_agree(team, lattice ? STATUS_OK : model_no_memory("bench", (size_t)k, err), err));
+    assert(lattice);
+    TRY(scaled_make(team, rows, scaled, err));
+    TRY(check_k(scaled, k, err));
+    starts_take(team, &scaled->rows, k, lattice);
+    *centres = lattice;
+    lattice = NULL;
+done:
+    free(lattice);
+    return status;
+}
+
 enum status bench_kmeans(const struct team *team, const struct bench_rows *rows, int k, int64_t iterations,
                          struct bench_result *out, struct error *err)
 {
     enum status status = STATUS_OK;
     struct scaled scaled = {0};
     struct pass pass = {0};
+    int16_t *lattice = NULL;
     const double began_s = clock_seconds();
-    int16_t *lattice = calloc((size_t)k * GRID_COLUMNS, sizeof *lattice);
-    TRY(team_agree(team, lattice ? STATUS_OK : model_no_memory("bench", (size_t)k, err), err));
-    assert(lattice);
-    TRY(scaled_make(team, rows, &scaled, err));
-    TRY(check_k(&scaled, k, err));
+    TRY(kmeans_begin(team, rows, k, &scaled, &lattice, err));
     TRY(pass_make(team, &scaled.rows, k, &pass, err));
     *out = (struct bench_result){.level = pass.kernel->name,
                                  .rows = scaled.rows.total,
                                  .steps = iterations,
                                  .prepare_s = clock_seconds() - began_s};
-    starts_take(team, &scaled.rows, k, lattice);
     double wall_s = 0.0, cpu_s = 0.0;
     for (int64_t i = 0; i < iterations + WARM_UP; i++) {
         if (i == WARM_UP) {
+            (void)team_traffic_take(team);
             wall_s = clock_seconds();
             cpu_s = clock_cpu_seconds();
         }
         pass_go(team, &pass, lattice);
         (void)pass_move(team, &pass, lattice);
     }
-    out->wall_s = slowest(team, clock_seconds() - wall_s);
+    wall_s = clock_seconds() - wall_s;
+    out->sent_bytes = team_traffic_bytes(team);
+    out->wall_s = slowest(team, wall_s);
     out->cpu_s = summed(team, (clock_cpu_seconds() - cpu_s) * 1e9) * 1e-9;
     out->loss = (double)pass.inertia / GRID_ONE / GRID_ONE;
     kmeans_limit(team, &pass, rows, out);
@@ -211,13 +227,9 @@ enum status bench_kmeans_end(const struct team *team, const struct bench_rows *r
     enum status status = STATUS_OK;
     struct scaled scaled = {0};
     struct kmeans kmeans = {0};
+    int16_t *lattice = NULL;
     const double began_s = clock_seconds();
-    int16_t *lattice = calloc((size_t)k * GRID_COLUMNS, sizeof *lattice);
-    TRY(team_agree(team, lattice ? STATUS_OK : model_no_memory("bench", (size_t)k, err), err));
-    assert(lattice);
-    TRY(scaled_make(team, rows, &scaled, err));
-    TRY(check_k(&scaled, k, err));
-    starts_take(team, &scaled.rows, k, lattice);
+    TRY(kmeans_begin(team, rows, k, &scaled, &lattice, err));
     const double scaled_s = clock_seconds(), cpu_s = clock_cpu_seconds();
     TRY(kmeans_run(team, &scaled.rows, lattice, k, &kmeans, err));
     *out = (struct bench_end){.level = kmeans_kernel_choose()->name,
@@ -268,8 +280,7 @@ enum status bench_autoencoder(const struct team *team, const struct bench_rows *
     TRY(autoencoder_time(team, &scaled.rows, scaled.ip_hash, rows->columns, scaled.active, &settings, seconds,
                          &time, err));
     const struct net_kernel *kernel = net_kernel_choose();
-    float sink = 0.5f;
-    const double peak = net_peak(kernel, &sink);
+    const double peak = peak_find(net_peak, kernel);
     *out = (struct bench_result){.level = kernel->name,
                                  .rows = time.rows,
                                  .steps = time.epochs,
@@ -277,6 +288,7 @@ enum status bench_autoencoder(const struct team *team, const struct bench_rows *
                                  .wall_s = slowest(team, time.wall_s),
                                  .cpu_s = summed(team, time.cpu_s * 1e9) * 1e-9,
                                  .peak_per_s = summed(team, peak),
+                                 .sent_bytes = time.sent_bytes,
                                  .loss = time.loss};
     const double work = net_work_of(rows->columns, hidden, hidden_count) * (double)time.rows;
     out->limit_s = work / out->peak_per_s * (double)time.epochs;

@@ -31,6 +31,7 @@ struct bench_result {
     double read_bytes_per_s;  // of all ranks: one read of their rows after the other
     double peak_per_s;  // of all ranks: multiplications and additions, from registers
     double limit_s;  // the least that cpu_s could be by these two, on each of the ranks
+    int64_t sent_bytes;  // handed to MPI by all ranks in these steps
     double loss;  // inertia in scaled units, or the mean loss of the last epoch
 };
 

@@ -66,6 +66,9 @@ const char *team_call_name(enum team_call call);
 /** Returns what was counted since the last time. Local. */
 struct team_traffic team_traffic_take(const struct team *team);
 
+/** As team_traffic_take, but returns the bytes of all calls and all ranks. Collective. */
+int64_t team_traffic_bytes(const struct team *team);
+
 /** Returns this rank's number, 0 … team_size - 1. Local. */
 int team_rank(const struct team *team);
 

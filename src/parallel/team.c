@@ -168,6 +168,16 @@ struct team_traffic team_traffic_take(const struct team *team)
     return taken;
 }
 
+int64_t team_traffic_bytes(const struct team *team)
+{
+    const struct team_traffic taken = team_traffic_take(team);
+    int64_t bytes = 0;
+    for (int call = 0; call < TEAM_CALLS; call++)
+        bytes += taken.bytes[call];
+    team_sum_i64(team, &bytes, 1);
+    return bytes;
+}
+
 void team_free_at(struct team *team, const char *file, int line)
 {
     if (!team)

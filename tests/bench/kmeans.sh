@@ -27,13 +27,16 @@ ours() { # the lines of quern, with these options
     done
     printf 'quern, 2 processes\tmpirun -n 2 %s bench kmeans %s %s --json\n' "$quern" "$rows" "$1"
 }
+theirs() { # the lines of scikit-learn, with these words
+    for peer in lloyd elkan; do
+        printf 'scikit-learn %s\t%s %s/kmeans_peer.py %s %s 24 %s\n' $peer $python $here $peer "$rows" "$1"
+    done
+}
 iteration() {
     printf '\nk = %s, an iteration\n\n' "$1"
     {
         ours "--k $1"
-        for peer in lloyd elkan; do
-            printf 'scikit-learn %s\t%s %s/kmeans_peer.py %s %s 24 %s\n' $peer $python $here $peer "$rows" "$1"
-        done
+        theirs "$1"
         has faiss && printf 'faiss\t%s %s/kmeans_peer.py faiss %s 24 %s\n' $python $here "$rows" "$1"
         for ranks in ${LIAO:+1 2}; do
             printf 'Liao, processes: %s\t%s %s/kmeans_peer.py liao %s %s %s %s\n' "$ranks" $python $here \
@@ -45,9 +48,7 @@ end() {
     printf '\nk = %s, from the same start to its end\n\n' "$1"
     {
         ours "--k $1 --to-end"
-        for peer in lloyd elkan; do
-            printf 'scikit-learn %s\t%s %s/kmeans_peer.py %s %s 24 %s end\n' $peer $python $here $peer "$rows" "$1"
-        done
+        theirs "$1 end"
     } | "$python" $here/interleave.py ms_to_end 'scikit-learn lloyd' "${ROUNDS:-3}" passes,inertia,prepare_ms
 }
 for part in ${PARTS:-iteration end}; do

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""quern bench kmeans|autoencoder: the figures are there, and a wrong input is refused.
+"""quern bench: the figures are there, and a wrong input is refused.
 
 usage: bench.py QUERN MPIEXEC
 """
+import gzip
 import json
 import math
 import os
@@ -19,11 +20,12 @@ import scipy.optimize
 QUERN = MPIEXEC = None
 
 
-def bench(*words, ranks=1, **more):
+def bench(*words, ranks=1, cwd=None, **more):
     command = [QUERN, 'bench', *map(str, words)]
     if ranks > 1:
         command = [MPIEXEC, '-n', str(ranks), *command]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, env={**os.environ, **more})
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=cwd,
+                          env={**os.environ, **more})
 
 
 class Bench(unittest.TestCase):
@@ -95,6 +97,8 @@ class Bench(unittest.TestCase):
         self.ladder(json.loads(bench('autoencoder', '--ladder', '--rows', 600, '--batch', 64, '--json', ranks=2).stdout), [1, 2])
         for figures in json.loads(bench('allreduce', '--json', ranks=3).stdout):
             self.ladder(figures, [2, 3], ['strong'])
+            self.assertEqual([point['strong_sent_bytes'] for point in figures['points']],
+                             [n * figures['points'][0]['strong_bytes'] for n in (2, 3)])
         with tempfile.TemporaryDirectory() as folder:
             for figures in json.loads(bench('io', folder, '--rows', 5000, '--json', ranks=2).stdout):
                 self.ladder(figures, [1, 2])
@@ -108,12 +112,36 @@ class Bench(unittest.TestCase):
             self.assertEqual([point['strong_bytes'] for point in figures['points']], [3000 * len(line)] * 2)
             self.assertIn('MB/s', bench('parse', log, ranks=2).stdout)
             log.write_text('no query\n')
-            self.assertEqual(bench('parse', log, ranks=2).returncode, 3)
+            for what in (['parse', log], ['extract', log, '--ladder']):
+                self.assertEqual(bench(*what, ranks=2, cwd=folder).returncode, 3)
+            self.assertEqual(list(pathlib.Path(folder).iterdir()), [log])
         self.assertEqual(bench('io', '/proc/nowhere', ranks=2).returncode, 1)
+
+    def test_a_log_becomes_a_store_by_more_and_more_ranks(self):
+        lines = [f'{day:02d}-Feb-2022 10:{i // 60 % 60:02d}:{i % 60:02d}.000 queries: info: client @0x7f00 10.0.0.{i % 9}#1 '
+                 f'(h{i % 50}.b): query: h{i % 50}.b IN A + (10.0.0.99)\n' for day in (7, 8, 9) for i in range(1000)]
+        with tempfile.TemporaryDirectory() as folder:
+            log, packed = pathlib.Path(folder, 'queries.log'), pathlib.Path(folder, 'queries.gz')
+            log.write_text(''.join(lines))
+            packed.write_bytes(gzip.compress(log.read_bytes()))
+            figures = json.loads(bench('extract', log, '--ladder', '--json', ranks=2, cwd=folder).stdout)
+            self.ladder(figures, [1, 2])
+            points = figures['points']
+            self.assertEqual([point['strong_bytes'] for point in points], [log.stat().st_size] * 2)
+            half, sent = 0, lambda point: point['strong_sent_bytes']
+            for text in lines:  # that begin in the first half
+                half += len(text) if half <= log.stat().st_size // 2 else 0
+            self.assertEqual([point['weak_bytes'] for point in points], [half, log.stat().st_size])
+            self.assertGreater(sent(points[1]), 10 * sent(points[0]))  # tallies go to the owners of days
+            figures = json.loads(bench('extract', packed, '--ladder', '--json', ranks=2, cwd=folder).stdout)
+            self.ladder(figures, [1, 2], ['strong'])  # what is packed cannot be cut by its bytes
+            self.assertNotIn('weak', figures)
+            self.assertEqual(set(pathlib.Path(folder).iterdir()), {log, packed})
 
     def test_wrong_words_are_wrong_usage(self):
         for words in (['juggling'], ['autoencoder', '--hidden', '4,x'], ['kmeans', '--rows', '5', '--k', '6'],
-                      ['autoencoder', '--rows', '99', '--batch', '65'], []):
+                      ['autoencoder', '--rows', '99', '--batch', '65'], ['extract', '--ladder'],
+                      ['extract', '/dev/null', '--ladder', '--feature-set', 'tolk'], []):
             self.assertEqual(bench(*words).returncode, 2, words)
 
 

@@ -6,6 +6,7 @@ usage: disk.py QUERN MPIEXEC
 
 Needs root for a small file system of its own; where it may not mount it says why and exits 77.
 """
+import contextlib
 import os
 import pathlib
 import re
@@ -66,13 +67,22 @@ class Disk(unittest.TestCase):
                              text=True)
         return ran.stdout if ran.returncode == 0 else ran.stderr
 
-    def fill(self, mounted, size, step, memory='2G', advice='choose another folder', **environment):
-        """Runs the job on a file system of `size` bytes until it is full, gives it room, and runs it again."""
+    @contextlib.contextmanager
+    def mounted(self, name, options):
+        """A small file system in a folder of this name."""
+        mounted = self.top / name
         mounted.mkdir()
-        subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={size}', 'tmpfs', mounted], check=True)
+        subprocess.run(['mount', '-t', 'tmpfs', '-o', options, 'tmpfs', mounted], check=True)
         try:
+            yield mounted
+        finally:
+            subprocess.run(['umount', mounted], check=True)
+
+    def fill(self, name, size, step, memory='2G', advice='choose another folder', **environment):
+        """Runs the job on a file system of `size` bytes until it is full, gives it room, and runs it again."""
+        with self.mounted(name, f'size={size}') as mounted:
             out = mounted / 'out'
-            job = self.job(mounted.name, out, memory)
+            job = self.job(name, out, memory)
             ran = self.quern(job, **environment)
             self.assertEqual(ran.returncode, 1, f'{size} bytes\n{ran.stdout}{ran.stderr}')
             self.assertRegex(ran.stderr, rf'{out}/\S+: .*No space left on device\nmake room there, or {advice}')
@@ -87,41 +97,36 @@ class Disk(unittest.TestCase):
             self.assertEqual(again.returncode, 0, again.stderr)
             self.assertEqual(self.digests(out), self.expected)
             return ran.stderr, [p.relative_to(out).as_posix() for p in kept]
-        finally:
-            subprocess.run(['umount', mounted], check=True)
 
     def test_full_while_the_store_is_written(self):
-        told, kept = self.fill(self.top / 'store', self.bytes['store/*'] // 2, 'reading logs')
+        told, kept = self.fill('store', self.bytes['store/*'] // 2, 'reading logs')
         self.assertRegex(told, r'store/2022-02-\d\d.h5: ')
         self.assertNotIn('model.h5', kept)
 
     def test_full_while_tallies_are_put_aside(self):
-        told, kept = self.fill(self.top / 'aside', self.bytes['store/*'] // 2, 'reading logs', '1M', 'raise limits.memory')
+        told, kept = self.fill('aside', self.bytes['store/*'] // 2, 'reading logs', '1M', 'raise limits.memory')
         self.assertIn('out/store: tallies cannot be put aside: ', told)
         self.assertNotIn('model.h5', kept)
 
     def test_full_while_a_checkpoint_is_written(self):
-        told, kept = self.fill(self.top / 'checkpoint', self.bytes['store/*'] + SPARE, 'training', QUERN_CHECKPOINT_S='0')
+        told, kept = self.fill('checkpoint', self.bytes['store/*'] + SPARE, 'training', QUERN_CHECKPOINT_S='0')
         self.assertIn('checkpoint.h5: ', told)
         self.assertEqual(sum(name.startswith('store/2022') for name in kept), 6)
 
     def test_full_while_the_model_is_written(self):
-        told, kept = self.fill(self.top / 'model', self.bytes['store/*'] + SPARE, 'training')
+        told, kept = self.fill('model', self.bytes['store/*'] + SPARE, 'training')
         self.assertIn('model.h5: ', told)
         self.assertEqual(sum(name.startswith('store/2022') for name in kept), 6)
 
     def test_full_while_scores_are_written(self):
-        told, kept = self.fill(self.top / 'scores', self.bytes['store/*'] + self.bytes['model.h5'] + (1 << 20) + SPARE,
+        told, kept = self.fill('scores', self.bytes['store/*'] + self.bytes['model.h5'] + (1 << 20) + SPARE,
                                '(scoring|weighing evidence)')
         self.assertIn('scores.h5: ', told)
         self.assertIn('model.h5', kept)
         self.assertNotIn('scores.h5', kept)
 
     def test_earlier_results_stay_when_new_ones_do_not_fit(self):
-        mounted = self.top / 'earlier'
-        mounted.mkdir()
-        subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=64m', 'tmpfs', mounted], check=True)
-        try:
+        with self.mounted('earlier', 'size=64m') as mounted:
             shutil.copytree(self.top / 'whole', mounted / 'out')
             used = subprocess.run(['du', '-sB1', mounted], capture_output=True, text=True, check=True).stdout.split()[0]
             subprocess.run(['mount', '-o', f'remount,size={int(used) + SPARE}', mounted], check=True)
@@ -130,19 +135,12 @@ class Disk(unittest.TestCase):
             self.assertEqual(ran.returncode, 1, ran.stderr)
             self.assertIn('scores.h5: ', ran.stderr)
             self.assertEqual(self.digests(mounted / 'out'), self.expected)
-        finally:
-            subprocess.run(['umount', mounted], check=True)
 
     def test_a_read_only_file_system_and_a_folder_that_vanishes(self):
-        mounted = self.top / 'readonly'
-        mounted.mkdir()
-        subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=1m,ro', 'tmpfs', mounted], check=True)
-        try:
+        with self.mounted('readonly', 'size=1m,ro') as mounted:
             ran = self.quern(self.job('readonly', mounted / 'out'))
             self.assertEqual(ran.returncode, 1)
             self.assertIn(f'{mounted}/out: cannot make the folder: Read-only file system\ncheck the path', ran.stderr)
-        finally:
-            subprocess.run(['umount', mounted], check=True)
         # Taken away while it trains.
         out = self.top / 'gone'
         job = subprocess.Popen([MPIEXEC, '-n', '2', QUERN, 'run', '--quiet', self.job('gone', out)], stderr=subprocess.PIPE,

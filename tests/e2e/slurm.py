@@ -273,9 +273,9 @@ class Slurm(unittest.TestCase):
                                    QUERN_RESULTS=str(out), QUERN_ROWS='8000')
         self.assertEqual(status, 0, said)
         for title in ('an iteration of k-means', 'an epoch of the autoencoder', 'sum of 8 bytes over the ranks',
-                      'a file that all ranks write', 'lines of a log, parsed one by one'):
+                      'a file that all ranks write', 'lines of a log, parsed one by one', 'a log that becomes a store'):
             self.assertIn(title, said)
-        self.assertEqual(len(re.findall(r'<polyline points="60.0,\d+.0 440.0,\d+', (out / 'scaling.svg').read_text())), 2)
+        self.assertEqual(len(re.findall(r'<polyline points="60.0,\d+.0 440.0,\d+', (out / 'scaling.svg').read_text())), 3)
 
     def test_submit_proposes_what_the_job_needs(self):
         job = self.job('submitted')
