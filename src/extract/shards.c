@@ -16,6 +16,9 @@
 /* What is merged at a time may fill this share of what there is for tallies: it becomes tables. */
 #define ROOM_SHARE 3
 
+/* Entries that are packed stand for more, in halves: theirs is the shortest form. */
+#define UNPACKED_HALVES 3
+
 /* ---- tallies to their owners ---- */
 
 /* Forgets the lines of days that are kept as they are. */
@@ -402,7 +405,7 @@ static enum status round_plan(struct extraction *run, struct round *round, struc
             misses[0] += piece->bytes;
         else
             bytes[((size_t)dirty_index(run, piece->day) - round->first) * parts + (size_t)piece->part] +=
-                piece->bytes;
+                piece->bytes / 2 * UNPACKED_HALVES;
     }
     team_sum_i64(run->team, bytes, shards);
     team_max_i64(run->team, misses, 1);

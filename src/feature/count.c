@@ -1,5 +1,5 @@
 /* Counting a query: what it adds to each of its shard's tables. */
-#include "tally.h"
+#include "crowd.h"
 
 #include "base/hash.h"
 

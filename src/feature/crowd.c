@@ -8,7 +8,7 @@
  *
  * A sum over the k - 1 items below the k-th least hash h, times 2^64/h, estimates the sum over all without
  * bias, with a relative error of 1/sqrt(k - 2) for counts (Bar-Yossef et al. 2002; Cohen, Kaplan 2007). */
-#include "tally.h"
+#include "crowd.h"
 
 #include "base/hash.h"
 

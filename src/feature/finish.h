@@ -3,7 +3,7 @@
 #ifndef FEATURE_FINISH_H
 #define FEATURE_FINISH_H
 
-#include "tally.h"
+#include "crowd.h"
 
 /** How many entries ahead memory is asked for, where they come in the order by content. */
 #define FINISH_AHEAD 12

@@ -1,74 +1,10 @@
 /* Packed tallies are merged into others. Numbers of clients, names and domains are the sender's own and are
  * translated by content. */
-#include "tally.h"
+#include "crowd.h"
+#include "packed.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-size_t tallies_count(const struct tallies *tallies)
-{
-    return tallies->count;
-}
-
-bool tallies_shard(const struct tallies *tallies, size_t at, int64_t *day, int *part)
-{
-    const struct tally *tally = tallies->shards[at];
-    if (!tally)
-        return false;
-    *day = tally->day;
-    *part = tally->part;
-    return true;
-}
-
-enum status tallies_touch(struct tallies *tallies, int64_t day, int part, size_t *at, struct error *err)
-{
-    struct tally *tally = NULL;
-    enum status status = tally_of(tallies, day, part, &tally, err);
-    for (*at = 0; status == STATUS_OK && tallies->shards[*at] != tally;)
-        (*at)++;
-    return status;
-}
-
-void tallies_drop(struct tallies *tallies, size_t at)
-{
-    if (tallies->now == tallies->shards[at])
-        tallies->now = NULL;
-    tally_free(tallies->shards[at]);
-    tallies->shards[at] = NULL;
-}
-
-/* ---- merging ---- */
-
-struct unpacker {
-    const unsigned char *at, *end;
-};
-
-/* Items where they lie in the buffer, which need not be aligned: they are copied out one by one. */
-struct packed {
-    const unsigned char *at;
-    size_t count;
-};
-
-static enum status take(struct unpacker *unpacker, size_t item_bytes, struct packed *packed,
-                        struct error *err)
-{
-    uint64_t count = 0;
-    size_t rest = (size_t)(unpacker->end - unpacker->at);
-    if (rest < sizeof count)
-        return error_set(err, STATUS_CORRUPT, "exchange between ranks", "", "a packed tally ends early");
-    memcpy(&count, unpacker->at, sizeof count);
-    unpacker->at += sizeof count;
-    if (item_bytes > 0 && count > (rest - sizeof count) / item_bytes)
-        return error_set(err, STATUS_CORRUPT, "exchange between ranks", "", "a packed tally ends early");
-    *packed = (struct packed){unpacker->at, (size_t)count};
-    unpacker->at += count * item_bytes;
-    return STATUS_OK;
-}
-
-static void item(const struct packed *packed, size_t at, void *out, size_t bytes)
-{
-    memcpy(out, packed->at + at * bytes, bytes);
-}
 
 /* A shard as it came: entries in the buffer, and the translation of its numbers into ours. */
 struct arrival {
@@ -89,7 +25,7 @@ static enum status merge_clients(struct arrival *from, struct error *err)
     enum status status = STATUS_OK;
     for (size_t i = 0; i < from->clients.count; i++) {
         struct client client;
-        item(&from->clients, i, &client, sizeof client);
+        unpack_item(&from->clients, i, &client, sizeof client);
         TRY(tally_client(from->into, &client.ip, &from->client_of[i], err));
         struct client *into = map_at(&from->into->clients, from->client_of[i]);
         if (client.pair_bound == 0)
@@ -108,8 +44,8 @@ static enum status merge_domains(struct arrival *from, struct unpacker *lists, s
     for (size_t i = 0; i < from->domains.count; i++) {
         struct domain domain;
         struct packed clients = {0};
-        item(&from->domains, i, &domain, sizeof domain);
-        TRY(take(lists, sizeof(uint64_t), &clients, err));
+        unpack_item(&from->domains, i, &domain, sizeof domain);
+        TRY(unpack_take(lists, sizeof(uint64_t), &clients, err));
         TRY(tally_domain(from->into, in_heap(from, domain.wire_at), domain.wire_bytes, &from->domain_of[i],
                          err));
         struct domain *into = map_at(&from->into->domains, from->domain_of[i]);
@@ -122,7 +58,7 @@ static enum status merge_domains(struct arrival *from, struct unpacker *lists, s
             into->first_ms = domain.first_ms;
         for (size_t c = 0; c < clients.count; c++) {
             uint64_t hash;
-            item(&clients, c, &hash, sizeof hash);
+            unpack_item(&clients, c, &hash, sizeof hash);
             TRY(list64_insert(from->into, &into->clients, hash, DOMAIN_CLIENTS_MOST, err));
         }
     }
@@ -138,7 +74,7 @@ static enum status merge_names(struct arrival *from, struct error *err)
         struct name name;
         void *found = NULL;
         bool fresh = false;
-        item(&from->names, i, &name, sizeof name);
+        unpack_item(&from->names, i, &name, sizeof name);
         TRY(map_put(&into->names, &name.hash, &found, &fresh, err));
         struct name *kept = found;
         from->name_of[i] = (uint32_t)(kept - (struct name *)(void *)into->names.entries);
@@ -183,14 +119,14 @@ static enum status merge_rows(struct arrival *from, struct unpacker *lists, stru
         return error_set(err, STATUS_NO_MEMORY, "exchange between ranks", "", "no room for a row");
     for (size_t i = 0; i < from->rows.count; i++) {
         struct packed resolvers = {0};
-        item(&from->rows, i, row, row_bytes(unit_count));
-        TRY(take(lists, sizeof(uint64_t), &resolvers, err));
+        unpack_item(&from->rows, i, row, row_bytes(unit_count));
+        TRY(unpack_take(lists, sizeof(uint64_t), &resolvers, err));
         struct row_key key = {row->key.window, from->client_of[row->key.client]};
         TRY(tally_row(from->into, key, &into, err));
         row_merge(into, row, unit_count);
         for (size_t r = 0; r < resolvers.count; r++) {
             uint64_t hash;
-            item(&resolvers, r, &hash, sizeof hash);
+            unpack_item(&resolvers, r, &hash, sizeof hash);
             TRY(list64_insert(from->into, &into->resolvers, hash, SIZE_MAX, err));
         }
     }
@@ -205,13 +141,13 @@ static enum status merge_crowds(struct arrival *from, uint32_t slot, struct unpa
 {
     enum status status = STATUS_OK;
     const size_t most = (size_t)from->tallies->plan->names_most;
-    TRY(take(lists, sizeof(struct crowd), crowds, err));
+    TRY(unpack_take(lists, sizeof(struct crowd), crowds, err));
     for (size_t i = 0; i < crowds->count; i++) {
         struct crowd crowd;
         struct packed domains = {0};
         struct slot *place = NULL;
-        item(crowds, i, &crowd, sizeof crowd);
-        TRY(take(lists, sizeof(struct crowd_domain), &domains, err));
+        unpack_item(crowds, i, &crowd, sizeof crowd);
+        TRY(unpack_take(lists, sizeof(struct crowd_domain), &domains, err));
         const uint32_t client = from->client_of[crowd.client];
         TRY(tally_slot(from->into, slot, client, &place, err));
         TRY(crowd_make(from->into, place, client, crowd.bound, most, err));
@@ -222,7 +158,7 @@ static enum status merge_crowds(struct arrival *from, uint32_t slot, struct unpa
         into->misses_ptr += crowd.misses_ptr;
         for (size_t d = 0; d < domains.count; d++) {
             struct crowd_domain domain;
-            item(&domains, d, &domain, sizeof domain);
+            unpack_item(&domains, d, &domain, sizeof domain);
             TRY(crowd_count(from->into, into, domain.hash, domain.queries, most, err));
         }
     }
@@ -234,7 +170,7 @@ static bool is_crowd(const struct packed *crowds, uint32_t client)
 {
     struct crowd crowd;
     for (size_t i = 0; i < crowds->count; i++) {
-        item(crowds, i, &crowd, sizeof crowd);
+        unpack_item(crowds, i, &crowd, sizeof crowd);
         if (crowd.client == client)
             return true;
     }
@@ -254,28 +190,65 @@ static enum status crowd_take(struct arrival *from, struct slot *slot, const str
                        (size_t)from->tallies->plan->names_most, err);
 }
 
-static enum status merge_slot(struct arrival *from, uint32_t slot, const struct packed *crowds,
-                              const struct packed *entries, struct error *err)
+/* Entries are worked on some at a time: what each needs of the tables is asked for ahead. */
+#define MERGE_BATCH ((size_t)16)
+
+static enum status asked_merge(struct arrival *from, struct slot *place, const struct packed *crowds,
+                               const struct asked *asked, struct asked_key key, uint64_t hash,
+                               struct error *err)
 {
     enum status status = STATUS_OK;
-    for (size_t i = 0; i < entries->count; i++) {
-        struct asked asked, *into = NULL;
-        item(entries, i, &asked, sizeof asked);
-        struct asked_key key = {from->client_of[asked.key.client], from->name_of[asked.key.name]};
+    struct asked *into = NULL;
+    TRY(tally_asked(from->into, from->tallies->plan, place, key, hash, &into, err));
+    TRY(crowd_take(from, place, crowds, asked, err));
+    if (!into)
+        return STATUS_OK;
+    into->queries += asked->queries;
+    into->txt += asked->txt;
+    into->odd += asked->odd;
+    into->mixed += asked->mixed;
+    into->encodings |= asked->encodings;
+    into->types |= asked->types;
+    asked_add_spelling(into, asked->spelling, asked->case_changes, asked->respelled);
+done:
+    return status;
+}
+
+/* Reads an entry, one of those that stand there in full or a plain one. */
+static void asked_unpack(const struct packed *entries, bool is_plain, size_t at, struct asked *asked)
+{
+    struct packed_asked plain;
+    if (!is_plain) {
+        unpack_item(entries, at, asked, sizeof *asked);
+        return;
+    }
+    unpack_item(entries, at, &plain, sizeof plain);
+    *asked = (struct asked){.key = plain.key,
+                            .types = plain.types,
+                            .queries = plain.queries,
+                            .encodings = (uint8_t)plain.encodings};
+}
+
+static enum status merge_slot(struct arrival *from, uint32_t slot, const struct packed *crowds,
+                              const struct packed *entries, bool is_plain, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct asked asked[MERGE_BATCH];
+    struct asked_key keys[MERGE_BATCH];
+    uint64_t hashes[MERGE_BATCH];
+    for (size_t at = 0; at < entries->count; at += MERGE_BATCH) {
+        const size_t count = entries->count - at < MERGE_BATCH ? entries->count - at : MERGE_BATCH;
         struct slot *place = NULL;
-        TRY(tally_slot(from->into, slot, key.client, &place, err));
-        TRY(tally_asked(from->into, from->tallies->plan, place, key, map_hash(&place->asked, &key), &into,
-                        err));
-        TRY(crowd_take(from, place, crowds, &asked, err));
-        if (!into)
-            continue;
-        into->queries += asked.queries;
-        into->txt += asked.txt;
-        into->odd += asked.odd;
-        into->mixed += asked.mixed;
-        into->encodings |= asked.encodings;
-        into->types |= asked.types;
-        asked_add_spelling(into, asked.spelling, asked.case_changes, asked.respelled);
+        for (size_t i = 0; i < count; i++) {
+            asked_unpack(entries, is_plain, at + i, &asked[i]);
+            keys[i] =
+                (struct asked_key){from->client_of[asked[i].key.client], from->name_of[asked[i].key.name]};
+            TRY(tally_slot(from->into, slot, keys[i].client, &place, err));
+            hashes[i] = map_hash(&place->asked, &keys[i]);
+            map_prefetch(&place->asked, hashes[i]);
+        }
+        for (size_t i = 0; i < count; i++)
+            TRY(asked_merge(from, place, crowds, &asked[i], keys[i], hashes[i], err));
     }
 done:
     return status;
@@ -287,14 +260,16 @@ static enum status merge_asked(struct arrival *from, struct unpacker *lists, str
     for (uint64_t slot = 0; slot < from->slot_count; slot++) {
         struct packed crowds = {0}, entries = {0};
         TRY(merge_crowds(from, (uint32_t)slot, lists, &crowds, err));
-        TRY(take(lists, sizeof(struct asked), &entries, err));
-        TRY(merge_slot(from, (uint32_t)slot, &crowds, &entries, err));
+        TRY(unpack_take(lists, sizeof(struct packed_asked), &entries, err));
+        TRY(merge_slot(from, (uint32_t)slot, &crowds, &entries, true, err));
+        TRY(unpack_take(lists, sizeof(struct asked), &entries, err));
+        TRY(merge_slot(from, (uint32_t)slot, &crowds, &entries, false, err));
     }
 done:
     return status;
 }
 
-static enum status merge_pair(struct pair *into, struct pair *pair, const struct packed *types,
+static enum status merge_pair(struct pair *into, const struct packed_pair *pair, const struct packed *types,
                               const struct packed *seconds, int64_t unit_s, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -305,15 +280,15 @@ static enum status merge_pair(struct pair *into, struct pair *pair, const struct
         into->last_ms = pair->last_ms;
     for (size_t t = 0; t + 1 < types->count; t += 2) {
         uint32_t qtype, queries;
-        item(types, t, &qtype, sizeof qtype);
-        item(types, t + 1, &queries, sizeof queries);
+        unpack_item(types, t, &qtype, sizeof qtype);
+        unpack_item(types, t + 1, &queries, sizeof queries);
         TRY(pair_add_type(into, qtype, queries, err));
     }
     if (pair->in_units)
         pair_to_units(into, unit_s);
     for (size_t s = 0; s < seconds->count; s++) {
         uint32_t second;
-        item(seconds, s, &second, sizeof second);
+        unpack_item(seconds, s, &second, sizeof second);
         // A unit's first second stands for it: the receiver is in units by now.
         TRY(pair_add_second(into, pair->in_units ? second * (uint32_t)unit_s : second, unit_s, err));
     }
@@ -321,23 +296,42 @@ done:
     return status;
 }
 
-static enum status merge_pairs(struct arrival *from, struct unpacker *lists, struct error *err)
+static enum status pair_take(struct arrival *from, struct unpacker *lists, const struct packed_pair *pair,
+                             struct pair_key key, uint64_t hash, struct error *err)
 {
     enum status status = STATUS_OK;
     const struct tally_plan *plan = from->tallies->plan;
-    for (size_t i = 0; i < from->pairs.count; i++) {
-        struct pair pair, *into = NULL;
-        struct packed types = {0}, seconds = {0};
-        item(&from->pairs, i, &pair, sizeof pair);
-        TRY(take(lists, sizeof(uint32_t), &types, err));
-        TRY(take(lists, sizeof(uint32_t), &seconds, err));
-        struct pair_key key = {from->client_of[pair.key.client], from->domain_of[pair.key.domain]};
-        TRY(tally_pair(from->into, plan, key, map_hash(&from->into->pairs, &key), &into, err));
-        if (!into)
-            continue;
-        size_t before = pair_list_bytes(into);
-        TRY(merge_pair(into, &pair, &types, &seconds, plan->unit_s, err));
-        from->into->list_bytes += pair_list_bytes(into) - before;
+    struct packed types = {0}, seconds = {0};
+    struct pair *into = NULL;
+    TRY(unpack_counted(lists, 2 * (size_t)pair->type_count, &types, err));
+    TRY(unpack_counted(lists, pair->second_count, &seconds, err));
+    TRY(tally_pair(from->into, plan, key, hash, &into, err));
+    if (!into)
+        return STATUS_OK;
+    const size_t before = pair_list_bytes(into);
+    TRY(merge_pair(into, pair, &types, &seconds, plan->unit_s, err));
+    from->into->list_bytes += pair_list_bytes(into) - before;
+done:
+    return status;
+}
+
+static enum status merge_pairs(struct arrival *from, struct unpacker *lists, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct packed_pair pairs[MERGE_BATCH];
+    struct pair_key keys[MERGE_BATCH];
+    uint64_t hashes[MERGE_BATCH];
+    for (size_t at = 0; at < from->pairs.count; at += MERGE_BATCH) {
+        const size_t count = from->pairs.count - at < MERGE_BATCH ? from->pairs.count - at : MERGE_BATCH;
+        for (size_t i = 0; i < count; i++) {
+            unpack_item(&from->pairs, at + i, &pairs[i], sizeof pairs[i]);
+            keys[i] =
+                (struct pair_key){from->client_of[pairs[i].key.client], from->domain_of[pairs[i].key.domain]};
+            hashes[i] = map_hash(&from->into->pairs, &keys[i]);
+            map_prefetch(&from->into->pairs, hashes[i]);
+        }
+        for (size_t i = 0; i < count; i++)
+            TRY(pair_take(from, lists, &pairs[i], keys[i], hashes[i], err));
     }
 done:
     return status;
@@ -349,8 +343,8 @@ static enum status merge_sources(struct arrival *from, struct unpacker *lists, s
     for (size_t i = 0; i < from->sources.count; i++) {
         struct source source, *into = NULL;
         struct packed units = {0};
-        item(&from->sources, i, &source, sizeof source);
-        TRY(take(lists, 1, &units, err));
+        unpack_item(&from->sources, i, &source, sizeof source);
+        TRY(unpack_take(lists, 1, &units, err));
         struct span text = {in_heap(from, source.text_at), source.text_bytes};
         TRY(tally_source(from->into, source.key.resolver, (uint32_t)source.key.window, text,
                          from->tallies->unit_count, &into, err));
@@ -370,7 +364,7 @@ static enum status merge_records(struct arrival *from, struct error *err)
     char *path = NULL;
     for (size_t i = 0; i < from->records.count; i++) {
         struct record record;
-        item(&from->records, i, &record, sizeof record);
+        unpack_item(&from->records, i, &record, sizeof record);
         free(path);
         path = strndup(in_heap(from, record.path_at), record.path_bytes);
         if (!path)
@@ -393,18 +387,18 @@ static enum status arrival_take(struct arrival *from, struct unpacker *unpacker,
         struct packed *packed;
         size_t item_bytes;
     } parts[] = {
-        {&from->clients, sizeof(struct client)}, {&from->domains, sizeof(struct domain)},
-        {&from->names, sizeof(struct name)},     {&from->rows, row_bytes(from->tallies->unit_count)},
-        {&from->pairs, sizeof(struct pair)},     {&from->sources, sizeof(struct source)},
+        {&from->clients, sizeof(struct client)},    {&from->domains, sizeof(struct domain)},
+        {&from->names, sizeof(struct name)},        {&from->rows, row_bytes(from->tallies->unit_count)},
+        {&from->pairs, sizeof(struct packed_pair)}, {&from->sources, sizeof(struct source)},
     };
     struct packed slots = {0};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-        TRY(take(unpacker, parts[i].item_bytes, parts[i].packed, err));
+        TRY(unpack_take(unpacker, parts[i].item_bytes, parts[i].packed, err));
     // Slots stand there as a number alone: their entries come with the lists.
-    TRY(take(unpacker, 0, &slots, err));
+    TRY(unpack_take(unpacker, 0, &slots, err));
     from->slot_count = slots.count;
-    TRY(take(unpacker, sizeof(struct record), &from->records, err));
-    TRY(take(unpacker, 1, &from->heap, err));
+    TRY(unpack_take(unpacker, sizeof(struct record), &from->records, err));
+    TRY(unpack_take(unpacker, 1, &from->heap, err));
     from->client_of = calloc(from->clients.count + 1, sizeof *from->client_of);
     from->domain_of = calloc(from->domains.count + 1, sizeof *from->domain_of);
     from->name_of = calloc(from->names.count + 1, sizeof *from->name_of);
@@ -423,7 +417,7 @@ static enum status bounds_take(struct arrival *from, struct unpacker *unpacker, 
     struct packed bound = {0};
     uint64_t *bounds[] = {&into->unwatched_names.bound, &into->unwatched_domains.bound};
     for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++) {
-        TRY(take(unpacker, 0, &bound, err));
+        TRY(unpack_take(unpacker, 0, &bound, err));
         if (bound.count == 0)
             continue;
         if (is_kept(bound.count, *bounds[i]))
@@ -471,27 +465,5 @@ enum status tallies_merge(struct tallies *tallies, const unsigned char *bytes, s
         unpacker.at += sizeof head;
         status = merge_shard(tallies, &unpacker, (int64_t)head[0], (int)head[1], err);
     }
-    return status;
-}
-
-/* Below this many entries it is not worth while. */
-#define NEEDLESS_LEAST ((size_t)1 << 14)
-
-enum status tallies_compact(struct tallies *tallies, struct error *err)
-{
-    enum status status = STATUS_OK;
-    unsigned char *bytes = NULL;
-    size_t count = 0, capacity = 0;
-    for (size_t at = 0, end = tallies->count; at < end; at++) {
-        const struct tally *tally = tallies->shards[at];
-        if (!tally || tally->needless < NEEDLESS_LEAST || tally->needless < tally->names.count / 4)
-            continue;
-        count = 0;
-        TRY(tallies_pack(tallies, at, &bytes, &count, &capacity, err));
-        tallies_drop(tallies, at);
-        TRY(tallies_merge(tallies, bytes, count, err));
-    }
-done:
-    free(bytes);
     return status;
 }

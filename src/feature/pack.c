@@ -1,6 +1,7 @@
 /* Partial tallies as bytes, on their way to the shard's owner or to be put aside: what some of the clients
  * did, with the names and domains that they asked for and no others. Numbers in the bytes are their own. */
-#include "tally.h"
+#include "crowd.h"
+#include "packed.h"
 
 #include "base/hash.h"
 
@@ -20,8 +21,7 @@ struct packer {
     uint32_t *client_number, *name_number, *domain_number;  // in the bytes; NOT_KEPT: not there
     uint32_t *clients, *names, *domains;  // those that are there, by their numbers in the bytes
     size_t client_count, name_count, domain_count;
-    uint32_t *entries;  // of a slot that are there
-    size_t entry_count, entry_capacity;
+    struct sliced pairs, *asked;  // [slots]
     struct heap heap;
 };
 
@@ -64,12 +64,6 @@ done:
 
 /* ---- what is there ---- */
 
-int tally_slice(const struct ip *ip, int slices)
-{
-    // The low bits tell the part of a shard.
-    return (int)((content_hash(ip, sizeof *ip) >> 32) % (uint64_t)slices);
-}
-
 static enum status packer_new(struct packer *packer, int slices, struct error *err)
 {
     const struct tally *tally = packer->tally;
@@ -103,8 +97,31 @@ static void packer_clear(struct packer *packer)
     free(packer->names);
     free(packer->domain_number);
     free(packer->domains);
-    free(packer->entries);
+    free(packer->pairs.entries);
+    for (size_t slot = 0; slot < packer->tally->slot_count && packer->asked; slot++)
+        free(packer->asked[slot].entries);
+    free(packer->asked);
     free(packer->heap.bytes);
+}
+
+static enum status all_slice(struct packer *packer, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct tally *tally = packer->tally;
+    packer->asked = calloc(tally->slot_count + 1, sizeof *packer->asked);
+    if (!packer->asked)
+        return error_set(err, STATUS_NO_MEMORY, "exchange between ranks", "", "no room for slots");
+    for (size_t slot = 0; slot < tally->slot_count; slot++)
+        TRY(sliced_make(tally, &tally->slots[slot], packer->slice_of, &packer->asked[slot], err));
+    TRY(sliced_make(tally, NULL, packer->slice_of, &packer->pairs, err));
+done:
+    return status;
+}
+
+/* The entries of the slice that is being packed. */
+static const uint32_t *slice_entries(const struct packer *packer, const struct sliced *sliced, size_t *count)
+{
+    return sliced_entries(sliced, packer->slice, count);
 }
 
 static void domain_need(struct packer *packer, uint32_t domain)
@@ -124,51 +141,6 @@ static void name_need(struct packer *packer, uint32_t name)
     domain_need(packer, ((const struct name *)map_at(&packer->tally->names, name))->domain);
 }
 
-static enum status client_entries_find(struct packer *packer, const struct slot *slot, uint32_t client)
-{
-    enum status status = STATUS_OK;
-    uint32_t at = client < slot->client_capacity ? slot->clients[client].last : 0;
-    while (at != 0) {
-        const struct asked *asked = map_at(&slot->asked, at - 1);
-        if (asked_is_kept(packer->tally, slot, asked)) {
-            TRY(array_reserve(&packer->entries, &packer->entry_capacity, packer->entry_count + 1,
-                              sizeof *packer->entries, packer->err));
-            packer->entries[packer->entry_count++] = at - 1;
-        }
-        at = asked->next;
-    }
-done:
-    return status;
-}
-
-/* The entries of a slot that are there. */
-static enum status entries_find(struct packer *packer, const struct slot *slot)
-{
-    enum status status = STATUS_OK;
-    packer->entry_count = 0;
-    for (size_t i = 0; i < packer->client_count; i++)
-        TRY(client_entries_find(packer, slot, packer->clients[i]));
-done:
-    return status;
-}
-
-/* What of the pairs of a client is there; returns the next one, 0 after the last. */
-static struct pair *pair_next(const struct packer *packer, uint32_t *at)
-{
-    while (*at != 0) {
-        struct pair *pair = map_at(&packer->tally->pairs, *at - 1);
-        *at = pair->next;
-        if (pair_is_kept(packer->tally, pair->key.client, pair->key.domain))
-            return pair;
-    }
-    return NULL;
-}
-
-static uint32_t first_pair(const struct packer *packer, size_t client)
-{
-    return ((const struct client *)map_at(&packer->tally->clients, packer->clients[client]))->last_pair;
-}
-
 /* Names and domains that stand for unwatched clients. */
 static void unwatched_need(struct packer *packer)
 {
@@ -185,9 +157,8 @@ static void unwatched_need(struct packer *packer)
             domain_need(packer, (uint32_t)i);
 }
 
-static enum status slice_find(struct packer *packer)
+static void slice_find(struct packer *packer)
 {
-    enum status status = STATUS_OK;
     const struct tally *tally = packer->tally;
     packer->client_count = 0;
     for (size_t i = 0; i < tally->clients.count; i++) {
@@ -197,21 +168,19 @@ static enum status slice_find(struct packer *packer)
         packer->client_number[i] = (uint32_t)packer->client_count;
         packer->clients[packer->client_count++] = (uint32_t)i;
     }
-    for (size_t s = 0; s < tally->slot_count; s++) {
-        TRY(entries_find(packer, &tally->slots[s]));
-        for (size_t i = 0; i < packer->entry_count; i++)
-            name_need(packer,
-                      ((const struct asked *)map_at(&tally->slots[s].asked, packer->entries[i]))->key.name);
+    for (size_t slot = 0; slot < tally->slot_count; slot++) {
+        const struct map *map = &tally->slots[slot].asked;
+        size_t count = 0;
+        const uint32_t *entries = slice_entries(packer, &packer->asked[slot], &count);
+        for (size_t i = 0; i < count; i++)
+            name_need(packer, ((const struct asked *)sliced_at(map, entries, i, count))->key.name);
     }
-    for (size_t i = 0; i < packer->client_count; i++) {
-        uint32_t at = first_pair(packer, i);
-        for (struct pair *pair = pair_next(packer, &at); pair; pair = pair_next(packer, &at))
-            domain_need(packer, pair->key.domain);
-    }
+    size_t count = 0;
+    const uint32_t *entries = slice_entries(packer, &packer->pairs, &count);
+    for (size_t i = 0; i < count; i++)
+        domain_need(packer, ((const struct pair *)sliced_at(&tally->pairs, entries, i, count))->key.domain);
     if (packer->first)
         unwatched_need(packer);
-done:
-    return status;
 }
 
 /* Forgets what was there. */
@@ -300,18 +269,22 @@ done:
 static enum status pairs_pack(struct packer *packer)
 {
     enum status status = STATUS_OK;
-    uint64_t count = 0;
-    const size_t count_at = packer->count;
-    TRY(put_number(packer, 0));
-    for (size_t i = 0; i < packer->client_count; i++) {
-        uint32_t at = first_pair(packer, i);
-        for (struct pair *pair = pair_next(packer, &at); pair; pair = pair_next(packer, &at)) {
-            const struct pair_key key = {(uint32_t)i, packer->domain_number[pair->key.domain]};
-            TRY(put_keyed(packer, pair, sizeof *pair, &key, sizeof key));
-            count++;
-        }
+    const struct map *pairs = &packer->tally->pairs;
+    size_t count = 0;
+    const uint32_t *entries = slice_entries(packer, &packer->pairs, &count);
+    TRY(put_number(packer, count));
+    for (size_t i = 0; i < count; i++) {
+        const struct pair *pair = sliced_at(pairs, entries, i, count);
+        const struct packed_pair packed = {
+            .key = {packer->client_number[pair->key.client], packer->domain_number[pair->key.domain]},
+            .queries = pair->queries,
+            .first_ms = pair->first_ms,
+            .last_ms = pair->last_ms,
+            .type_count = pair->type_count,
+            .second_count = pair->second_count,
+            .in_units = pair->in_units};
+        TRY(put(packer, &packed, sizeof packed));
     }
-    memcpy(packer->bytes + count_at, &count, sizeof count);
 done:
     return status;
 }
@@ -373,18 +346,53 @@ done:
     return status;
 }
 
-/* The crowds of a slot, each with its domains, and what is kept of its entries. */
-static enum status slot_pack(struct packer *packer, const struct slot *slot)
+/* Whether nothing of it is lost in a packed_asked. */
+static bool is_plain(const struct asked *asked)
+{
+    return asked->txt == 0 && asked->odd == 0 && asked->mixed == 0 && asked->spelling == 0 &&
+           asked->case_changes == 0 && asked->respelled == 0;
+}
+
+/* The crowds of a slot, each with its domains, and what is kept of its entries: the plain ones first. */
+static enum status slot_pack(struct packer *packer, const struct slot *slot, const struct sliced *sliced)
 {
     enum status status = STATUS_OK;
+    size_t count = 0;
+    uint64_t kinds[2] = {0};
+    const uint32_t *entries = slice_entries(packer, sliced, &count);
     TRY(crowds_pack(packer, slot));
-    TRY(entries_find(packer, slot));
-    TRY(put_number(packer, packer->entry_count));
-    for (size_t i = 0; i < packer->entry_count; i++) {
-        const struct asked *asked = map_at(&slot->asked, packer->entries[i]);
-        const struct asked_key key = {packer->client_number[asked->key.client],
-                                      packer->name_number[asked->key.name]};
-        TRY(put_keyed(packer, asked, sizeof *asked, &key, sizeof key));
+    for (int kind = 0; kind < 2; kind++) {
+        const size_t count_at = packer->count;
+        TRY(put_number(packer, 0));
+        for (size_t i = 0; i < count; i++) {
+            const struct asked *asked = sliced_at(&slot->asked, entries, i, count);
+            if (is_plain(asked) != (kind == 0))
+                continue;
+            const struct asked_key key = {packer->client_number[asked->key.client],
+                                          packer->name_number[asked->key.name]};
+            const struct packed_asked plain = {key, asked->types, asked->queries, asked->encodings};
+            TRY(kind == 0 ? put(packer, &plain, sizeof plain)
+                          : put_keyed(packer, asked, sizeof *asked, &key, sizeof key));
+            kinds[kind]++;
+        }
+        memcpy(packer->bytes + count_at, &kinds[kind], sizeof kinds[kind]);
+    }
+done:
+    return status;
+}
+
+/* The lists of the pairs, whose lengths stand in the pairs. */
+static enum status pair_lists_pack(struct packer *packer)
+{
+    enum status status = STATUS_OK;
+    size_t count = 0;
+    const struct map *pairs = &packer->tally->pairs;
+    const uint32_t *entries = slice_entries(packer, &packer->pairs, &count);
+    for (size_t i = 0; i < count; i++) {
+        // They lie in memory apart from it, or in it: none is changed.
+        struct pair pair = *(const struct pair *)sliced_at(pairs, entries, i, count);
+        TRY(put(packer, pair.types, 2 * (size_t)pair.type_count * sizeof *pair.types));
+        TRY(put(packer, pair_seconds(&pair), pair.second_count * sizeof(uint32_t)));
     }
 done:
     return status;
@@ -407,14 +415,8 @@ static enum status lists_pack(struct packer *packer)
             TRY(put_items(packer, row->resolvers.items, row->resolvers.count, sizeof *row->resolvers.items));
     }
     for (size_t i = 0; i < tally->slot_count; i++)
-        TRY(slot_pack(packer, &tally->slots[i]));
-    for (size_t i = 0; i < packer->client_count; i++) {
-        uint32_t at = first_pair(packer, i);
-        for (struct pair *pair = pair_next(packer, &at); pair; pair = pair_next(packer, &at)) {
-            TRY(put_items(packer, pair->types, 2 * (size_t)pair->type_count, sizeof *pair->types));
-            TRY(put_items(packer, pair_seconds(pair), pair->second_count, sizeof(uint32_t)));
-        }
-    }
+        TRY(slot_pack(packer, &tally->slots[i], &packer->asked[i]));
+    TRY(pair_lists_pack(packer));
     for (size_t i = 0; i < tally->sources.count && packer->first; i++) {
         const struct source *source = map_at(&tally->sources, i);
         TRY(put_items(packer, source->unit_seen, packer->tallies->unit_count, 1));
@@ -454,9 +456,10 @@ enum status tallies_pack_slices(const struct tallies *tallies, size_t at, int sl
     struct packer packer = {.tallies = tallies, .tally = tallies->shards[at]};
     assert(slices >= 1 && slices <= TALLY_SLICES);
     TRY(packer_new(&packer, slices, err));
+    TRY(all_slice(&packer, err));
     for (packer.slice = 0; packer.slice < slices; packer.slice++) {
         packer.first = packer.slice == 0;
-        TRY(slice_find(&packer));
+        slice_find(&packer);
         if (packer.client_count > 0 || packer.first) {
             TRY(slice_pack(&packer));
             TRY(packed(context, packer.slice, packer.bytes, packer.count, err));

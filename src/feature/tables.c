@@ -1,5 +1,5 @@
 /* The entries of a tally's tables: finding or making them, within the limits of the job. */
-#include "tally.h"
+#include "crowd.h"
 
 #include "base/hash.h"
 

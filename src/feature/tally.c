@@ -1,5 +1,6 @@
 /* Tallies: their shards, the days they are about, and queries as the parser gives them. */
-#include "tally.h"
+
+#include "crowd.h"
 
 #include "base/hash.h"
 
@@ -102,6 +103,38 @@ void tallies_free(struct tallies *tallies)
     }
     free(tallies->runs);
     free(tallies);
+}
+
+size_t tallies_count(const struct tallies *tallies)
+{
+    return tallies->count;
+}
+
+bool tallies_shard(const struct tallies *tallies, size_t at, int64_t *day, int *part)
+{
+    const struct tally *tally = tallies->shards[at];
+    if (!tally)
+        return false;
+    *day = tally->day;
+    *part = tally->part;
+    return true;
+}
+
+enum status tallies_touch(struct tallies *tallies, int64_t day, int part, size_t *at, struct error *err)
+{
+    struct tally *tally = NULL;
+    enum status status = tally_of(tallies, day, part, &tally, err);
+    for (*at = 0; status == STATUS_OK && tallies->shards[*at] != tally;)
+        (*at)++;
+    return status;
+}
+
+void tallies_drop(struct tallies *tallies, size_t at)
+{
+    if (tallies->now == tallies->shards[at])
+        tallies->now = NULL;
+    tally_free(tallies->shards[at]);
+    tallies->shards[at] = NULL;
 }
 
 size_t tallies_shard_bytes(const struct tallies *tallies, size_t at)
@@ -348,5 +381,27 @@ enum status tallies_record(struct tallies *tallies, int64_t day, const struct li
     TRY(tally_of(tallies, day, 0, &tally, err));
     TRY(tally_record(tally, record, err));
 done:
+    return status;
+}
+
+/* Below this many entries it is not worth while. */
+#define NEEDLESS_LEAST ((size_t)1 << 14)
+
+enum status tallies_compact(struct tallies *tallies, struct error *err)
+{
+    enum status status = STATUS_OK;
+    unsigned char *bytes = NULL;
+    size_t count = 0, capacity = 0;
+    for (size_t at = 0, end = tallies->count; at < end; at++) {
+        const struct tally *tally = tallies->shards[at];
+        if (!tally || tally->needless < NEEDLESS_LEAST || tally->needless < tally->names.count / 4)
+            continue;
+        count = 0;
+        TRY(tallies_pack(tallies, at, &bytes, &count, &capacity, err));
+        tallies_drop(tallies, at);
+        TRY(tallies_merge(tallies, bytes, count, err));
+    }
+done:
+    free(bytes);
     return status;
 }

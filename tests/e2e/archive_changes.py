@@ -280,4 +280,6 @@ class ArchiveChanges(unittest.TestCase):
 
 if __name__ == '__main__':
     os.environ['OMPI_MCA_ess_singleton_isolated'] = '1'
-    unittest.main(argv=sys.argv[:1] + sys.argv[4:], verbosity=1)
+    with tempfile.TemporaryDirectory() as own:  # all such processes of a machine would share one folder there
+        os.environ['OMPI_MCA_orte_tmpdir_base'] = own
+        unittest.main(argv=sys.argv[:1] + sys.argv[4:], verbosity=1)

@@ -28,7 +28,7 @@ QUERN, MPIEXEC = sys.argv[1:3]
 COUNT = int(sys.argv[3]) if len(sys.argv) > 3 else 50
 FIRST = int(sys.argv[4]) if len(sys.argv) > 4 else 1
 
-# Without mpirun no daemon is needed.
+# Without mpirun no daemon is needed; but all such processes of a machine would make and remove one folder, jf.0.
 os.environ['OMPI_MCA_ess_singleton_isolated'] = '1'
 
 
@@ -196,7 +196,9 @@ def quern(words, ranks, draw=None):
     environment = dict(os.environ)
     if draw:
         environment['QUERN_READ_BYTES'] = str(draw.choice((1, 2, 63, 1000, 65536, 1 << 18)))
-    ran = subprocess.run([*start, QUERN, *words], capture_output=True, text=True, timeout=120, env=environment)
+    with tempfile.TemporaryDirectory() as own:
+        environment['OMPI_MCA_orte_tmpdir_base'] = own
+        ran = subprocess.run([*start, QUERN, *words], capture_output=True, text=True, timeout=120, env=environment)
     if ran.returncode not in (0, 3):
         raise AssertionError(f'{words}: exit {ran.returncode}\n{ran.stderr}')
     return ran.stdout, ran.returncode
