@@ -96,6 +96,7 @@ void setup_clear(struct extraction *run);
  * the one rank found. */
 struct look {
     int64_t first_ms;  // of its first line with a time
+    int64_t last_ms;  // of the last line of a plain file; INT64_MIN when it has none
     int64_t year;  // of its first line where stamps have none
     int64_t is_outside;  // none of its lines is of the days asked for
     int64_t is_whole;  // its lines must be read in one go: only their order tells what a stamp means
@@ -103,6 +104,13 @@ struct look {
 
 /** Looks at a file's first and last lines. Local. */
 void file_look(const struct extraction *run, size_t file, struct look *look);
+
+/** Returns on which side of the days [first_day, end_day) a time lies, one day off at least; 0 for between.
+ * Local. */
+int day_side(const struct extraction *run, int64_t time_ms, int64_t first_day, int64_t end_day);
+
+/** Returns the time of a line of a file whose stamps have a year, INT64_MIN when it has none. Local. */
+int64_t line_time(const struct extraction *run, size_t file, const char *line, size_t count);
 
 /** Cuts the wanted files into pieces, and reads them into the tallies, shared out over the ranks. Collective.
  */
@@ -117,6 +125,14 @@ MUST_CHECK enum status nothing_usable(const int64_t kinds[LINE_COUNTS], int64_t 
 
 /** Tells what was found but not used, on rank 0. Local. */
 MUST_CHECK enum status archive_warnings_local(struct extraction *run, struct error *err);
+
+/* ---- narrow.c ---- */
+
+/** Leaves out pieces of plain files that lie more than a day off the days that are wanted. Local.
+ *
+ * @param pieces  [*count] in order of files and offsets; *count becomes less */
+void pieces_narrow(struct extraction *run, const struct look *looks, struct archive_piece *pieces,
+                   size_t *count);
 
 /* ---- read.c ---- */
 

@@ -49,11 +49,22 @@ static int64_t first_time(const struct extraction *run, size_t file, const char 
     return INT64_MIN;
 }
 
-/* On which side of the days that are asked for a time lies, one day off at least; 0 for between. */
-static int side_of(const struct extraction *run, int64_t time_ms)
+int day_side(const struct extraction *run, int64_t time_ms, int64_t first_day, int64_t end_day)
 {
     int64_t day = zone_day_of(run->zone, time_ms / 1000);
-    return day + 1 < run->plan.first_day ? -1 : day > run->plan.end_day ? 1 : 0;
+    return day + 1 < first_day ? -1 : day > end_day ? 1 : 0;
+}
+
+static int side_of(const struct extraction *run, int64_t time_ms)
+{
+    return day_side(run, time_ms, run->plan.first_day, run->plan.end_day);
+}
+
+int64_t line_time(const struct extraction *run, size_t file, const char *line, size_t count)
+{
+    bool is_local = false;
+    return time_in_year(run, file, line, count, run->sources[run->archive.files[file].source].year,
+                        &is_local);
 }
 
 /* Whether a plain file's first and last time, and those of lines in between, lie on the same side of the days
@@ -105,6 +116,7 @@ void file_look(const struct extraction *run, size_t file, struct look *look)
         look->year = guess - wraps;
     }
     look->is_outside = !yearless && is_outside(run, file, first_ms, last_ms, guess);
+    look->last_ms = last_ms;
     last_ms = last_ms == INT64_MIN || last_ms < first_ms ? item->mtime_ms : last_ms;
     look->first_ms = first_ms;
     look->is_whole = yearless || (is_local && zone_has_fold_between(source->zone, first_ms / 1000 - 7200,
@@ -144,6 +156,7 @@ static enum status files_cut_local(struct extraction *run, const bool *wanted, s
         mine[file] = mine[file] && !run->states[file].is_outside;
     }
     TRY(archive_pieces(&run->archive, mine, whole, run->job->archive_piece_bytes, pieces, count, err));
+    pieces_narrow(run, looks, *pieces, count);
 done:
     free(mine);
     free(whole);

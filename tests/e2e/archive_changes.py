@@ -172,6 +172,50 @@ class ArchiveChanges(unittest.TestCase):
         self.extract(name='anew')
         self.assertEqual(self.digest(), self.digest('anew'))
 
+    def year_write(self, name='year.log', days=range(1, 25)):
+        self.logs.joinpath(name).write_bytes(b''.join(day_text(day, 300) for day in days))
+        return self.logs.joinpath(name).stat().st_size
+
+    def test_days_are_found_within_a_long_log_without_reading_it(self):
+        small = 'archive.piece=4K'
+        size = self.year_write()
+        self.extract(small, name='all')
+        one = self.extract('archive.from=2022-02-11', 'archive.to=2022-02-12', small, ranks=2)
+        self.assertEqual((one['queries'], one['shards_written']), (300, 1))
+        self.assertLess(one['log_bytes_parsed'], size / 3)
+        again = self.extract('archive.from=2022-02-11', 'archive.to=2022-02-12', small)
+        self.assertEqual((again['log_bytes_parsed'], again['queries'], again['files_outside']), (0, 300, 0))
+        # Days that were passed by are read when they are asked for, before and behind.
+        for days in ('archive.from=2022-02-22',), ('archive.from=2022-02-02', 'archive.to=2022-02-04'):
+            more = self.extract(*days, small)
+            self.assertEqual(more['queries'], 900 if len(days) == 1 else 600)
+            self.assertLess(more['log_bytes_parsed'], size / 2)
+        self.extract(small)
+        self.assertEqual(self.digest(), self.digest('all'))
+
+    def test_a_long_log_that_grows_is_read_again_for_its_last_day_only(self):
+        small = 'archive.piece=4K'
+        size = self.year_write()
+        self.extract(small)
+        with self.logs.joinpath('year.log').open('ab') as log:
+            log.write(day_text(24, 80).replace(b'host', b'more'))
+        grown = self.extract(small, ranks=3)
+        self.assertEqual((grown['queries'], grown['shards_written']), (7280, 1))
+        self.assertLess(grown['log_bytes_parsed'], size / 4)
+        self.extract(small, name='anew')
+        self.assertEqual(self.digest(), self.digest('anew'))
+
+    def test_a_long_log_that_is_not_in_order_is_read_whole(self):
+        for name, days in (('end', [*range(1, 11), *range(12, 25), 11]),
+                           ('behind', [*range(1, 11), *range(15, 22), 11, *range(22, 25)]),
+                           ('before', [1, 2, 11, *range(3, 10), *range(12, 25)])):
+            size = self.year_write(days=days)
+            one = self.extract('archive.from=2022-02-11', 'archive.to=2022-02-12', 'archive.piece=4K', name=name)
+            self.assertEqual(one['queries'], 300, name)
+            self.assertEqual(one['log_bytes_parsed'] == size, name != 'end')
+            self.extract('archive.from=2022-02-11', 'archive.to=2022-02-12', name='whole' + name)
+            self.assertEqual(self.digest(name), self.digest('whole' + name))
+
     def test_a_packed_file_that_is_known_to_lie_outside_is_not_opened(self):
         for day in DAYS:
             self.write(f'{day}.log.gz', day, pack=gzip.compress)
