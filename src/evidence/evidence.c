@@ -232,6 +232,7 @@ static void search_clear(struct search *search)
     free(search->pair_days);
     free(search->pair_names);
     free(search->type_days);
+    free(search->ratio_days);
     free(search->listed);
     feeds_clear(&search->feeds);
     allow_free(search->allow);

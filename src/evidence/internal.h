@@ -33,7 +33,6 @@ struct host_record {
     uint32_t mixes_case;  // of all names, on purpose (0x20)
     uint32_t volume_cycles;  // a day, of the strongest line of its volume
     double volume_line;  // its ratio; 0: none
-    int64_t plain_queries, plain_repeated;  // PTR apart; those that somebody had asked in the same 300 s
     // Filled by the owner: domains asked once, those of them that are bare, and the types that all were asked
     // by, 0 when they differ.
     int64_t one_shots, bare_one_shots;
@@ -102,6 +101,14 @@ struct type_day {
     uint16_t unused;
 };
 
+/* Rule 1: what a host asked in windows in which it asked the same resolvers, PTR apart. */
+struct ratio_day {
+    struct ip ip;
+    int64_t day;
+    int64_t resolvers;  // row_resolver_set
+    int64_t queries, hits;  // those that somebody had asked the same resolver in the same 300 s
+};
+
 /* A name on a list, and who asked for it. */
 struct listed_name {
     struct ip ip;
@@ -133,6 +140,8 @@ struct host_view {
     size_t pair_count;
     const struct type_day *types;  // [type_count] by type, then day
     size_t type_count;
+    const struct ratio_day *ratios;  // [ratio_count] by day, then resolvers
+    size_t ratio_count;
 };
 
 /* A stored day. */
@@ -166,9 +175,9 @@ struct search {
     size_t day_count;
     struct feeds feeds;
     struct allow *allow;
-    void *host_days, *pair_days, *pair_names, *type_days,
+    void *host_days, *pair_days, *pair_names, *type_days, *ratio_days,
         *listed;  // of the hosts that this rank owns, sorted
-    size_t host_day_count, pair_day_count, pair_name_count, type_day_count, listed_count;
+    size_t host_day_count, pair_day_count, pair_name_count, type_day_count, ratio_day_count, listed_count;
     struct host_view *hosts;  // [host_count] ascending
     size_t host_count;
     struct pair_view *pairs;
@@ -216,6 +225,8 @@ struct day_records {
     size_t name_count, name_capacity;
     struct type_day *types;
     size_t type_count, type_capacity;
+    struct ratio_day *ratios;
+    size_t ratio_count, ratio_capacity;
     struct listed_name *listed;
     size_t listed_count, listed_capacity;
     struct zone_name *zones;

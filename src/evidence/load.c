@@ -229,6 +229,14 @@ static int compare_types(const void *a, const void *b)
     return order ? order : (x->day > y->day) - (x->day < y->day);
 }
 
+static int compare_ratios(const void *a, const void *b)
+{
+    const struct ratio_day *x = a, *y = b;
+    int order = ip_compare(&x->ip, &y->ip);
+    order = order ? order : (x->day > y->day) - (x->day < y->day);
+    return order ? order : (x->resolvers > y->resolvers) - (x->resolvers < y->resolvers);
+}
+
 /* Of a pair and day the critical lists stand first. */
 static int compare_listed(const void *a, const void *b)
 {
@@ -272,7 +280,8 @@ static enum status views_make(struct search *search, struct error *err)
     const struct host_record *hosts = search->host_days;
     const struct pair_day *pairs = search->pair_days;
     const struct type_day *types = search->type_days;
-    size_t pair_count = 0, pair_day = 0, name = 0, type = 0;
+    const struct ratio_day *ratios = search->ratio_days;
+    size_t pair_count = 0, pair_day = 0, name = 0, type = 0, ratio = 0;
     search->hosts = calloc(search->host_day_count + 1, sizeof *search->hosts);
     search->pairs = calloc(search->pair_day_count + 1, sizeof *search->pairs);
     if (!search->hosts || !search->pairs)
@@ -287,7 +296,8 @@ static enum status views_make(struct search *search, struct error *err)
             .days = hosts + from,
             .day_count = to - from,
             .pairs = search->pairs + pair_count,
-            .types = types + type};
+            .types = types + type,
+            .ratios = ratios + ratio};
         // A pair's host has asked something, so it stands among the hosts: both are in order of IPs.
         while (pair_day < search->pair_day_count && ip_compare(&pairs[pair_day].ip, &view->ip) == 0)
             pair_view_make(search, &pair_day, &name, &search->pairs[pair_count++]);
@@ -295,6 +305,9 @@ static enum status views_make(struct search *search, struct error *err)
         while (type < search->type_day_count && ip_compare(&types[type].ip, &view->ip) == 0)
             type++;
         view->type_count = (size_t)(types + type - view->types);
+        while (ratio < search->ratio_day_count && ip_compare(&ratios[ratio].ip, &view->ip) == 0)
+            ratio++;
+        view->ratio_count = (size_t)(ratios + ratio - view->ratios);
     }
     return STATUS_OK;
 }
@@ -320,12 +333,15 @@ enum status search_load(struct search *search, struct error *err)
                   &search->pair_names, &search->pair_name_count, err));
     TRY(team_deal(team, mine.types, mine.type_count, sizeof *mine.types, record_owner, NULL,
                   &search->type_days, &search->type_day_count, err));
+    TRY(team_deal(team, mine.ratios, mine.ratio_count, sizeof *mine.ratios, record_owner, NULL,
+                  &search->ratio_days, &search->ratio_day_count, err));
     TRY(team_deal(team, mine.listed, mine.listed_count, sizeof *mine.listed, record_owner, NULL,
                   &search->listed, &search->listed_count, err));
     sort(search->host_days, search->host_day_count, sizeof *mine.hosts, compare_hosts);
     sort(search->pair_days, search->pair_day_count, sizeof *mine.pairs, compare_pairs);
     sort(search->pair_names, search->pair_name_count, sizeof *mine.names, compare_names);
     sort(search->type_days, search->type_day_count, sizeof *mine.types, compare_types);
+    sort(search->ratio_days, search->ratio_day_count, sizeof *mine.ratios, compare_ratios);
     sort(search->listed, search->listed_count, sizeof *mine.listed, compare_listed);
     TRY(team_agree(team, views_make(search, err), err));
 done:
@@ -334,6 +350,7 @@ done:
     free(mine.pairs);
     free(mine.names);
     free(mine.types);
+    free(mine.ratios);
     free(mine.listed);
     free(mine.zones);
     return status;

@@ -117,20 +117,41 @@ done:
     return status;
 }
 
+/* Rule 1: hits and queries of the host's day, by the resolvers that it asked. */
+static enum status ratios_add(const struct day_reading *reading, const struct row_place *rows, size_t count,
+                              struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct day_table *table = reading->table;
+    struct day_records *records = reading->records;
+    const size_t first = records->ratio_count;
+    for (size_t i = 0; i < count; i++) {
+        const size_t row = rows[i].row;
+        size_t at = first;
+        while (at < records->ratio_count && records->ratios[at].resolvers != table->row_resolver_set[row])
+            at++;
+        if (at == records->ratio_count) {
+            TRY(array_reserve(&records->ratios, &records->ratio_capacity, at + 1, sizeof *records->ratios,
+                              err));
+            records->ratios[records->ratio_count++] = (struct ratio_day){
+                .ip = rows[i].ip, .day = table->day, .resolvers = table->row_resolver_set[row]};
+        }
+        records->ratios[at].queries += table->row_queries[row] - table->row_type_ptr[row];
+        records->ratios[at].hits += table->row_repeated[row] - table->row_repeated_ptr[row];
+    }
+done:
+    return status;
+}
+
 static enum status host_rows_add(const struct day_reading *reading, const struct row_place *rows,
                                  size_t count, const struct rooms *rooms, struct error *err)
 {
     enum status status = STATUS_OK;
-    const struct day_table *table = reading->table;
     const struct host_place *place = map_get(&reading->hosts, &rows[0].ip);
     if (!place)
         return STATUS_OK;
     struct host_record *host = &reading->records->hosts[place->at - 1];
-    for (size_t i = 0; i < count; i++) {
-        const size_t row = rows[i].row;
-        host->plain_queries += table->row_queries[row] - table->row_type_ptr[row];
-        host->plain_repeated += table->row_repeated[row] - table->row_repeated_ptr[row];
-    }
+    TRY(ratios_add(reading, rows, count, err));
     TRY(volume_line(reading, rows, count, rooms, host, err));
     TRY(types_add(reading, rows, count, err));
 done:

@@ -165,6 +165,8 @@ static void row_counts_find(const struct row *row, int64_t counts[ROW_COUNTS])
     counts[ROW_FIRST_MS] = row->first_ms;
     counts[ROW_LAST_MS] = row->last_ms;
     counts[ROW_RESOLVERS] = (int64_t)row->resolvers.count;
+    for (size_t i = 0; i < row->resolvers.count; i++)
+        counts[ROW_RESOLVER_SET] ^= (int64_t)(row->resolvers.items[i] >> 1);
 }
 
 static void rows_fill(struct finish *finish)

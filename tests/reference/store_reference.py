@@ -639,6 +639,8 @@ class Day:
             row['domain_clog'] = sum(count * log2_fixed(count) for count in queries.values())
             row['domain_top'] = max(queries.values())
             row['info_bytes'] = max(info.values())
+            for resolver in row['resolvers']:
+                row['resolver_set'] ^= xxh3(resolver.encode()) >> 1
             row['resolvers'] = len(row['resolvers'])
 
 
