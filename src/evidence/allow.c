@@ -29,7 +29,7 @@ struct allow {
 
 static bool is_any(struct span word)
 {
-    return word.count == 0 || (word.count == 1 && word.at[0] == '*');
+    return word.count == 0 || span_is(word, "*");
 }
 
 static bool domain_take(struct span word, struct allow_entry *entry)
@@ -47,27 +47,18 @@ static bool domain_take(struct span word, struct allow_entry *entry)
 
 static bool hosts_take(struct span word, struct allow_entry *entry)
 {
-    char text[64];
-    if (is_any(word))
-        return true;
-    if (word.count >= sizeof text)
-        return false;
-    memcpy(text, word.at, word.count);
-    text[word.count] = '\0';
-    return ip_range_read(text, &entry->hosts);
+    return is_any(word) || span_range(word, &entry->hosts);
 }
 
 static bool mechanism_take(struct span word, struct allow_entry *entry)
 {
     if (is_any(word))
         return true;
-    for (int32_t m = 0; m < MECHANISMS; m++) {
-        const char *name = mechanism_info((enum mechanism)m)->name;
-        if (strlen(name) == word.count && memcmp(name, word.at, word.count) == 0) {
+    for (int32_t m = 0; m < MECHANISMS; m++)
+        if (span_is(word, mechanism_info((enum mechanism)m)->name)) {
             entry->mechanism = m;
             return true;
         }
-    }
     return false;
 }
 
@@ -101,13 +92,9 @@ static enum status entry_take(void *context, const char *line, size_t count, uin
     struct allow *allow = context;
     struct allow_entry entry = {
         .mechanism = -1, .until = INT64_MAX, .list = allow->list, .line = (int32_t)number};
-    struct span words[4] = {{0}};
-    const char *at = line;
-    size_t left = count, found = 0;
-    while (found < 4 && line_word(&at, &left, ',', &words[found]))
-        found++;
-    if (number == 1 && words[0].count == 6 && memcmp(words[0].at, "domain", 6) == 0)
-        return STATUS_OK;  // the heading
+    struct span words[4];
+    if (line_cells(line, count, number, "domain", words, 4) == 0)
+        return STATUS_OK;
     const bool good = domain_take(words[0], &entry) && hosts_take(words[1], &entry) &&
                       mechanism_take(words[2], &entry) && until_take(words[3], &entry) &&
                       (entry.domain || entry.hosts.bits > 0);  // all of everything is no entry

@@ -29,7 +29,7 @@ static char *copied(struct span word)
 static bool kind_read(struct span word, enum known_kind *kind)
 {
     for (int k = 0; k < KNOWN_KINDS; k++)
-        if (strlen(KINDS[k]) == word.count && memcmp(KINDS[k], word.at, word.count) == 0) {
+        if (span_is(word, KINDS[k])) {
             *kind = (enum known_kind)k;
             return true;
         }
@@ -52,14 +52,11 @@ static enum status entry_take(void *context, const char *line, size_t count, uin
 {
     enum status status = STATUS_OK;
     struct known_software *known = context;
-    struct span words[3] = {{0}};
-    const char *at = line;
-    size_t left = count, found = 0;
+    struct span words[3];
     enum known_kind kind = KNOWN_KINDS;
-    while (found < 3 && line_word(&at, &left, ',', &words[found]))
-        found++;
-    if (number == 1 && words[0].count == 6 && memcmp(words[0].at, "suffix", 6) == 0)
-        return STATUS_OK;  // the heading
+    const size_t found = line_cells(line, count, number, "suffix", words, 3);
+    if (found == 0)
+        return STATUS_OK;
     if (found < 3 || !suffix_is_good(words[0]) || words[1].count == 0 || !kind_read(words[2], &kind)) {
         char where[sizeof err->where];
         (void)snprintf(where, sizeof where, "%.200s:%u", known->path, (unsigned)number);

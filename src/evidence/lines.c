@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* A list of ten million long names; more is no list. */
 #define LIST_BYTES_MOST (INT64_C(4) << 30)
@@ -106,4 +107,34 @@ bool line_word(const char **at, size_t *left, char separator, struct span *word)
     if (word->count >= 2 && word->at[0] == '"' && word->at[word->count - 1] == '"')
         *word = (struct span){word->at + 1, word->count - 2};
     return true;
+}
+
+size_t line_cells(const char *line, size_t count, uint32_t number, const char *heading, struct span *cells,
+                  size_t most)
+{
+    size_t found = 0;
+    memset(cells, 0, most * sizeof *cells);
+    while (found < most && line_word(&line, &count, ',', &cells[found]))
+        found++;
+    return number == 1 && span_is(cells[0], heading) ? 0 : found;
+}
+
+bool span_is(struct span word, const char *text)
+{
+    return word.count == strlen(text) && memcmp(word.at, text, word.count) == 0;
+}
+
+bool span_is_word(struct span word, const char *text)
+{
+    return word.count == strlen(text) && strncasecmp(word.at, text, word.count) == 0;
+}
+
+bool span_range(struct span word, struct ip_range *range)
+{
+    char text[64];
+    if (word.count == 0 || word.count >= sizeof text)
+        return false;
+    memcpy(text, word.at, word.count);
+    text[word.count] = '\0';
+    return ip_range_read(text, range);
 }
