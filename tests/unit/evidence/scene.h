@@ -145,6 +145,29 @@ static inline const struct evidence *found_of(const struct scene *scene, const c
     return NULL;
 }
 
+/* Its value, 0 when there is none. */
+static inline int64_t value_of(const struct scene *scene, const char *ip, enum mechanism mechanism,
+                               int64_t day)
+{
+    const struct evidence *item = found_of(scene, ip, mechanism, day);
+    return item ? item->value : 0;
+}
+
+/* Whether a host is told by a mechanism on a day: with this value, or not at all with 0. */
+#define TOLD(ip, MECHANISM, day, expected)                                                                   \
+    assert_int_equal(value_of(scene, ip, MECHANISM_##MECHANISM, day), expected)
+
+/* Letters by lot, in out[count + 1]. */
+static inline void letters_of(uint64_t *seed, const char *alphabet, size_t count, char *out)
+{
+    const size_t of = strlen(alphabet);
+    for (size_t i = 0; i < count; i++)
+        out[i] = alphabet[dice(seed) % of];
+    out[count] = '\0';
+}
+
+#define LETTERS "abcdefghijklmnopqrstuvwxyz"
+
 #define SCENE(test) cmocka_unit_test_setup_teardown(test, scene_begin, scene_end)
 
 #endif

@@ -120,12 +120,10 @@ static void test_nights_since_the_first_day_are_seen_against_peers(void **state)
 /* Asks for domains that nobody knows: of letters that hardly follow one another in words, and of words. */
 static void domains_ask(struct scene *scene, int day, const char *ip, int random, int words)
 {
-    static const char LETTERS[] = "qxzjkvw";
     uint64_t seed = (uint64_t)day * 1000 + (uint64_t)ip[strlen(ip) - 1];
     for (int i = 0; i < random + words; i++) {
-        char label[15] = {0};
-        for (size_t at = 0; at < 14; at++)
-            label[at] = LETTERS[dice(&seed) % 7];
+        char label[15];
+        letters_of(&seed, "qxzjkvw", 14, label);
         if (i < random)
             ask(scene, day, 36000 + 40 * i, ip, "A", "%s.net", label);
         else
@@ -261,9 +259,7 @@ static void test_new_names_by_a_fast_clock_are_a_tunnel_that_waits(void **state)
     ask(scene, 0, 36000, "10.0.0.9", "A", "www.common.com");
     for (int i = 0; i < 135; i++) {
         char name[8];
-        for (int c = 0; c < 7; c++)
-            name[c] = (char)('a' + dice(&seed) % 26);
-        name[7] = '\0';
+        letters_of(&seed, LETTERS, 7, name);
         ask(scene, 1, 36000 + 4 * i, "10.0.0.1", "A", "p%s.t.waits.com", name);
         if (i < 30)
             ask(scene, 1, 36000 + 10 * i, "10.0.0.2", "A", "p%s.t.least.com", name);
@@ -300,9 +296,7 @@ static void test_other_new_names_are_no_tunnel_that_waits(void **state)
     ask(scene, 0, 36000, "10.0.0.9", "A", "www.common.com");
     for (int i = 0; i < 120; i++) {
         char name[8];
-        for (int c = 0; c < 7; c++)
-            name[c] = (char)('a' + dice(&seed) % 26);
-        name[7] = '\0';
+        letters_of(&seed, LETTERS, 7, name);
         ask(scene, 1, 36000 + 2 * i, "10.0.0.1", "A", "%s-%.*s.crawled.com", WORDS[i % 4], 3 + i / 4 % 3,
             name);
         ask(scene, 1, 36000 + 2 * i, "10.0.0.2", "A", "p%s.browsed.com", name);
