@@ -10,23 +10,22 @@
 enum form {
     FORM_PLAIN,
     FORM_NARROW,  // in the smallest type that holds all values
-    FORM_STEPS,  // each value less the one before it, in the smallest type
     FORM_FOUND,  // not there: other columns tell it
 };
 
-/* Hashes have no smaller type, and counts of rows are for people to calculate with. What ascends, or does so
- * within a client, takes less as steps. */
+/* Hashes have no smaller type, and counts of rows are for people to calculate with. Differences
+ * of what ascends would take 2 % less, and be no values to a reader. */
 static const enum form FORMS[DAY_COLUMNS] = {
-    [COLUMN_asked_slot] = FORM_NARROW,         [COLUMN_asked_name] = FORM_STEPS,
+    [COLUMN_asked_slot] = FORM_NARROW,         [COLUMN_asked_name] = FORM_NARROW,
     [COLUMN_asked_queries] = FORM_NARROW,      [COLUMN_asked_txt] = FORM_NARROW,
     [COLUMN_asked_odd] = FORM_NARROW,          [COLUMN_asked_mixed] = FORM_NARROW,
-    [COLUMN_asked_case_changes] = FORM_NARROW, [COLUMN_pair_domain] = FORM_STEPS,
+    [COLUMN_asked_case_changes] = FORM_NARROW, [COLUMN_pair_domain] = FORM_NARROW,
     [COLUMN_pair_queries] = FORM_NARROW,       [COLUMN_pair_names] = FORM_NARROW,
     [COLUMN_pair_first_part] = FORM_NARROW,    [COLUMN_pair_last_part] = FORM_NARROW,
-    [COLUMN_pair_type_end] = FORM_STEPS,       [COLUMN_pair_second_end] = FORM_STEPS,
+    [COLUMN_pair_type_end] = FORM_NARROW,      [COLUMN_pair_second_end] = FORM_NARROW,
     [COLUMN_pair_second_step] = FORM_NARROW,   [COLUMN_domain_hash] = FORM_FOUND,
     [COLUMN_domain_queries] = FORM_NARROW,     [COLUMN_domain_names] = FORM_NARROW,
-    [COLUMN_domain_client_end] = FORM_STEPS,   [COLUMN_client_hash] = FORM_FOUND,
+    [COLUMN_domain_client_end] = FORM_NARROW,  [COLUMN_client_hash] = FORM_FOUND,
     [COLUMN_name_hash] = FORM_FOUND,           [COLUMN_name_domain] = FORM_NARROW,
     [COLUMN_name_sub_bytes] = FORM_NARROW,     [COLUMN_name_bigram_score] = FORM_NARROW,
     [COLUMN_name_bigrams] = FORM_NARROW,       [COLUMN_name_encoded_bytes] = FORM_NARROW,
@@ -131,28 +130,21 @@ static enum store_type type_of_range(int64_t least, int64_t most)
 struct block {
     int64_t numbers[BLOCK];
     size_t count;
-    uint64_t last;  // value of the block before
 };
 
-/* Fills a block from values [at, …) of a column, as its form has them. */
-static void block_fill(struct block *block, enum form form, const void *values, enum store_type type,
-                       size_t at, size_t count)
+/* Fills a block from values [at, …) of a column. */
+static void block_fill(struct block *block, const void *values, enum store_type type, size_t at, size_t count)
 {
     block->count = count - at < BLOCK ? count - at : BLOCK;
     widen((const char *)values + at * store_type_bytes(type), type, block->count, block->numbers);
-    for (size_t i = 0; i < block->count && form == FORM_STEPS; i++) {
-        const uint64_t here = (uint64_t)block->numbers[i];
-        block->numbers[i] = (int64_t)(here - block->last);
-        block->last = here;
-    }
 }
 
-static enum store_type stored_type(enum form form, const void *values, enum store_type type, size_t count)
+static enum store_type stored_type(const void *values, enum store_type type, size_t count)
 {
-    struct block block = {.last = 0};
+    struct block block;
     int64_t least = 0, most = 0;
     for (size_t at = 0; at < count; at += BLOCK) {
-        block_fill(&block, form, values, type, at, count);
+        block_fill(&block, values, type, at, count);
         for (size_t i = 0; i < block.count; i++) {
             least = block.numbers[i] < least ? block.numbers[i] : least;
             most = block.numbers[i] > most ? block.numbers[i] : most;
@@ -161,25 +153,22 @@ static enum store_type stored_type(enum form form, const void *values, enum stor
     return type_of_range(least, most);
 }
 
-static enum status form_put(struct store_writer *writer, struct store_column column, enum form form,
-                            const void *values, size_t count, struct error *err)
+static enum status narrow_put(struct store_writer *writer, struct store_column column, const void *values,
+                              size_t count, struct error *err)
 {
     enum status status = STATUS_OK;
-    struct block block = {.last = 0};
+    struct block block;
     const enum store_type type = column.type;
-    column.type = stored_type(form, values, type, count);
+    column.type = stored_type(values, type, count);
     const size_t bytes = store_type_bytes(column.type);
     char *stored = large_alloc(count * bytes + 1, false);
     if (!stored)
         return no_room(count, err);
     for (size_t at = 0; at < count; at += BLOCK) {
-        block_fill(&block, form, values, type, at, count);
+        block_fill(&block, values, type, at, count);
         narrow(block.numbers, column.type, block.count, stored + at * bytes);
     }
     TRY(store_put_local(writer, &column, stored, err));
-    if (form == FORM_STEPS)
-        TRY(store_attribute_text(writer, column.name, "stored_as", "steps: a running sum gives the values",
-                                 err));
 done:
     free(stored);
     return status;
@@ -201,24 +190,22 @@ static bool are_in_type(const int64_t *numbers, size_t count, enum store_type ty
 }
 
 /* Turns stored values into the table's; returns false when one does not fit there. */
-static bool form_restore(enum form form, const char *stored, enum store_type stored_type, char *values,
-                         enum store_type type, size_t count)
+static bool narrow_restore(const char *stored, enum store_type stored_type, char *values,
+                           enum store_type type, size_t count)
 {
-    struct block block = {.last = 0};
+    struct block block;
     bool fit = true;
     for (size_t at = 0; at < count && fit; at += BLOCK) {
         block.count = count - at < BLOCK ? count - at : BLOCK;
         widen(stored + at * store_type_bytes(stored_type), stored_type, block.count, block.numbers);
-        for (size_t i = 0; i < block.count && form == FORM_STEPS; i++)
-            block.numbers[i] = (int64_t)(block.last += (uint64_t)block.numbers[i]);
         fit = are_in_type(block.numbers, block.count, type);
         narrow(block.numbers, type, block.count, values + at * store_type_bytes(type));
     }
     return fit;
 }
 
-static enum status form_get(const struct store_reader *reader, const char *path, struct store_column column,
-                            enum form form, void *values, size_t count, struct error *err)
+static enum status narrow_get(const struct store_reader *reader, const char *path, struct store_column column,
+                              void *values, size_t count, struct error *err)
 {
     enum status status = STATUS_OK;
     const enum store_type type = column.type;
@@ -230,7 +217,7 @@ static enum status form_get(const struct store_reader *reader, const char *path,
     if (!stored)
         return no_room(count, err);
     TRY(store_get(reader, &column, 0, count, stored, err));
-    if (!form_restore(form, stored, column.type, values, type, count))
+    if (!narrow_restore(stored, column.type, values, type, count))
         status = corrupt(path, "its offsets or indices point outside their tables", err);
 done:
     free(stored);
@@ -242,7 +229,7 @@ enum status layout_put(struct store_writer *writer, enum day_column column, cons
 {
     const struct store_column plain = shard_store_column(column);
     return FORMS[column] == FORM_PLAIN ? store_put_local(writer, &plain, values, err)
-                                       : form_put(writer, plain, FORMS[column], values, count, err);
+                                       : narrow_put(writer, plain, values, count, err);
 }
 
 enum status layout_get(const struct store_reader *reader, const char *path, enum day_column column,
@@ -250,7 +237,7 @@ enum status layout_get(const struct store_reader *reader, const char *path, enum
 {
     const struct store_column plain = shard_store_column(column);
     return FORMS[column] == FORM_PLAIN ? store_get(reader, &plain, 0, count, values, err)
-                                       : form_get(reader, path, plain, FORMS[column], values, count, err);
+                                       : narrow_get(reader, path, plain, values, count, err);
 }
 
 /* ---- what other columns tell ---- */
@@ -314,7 +301,7 @@ enum status layout_put_askers(struct store_writer *writer, const struct layout_a
 {
     enum status status = STATUS_OK;
     TRY(store_put_local(writer, &ASKER_HASH, askers->hashes, err));
-    TRY(form_put(writer, CLIENT_ASKER, FORM_STEPS, askers->numbers, count, err));
+    TRY(narrow_put(writer, CLIENT_ASKER, askers->numbers, count, err));
 done:
     return status;
 }
@@ -333,7 +320,7 @@ enum status layout_get_clients(const struct store_reader *reader, const char *pa
         goto done;
     }
     TRY(store_get(reader, &ASKER_HASH, 0, askers, hashes, err));
-    TRY(form_get(reader, path, CLIENT_ASKER, FORM_STEPS, numbers, count, err));
+    TRY(narrow_get(reader, path, CLIENT_ASKER, numbers, count, err));
     for (size_t i = 0; i < count; i++) {
         if (numbers[i] >= askers) {
             status = corrupt(path, "its offsets or indices point outside their tables", err);

@@ -1,5 +1,5 @@
-/* How the columns of a day lie in its file: some in the smallest type that holds them, some as steps from one
- * value to the next, and some not at all, since others tell them. */
+/* How the columns of a day lie in its file: some in the smallest type that holds them, and some not at all,
+ * since others tell them. */
 #ifndef TABLE_LAYOUT_H
 #define TABLE_LAYOUT_H
 

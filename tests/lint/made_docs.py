@@ -165,9 +165,9 @@ def stored_forms():
     """{column: its type in memory and what the file makes of it}, of the columns that src/table/layout.c narrows."""
     types = dict(re.findall(r'^X\((\w+), \w+, (\w+),', (ROOT / 'src/feature/columns.def').read_text(), re.M))
     words = {'I': 'int', 'U': 'uint'}
-    forms = re.findall(r'\[COLUMN_(\w+)\] = FORM_(NARROW|STEPS)', (ROOT / 'src/table/layout.c').read_text())
-    found = {name: f'{words[types[name][0]]}{types[name][1:]}, {"narrow" if form == "NARROW" else "steps"}' for name, form in forms}
-    return {**found, 'client_asker': 'uint32, steps'}
+    forms = re.findall(r'\[COLUMN_(\w+)\] = FORM_NARROW', (ROOT / 'src/table/layout.c').read_text())
+    found = {name: f'{words[types[name][0]]}{types[name][1:]}, narrow' for name in forms}
+    return {**found, 'client_asker': 'uint32, narrow'}
 
 
 def variable_row(name, data, forms):

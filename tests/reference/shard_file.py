@@ -1,4 +1,4 @@
-"""The columns of a day's file as docs/hdf5.md describes them, values instead of steps, and what it leaves to other columns.
+"""The columns of a day's file as docs/hdf5.md describes them, and what it leaves to other columns.
 
     column(file, name) → array of any variable of columns.def, of a file that h5py opened, in the type that columns.def names
 """
@@ -15,10 +15,8 @@ STORED = {'asker_hash', 'client_asker'}
 
 
 def stored(file, name):
-    """A variable's values: the running sum of what is stored as steps."""
+    """A variable's values, in the type that columns.def names: they lie in the narrowest one."""
     values = file[name][:]
-    if 'stored_as' in file[name].attrs:
-        values = np.cumsum(values, dtype='i8')
     return values.astype(KINDS.get(name, values.dtype))
 
 
