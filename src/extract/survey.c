@@ -24,8 +24,14 @@
 #define SURVEY_FILES 512
 #define FILE_PLACES 16
 
-/* A rank without any tallies: the program, MPI, HDF5, and the buffers for reading. Measured on the demo. */
-#define RANK_BYTES (INT64_C(48) << 20)
+/* A rank without any tallies: the program, MPI, HDF5, and the buffers for reading. */
+#define RANK_BYTES INT64_C(57000000)
+
+/* What tallies of more than limits.memory, which are put aside, and what they are packed and merged into fill
+ * of it; and the share of a day's tallies that its file fills with the ends of its lists (docs/archive.md).
+ */
+#define MERGED_SHARE 1.5
+#define FILE_SHARE 0.25
 
 /* A day's tallies on one rank beyond which the day is better cut into parts. */
 #define PART_BYTES (INT64_C(512) << 20)
@@ -279,10 +285,10 @@ static void cost_fill(struct sampling *sampling)
     // Who reads the most holds the most; 1.2: what comes from others while it is merged, as measured.
     double share = survey->new_bytes > 0 ? (double)slowest / (double)survey->new_bytes : 0;
     double held = 1.2 * tallies * fmax(share, 1 / ranks);
-    held = held > (double)job->limits_memory_bytes ? (double)job->limits_memory_bytes : held;
+    double day_bytes = tallies / (double)(survey->days > 0 ? survey->days : 1);
+    held = fmin(held, fmax(MERGED_SHARE * (double)job->limits_memory_bytes, FILE_SHARE * day_bytes));
     double rows = rank_rows * ROW_BYTES;
     survey->memory_bytes = RANK_BYTES + (int64_t)(held > rows ? held : rows);
-    double day_bytes = tallies / (double)(survey->days > 0 ? survey->days : 1);
     survey->parts = 1;
     while (survey->parts < 256 && day_bytes / survey->parts > (double)PART_BYTES)
         survey->parts *= 2;

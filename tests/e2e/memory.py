@@ -40,6 +40,10 @@ with tempfile.TemporaryDirectory() as folder:
     base, _, _ = extract(top, 1, 10, LIMIT)
     short, file, _ = extract(top, 3, LINES, LIMIT)
     long, _, digest = extract(top, 9, LINES, LIMIT)
+    check = json.loads(subprocess.run([QUERN, 'check', top / 'job.yaml', '--json', '--set', f'limits.memory={LIMIT}',
+                                       '--set', f'output.dir={top}/nowhere'], capture_output=True, text=True, check=True).stdout)
+    # Rows are for training, which extract does not do.
+    assert long <= check['memory_bytes'] <= max(2 * long, 60_000_000 + 1200 * check['rows']), (long, check)
     whole, _, same = extract(top, 9, LINES, '2G')
     print(f'one line a day {base:,}, 3 days {short:,}, 9 days {long:,}, 9 days without a limit {whole:,}')
     assert digest == same, 'memory changes what is stored'
