@@ -236,6 +236,8 @@ static enum status merge_slot(struct arrival *from, uint32_t slot, const struct 
     struct asked asked[MERGE_BATCH];
     struct asked_key keys[MERGE_BATCH];
     uint64_t hashes[MERGE_BATCH];
+    if (slot < from->into->slot_count && from->into->slots[slot].asked.count == 0)
+        TRY(map_reserve(&from->into->slots[slot].asked, entries->count, err));
     for (size_t at = 0; at < entries->count; at += MERGE_BATCH) {
         const size_t count = entries->count - at < MERGE_BATCH ? entries->count - at : MERGE_BATCH;
         struct slot *place = NULL;

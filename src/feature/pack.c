@@ -25,10 +25,11 @@ struct packer {
     struct heap heap;
 };
 
-static enum status put(struct packer *packer, const void *from, size_t count)
+static inline enum status put(struct packer *packer, const void *from, size_t count)
 {
-    enum status status =
-        array_reserve(&packer->bytes, &packer->capacity, packer->count + count, 1, packer->err);
+    enum status status = STATUS_OK;
+    if (packer->count + count > packer->capacity)
+        status = array_reserve(&packer->bytes, &packer->capacity, packer->count + count, 1, packer->err);
     if (status == STATUS_OK && count > 0) {
         memcpy(packer->bytes + packer->count, from, count);
         packer->count += count;
@@ -398,8 +399,7 @@ done:
     return status;
 }
 
-/* The lists that hang on entries follow the entries themselves, whose pointers mean nothing at the other end.
- */
+/* The lists that hang on entries follow them: their pointers mean nothing at the other end. */
 static enum status lists_pack(struct packer *packer)
 {
     enum status status = STATUS_OK;

@@ -52,14 +52,24 @@ static bool is_lower(uint8_t c)
     return c >= 'a' && c <= 'z';
 }
 
+/* Whether BIND puts a backslash before it: one of @ $ " ( ) . ; \\ */
+static bool is_special(uint8_t c)
+{
+    static const uint64_t SPECIAL[2] = {
+        UINT64_C(1) << '"' | UINT64_C(1) << '$' | UINT64_C(1) << '(' | UINT64_C(1) << ')' |
+            UINT64_C(1) << '.' | UINT64_C(1) << ';',
+        UINT64_C(1) << ('@' - 64) | UINT64_C(1) << ('\\' - 64),
+    };
+    return c < 128 && SPECIAL[c / 64] >> c % 64 & 1;
+}
+
 /* One octet, escaped or not (BIND-FORMAT: \DDD decimal, \ before @$"().;\, all else printable as it is). */
 static bool octet_read(struct cursor *cursor, uint8_t *octet)
 {
-    static const char ESCAPED[] = "@$\"().;\\";
     uint8_t c = (uint8_t)*cursor->at++;
     *octet = c;
     if (c != '\\')
-        return c > 0x20 && c < 0x7f && !strchr("@$\"();", c);
+        return c > 0x20 && c < 0x7f && !is_special(c);
     if (cursor->at == cursor->end)
         return false;
     c = (uint8_t)*cursor->at;
@@ -76,7 +86,7 @@ static bool octet_read(struct cursor *cursor, uint8_t *octet)
     }
     *octet = c;
     cursor->at++;
-    return c != '\0' && strchr(ESCAPED, c) != NULL;
+    return is_special(c);
 }
 
 /* Lower-cases the wire and looks at the case of its letters. */
@@ -86,6 +96,12 @@ static void case_look(struct query *query)
     bool upper = false, lower = false;
     int last = 0;
     memcpy(query->wire_as_sent, qname->wire, qname->bytes);
+    // Lengths of labels are no letters.
+    for (size_t i = 0; i < qname->bytes; i++)
+        upper |= is_upper(qname->wire[i]);
+    if (!upper)
+        return;
+    upper = false;
     for (size_t label = 0; label < qname->label_count; label++) {
         uint8_t *octets = qname->wire + qname->label_at[label] + 1;
         for (size_t i = 0; i < octets[-1]; i++) {
@@ -165,7 +181,7 @@ size_t qname_text(const uint8_t *wire, size_t bytes, char *text, size_t room)
                 count += (size_t)snprintf(text + count, room - count, "\\%03u", c);
                 continue;
             }
-            if (strchr("@$\"().;\\", c))
+            if (is_special(c))
                 text[count++] = '\\';
             text[count++] = (char)c;
         }
