@@ -109,7 +109,11 @@ int64_t pair_first_ms(const struct day_table *table, size_t pair)
 
 int64_t pair_last_ms(const struct day_table *table, size_t pair)
 {
-    return part_ms(table, pair, (size_t)table->pair_second_end[pair] - 1, table->pair_last_part[pair]);
+    const size_t first = pair > 0 ? (size_t)table->pair_second_end[pair - 1] : 0;
+    const size_t last = (size_t)table->pair_second_end[pair] - 1;
+    // Most pairs have one query, and their part of it is then 0.
+    return first == last ? pair_first_ms(table, pair) + table->pair_last_part[pair]
+                         : part_ms(table, pair, last, table->pair_last_part[pair]);
 }
 
 enum status day_table_make(struct day_table *table, struct error *err)

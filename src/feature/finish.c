@@ -233,7 +233,9 @@ static void pairs_fill(struct finish *finish)
         const uint32_t step = pair->in_units ? (uint32_t)finish->tallies->plan->unit_s : 1;
         const uint32_t *seconds = pair_seconds(pair);
         table->pair_first_part[i] = pair->first_ms - seconds[0] * step * 1000;
-        table->pair_last_part[i] = pair->last_ms - seconds[pair->second_count - 1] * step * 1000;
+        table->pair_last_part[i] =
+            pair->last_ms -
+            (pair->second_count > 1 ? seconds[pair->second_count - 1] * step * 1000 : pair->first_ms);
         pair_lists_fill(finish, pair, &type, &second);
         table->pair_type_end[i] = (int64_t)type;
         table->pair_second_end[i] = (int64_t)second;

@@ -64,9 +64,10 @@ def pair_table(day, domain_at):
     table = {'pair_ip': octets(clients), 'pair_domain': [domain_at[domain] for _, domain in keys]}
     for member in 'queries names second_step'.split():
         table[f'pair_{member}'] = [pair[member] for pair in pairs]
-    for member, at in (('first', 0), ('last', -1)):
-        table[f'pair_{member}_part'] = [
-            pair[f'{member}_ms'] - (day.start + pair['seconds'][at] * pair['second_step']) * 1000 for pair in pairs]
+    starts = [[(day.start + second * pair['second_step']) * 1000 for second in pair['seconds']] for pair in pairs]
+    table['pair_first_part'] = [pair['first_ms'] - start[0] for pair, start in zip(pairs, starts)]
+    table['pair_last_part'] = [pair['last_ms'] - (start[-1] if len(start) > 1 else pair['first_ms'])
+                               for pair, start in zip(pairs, starts)]
     table['pair_type_end'], types = heap(pair['types'] for pair in pairs)
     table['type_number'], table['type_queries'] = [t for t, _ in types], [count for _, count in types]
     table['pair_second_end'], table['second_of_day'] = heap(pair['seconds'] for pair in pairs)
