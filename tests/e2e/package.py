@@ -93,10 +93,11 @@ class Package(unittest.TestCase):
         module, = (self.root / 'usr/share/quern/modulefiles/quern').iterdir()
         told = output('tclsh', input=f'''
             proc module-whatis {{text}} {{}}; proc conflict {{name}} {{}}
+            proc append-path {{name value}} {{puts "$name: $value"}}
             proc prepend-path {{name value}} {{puts "$name $value"}}; proc setenv {{name value}} {{puts "$name $value"}}
             set ModulesCurrentModulefile {{{module}}}; source $ModulesCurrentModulefile''')
         self.assertEqual(told.splitlines(), [f'PATH {self.root}/usr/bin', f'MANPATH {self.root}/usr/share/man',
-                                             f'QUERN_HOME {self.root}/usr'])
+                                             'MANPATH: ', f'QUERN_HOME {self.root}/usr'])
 
 
 if __name__ == '__main__':

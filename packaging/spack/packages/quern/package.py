@@ -1,5 +1,10 @@
 from spack.package import *
 
+try:  # Spack 1.0 and later
+    from spack_repo.builtin.build_systems.cmake import CMakePackage, generator
+except ImportError:  # before, spack.package had them
+    pass
+
 
 class Quern(CMakePackage):
     """Anomaly scores for every internal IP from an archive of BIND 9 query logs: features per IP and hour, k-means and an
@@ -19,7 +24,7 @@ class Quern(CMakePackage):
     depends_on("hdf5@1.10.4:1.14+mpi+hl")
     depends_on("libyaml@0.2:")
     depends_on("xxhash@0.8:")
-    depends_on("openssl")
+    depends_on("openssl@1.1:")
     depends_on("isa-l@2.30:")
     depends_on("zstd@1.4:", when="+zstd")
     depends_on("xz@5.2:", when="+xz")
