@@ -17,7 +17,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$(realpath "$1")
 suite=${2:-bookworm}
 work=$(mktemp -d)
-trap 'cd /; umount -R "$work/root/proc" "$work/root/dev" 2>/dev/null; rm -rf --one-file-system "$work"' EXIT
+trap 'cd /; umount -R "$work"/root/{proc,sys,dev} 2>/dev/null; rm -rf --one-file-system "$work"' EXIT
 root=$work/root
 say() { echo "== $*"; }
 inside() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"; }
@@ -27,6 +27,7 @@ say "a bare Debian: $suite"
 debootstrap --variant=minbase "$suite" "$root" "${QUERN_DEBIAN:-http://deb.debian.org/debian}" >"$work/debootstrap.log" ||
     { tail -5 "$work/debootstrap.log"; exit 1; }
 mount -t proc proc "$root/proc"
+mount -t sysfs sysfs "$root/sys"
 mount --rbind /dev "$root/dev"
 mount -t tmpfs tmpfs "$root/dev/shm"
 cp /etc/resolv.conf "$root/etc/resolv.conf"
