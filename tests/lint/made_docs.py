@@ -245,11 +245,16 @@ def renewed(place, text):
 
 
 def faults_by_hand():
-    """Functions that docs/architecture.md names and src/ does not have; links that lead nowhere."""
+    """Functions that docs/architecture.md names and src/ does not have; tests of docs/rules.md that are not there; links that
+    lead nowhere."""
     sources = '\n'.join(p.read_text() for p in (ROOT / 'src').rglob('*.[ch]'))
     for name in re.findall(r'`(\w+)\(\)`', (ROOT / 'docs/architecture.md').read_text()):
         if not re.search(rf'\b{name}\(', sources):
             yield f'docs/architecture.md: there is no function {name}() in src/'
+    tests = '\n'.join(p.read_text() for p in (ROOT / 'tests').rglob('*') if p.suffix in ('.c', '.py'))
+    for name in re.findall(r'`(test_\w+)`', (ROOT / 'docs/rules.md').read_text()):
+        if not re.search(rf'(static void|def) {name}\(', tests):
+            yield f'docs/rules.md: there is no {name} in tests/'
     for page in [p.relative_to(ROOT) for p in ROOT.glob('*.md')] + [pathlib.Path(p) for p in PAGES[1:]] + [
             p.relative_to(ROOT) for p in (ROOT / 'datasets').rglob('*.md')]:
         for link in re.findall(r'\]\(([^)#\s]+)[^)]*\)', (ROOT / page).read_text()):
