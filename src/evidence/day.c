@@ -1,6 +1,8 @@
 /* A day's tables as records of its hosts and of their pairs with rare domains. */
 #include "day_reading.h"
 
+#include "evidence/known.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -111,9 +113,16 @@ const char *reading_name(const struct day_table *table, size_t name, size_t *cou
     return table->name_text + from;
 }
 
-static struct pair_name name_record(const struct day_table *table, size_t name, const struct zone_found *zone,
-                                    const struct pair_day *pair)
+static bool is_lookup(const struct known_software *software, const char *text, size_t count)
 {
+    const struct known_entry *known = known_software_of(software, text, count);
+    return known && known_kind_is_lookup(known->kind);
+}
+
+static struct pair_name name_record(const struct day_reading *reading, size_t name,
+                                    const struct zone_found *zone, const struct pair_day *pair)
+{
+    const struct day_table *table = reading->table;
     size_t count = 0, domain_count = 0;
     const char *text = reading_name(table, name, &count, &domain_count);
     domain_count = zone ? zone->text_bytes : domain_count;
@@ -123,7 +132,8 @@ static struct pair_name name_record(const struct day_table *table, size_t name, 
                               .day = pair->day,
                               .name = table->name_hash[name],
                               .shape = name_shape(text, count, domain_count),
-                              .bytes = (uint32_t)name_information(text, count, domain_count, sub_bytes)};
+                              .bytes = (uint32_t)name_information(text, count, domain_count, sub_bytes),
+                              .traits = is_lookup(reading->known, text, count) ? TRAIT_LOOKUP : 0};
 }
 
 static bool domain_is_private(const struct day_table *table, size_t domain)
@@ -199,7 +209,7 @@ static enum status pair_add(struct day_reading *reading, size_t asked, size_t ho
     bigrams_keep(table, name, pair);
     TRY(array_reserve(&records->names, &records->name_capacity, records->name_count + 1,
                       sizeof *records->names, err));
-    records->names[records->name_count++] = name_record(table, name, zone, pair);
+    records->names[records->name_count++] = name_record(reading, name, zone, pair);
 done:
     return status;
 }

@@ -34,9 +34,10 @@ struct host_record {
     uint32_t volume_cycles;  // a day, of the strongest line of its volume
     double volume_line;  // its ratio; 0: none
     // Filled by the owner: domains asked once, those of them that are bare, and the types that all were asked
-    // by, 0 when they differ.
+    // by, 0 when they differ or are the host's own; its other rare domains, and those asked by these types.
     int64_t one_shots, bare_one_shots;
     uint64_t one_shot_types;
+    int64_t other_pairs, others_alike;
 };
 
 /* What the rules see in a name. */
@@ -47,6 +48,7 @@ enum name_trait {
     TRAIT_MIXED = 8,  // upper and lower case by turns
     TRAIT_TXT = 16,  // asked by type TXT
     TRAIT_KNOWN = 32,  // of software that puts data into names, such as an anti-virus program
+    TRAIT_LOOKUP = 64,  // … where its maker alone answers: nobody else gets a name there
 };
 
 /* What a host did under a rare domain on a day. */
@@ -162,6 +164,12 @@ struct zone_name {
     char text[ZONE_TEXT_MOST + 1];
 };
 
+/* A zone that many asked on a day. Plain bytes. */
+struct common_zone {
+    uint64_t zone;
+    int64_t day;
+};
+
 struct findings {
     struct evidence *items;  // [count]
     size_t count, capacity;
@@ -231,6 +239,8 @@ struct day_records {
     size_t listed_count, listed_capacity;
     struct zone_name *zones;
     size_t zone_count, zone_capacity;
+    struct common_zone *common_zones;
+    size_t common_zone_count, common_zone_capacity;
 };
 
 /* Adds the names of a day that are on a list. */
@@ -266,7 +276,8 @@ MUST_CHECK enum status zones_find(const struct day_table *table, const struct do
                                   struct error *err);
 void zones_clear(struct zones *zones);
 
-/* Tells all ranks the zones of all days. Takes the items of `mine`. Collective. */
+/* Tells all ranks the zones of all days, and takes out of `mine` what was asked of zones that many asked on
+ * some day of the 30 to it. Collective. */
 MUST_CHECK enum status zones_share(struct search *search, struct day_records *mine, struct error *err);
 
 /* The registered domain of a zone, 0 when the hash is of no zone; and the zone's text. */

@@ -144,5 +144,10 @@ const struct known_entry *known_software_of(const struct known_software *known, 
 
 bool known_kind_carries_data(enum known_kind kind)
 {
-    return kind == KNOWN_ANTIVIRUS || kind == KNOWN_CDN || kind == KNOWN_DNSBL || kind == KNOWN_CLOUD;
+    return known_kind_is_lookup(kind) || kind == KNOWN_CDN || kind == KNOWN_CLOUD;
+}
+
+bool known_kind_is_lookup(enum known_kind kind)
+{
+    return kind == KNOWN_ANTIVIRUS || kind == KNOWN_DNSBL;
 }

@@ -47,4 +47,8 @@ const struct known_entry *known_software_of(const struct known_software *known, 
 /** Whether such software puts data into names: these are neither long nor encoded by chance. Local. */
 bool known_kind_carries_data(enum known_kind kind);
 
+/** Whether names of such software are questions to its maker: no customer gets a name there, so a tunnel
+ * cannot have one, as it can of a cloud. Local. */
+bool known_kind_is_lookup(enum known_kind kind);
+
 #endif

@@ -353,5 +353,6 @@ done:
     free(mine.ratios);
     free(mine.listed);
     free(mine.zones);
+    free(mine.common_zones);
     return status;
 }

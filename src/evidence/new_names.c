@@ -68,7 +68,7 @@ static size_t pair_firsts(const struct host_view *host, const struct pair_view *
     size_t count = 0;
     for (size_t i = 0; i < pair->name_count; i++) {
         const struct pair_name *name = &pair->names[i];
-        if (name->bytes > 0)
+        if (name->bytes > 0 && !(name->traits & TRAIT_LOOKUP))
             firsts[count++] = (struct first_asked){.domain = name->domain,
                                                    .day = name->day,
                                                    .shape = name->shape,

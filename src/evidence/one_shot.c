@@ -7,8 +7,8 @@
 /* An episode: stub resolvers ask A, AAAA and again within it. */
 #define EPISODE_MS INT64_C(600000)
 
-/* So many host names differ from one program's domains: 9 in 10 are bare, or all are asked by the same types.
- */
+/* So many host names differ from one program's domains: 9 in 10 are bare, or all are asked by the same types,
+ * and these are not what the host asks everything by. */
 #define BARE_OF_10 9
 
 /* Peers raise the threshold so many times at most: in a small network the attackers are their own peers. */
@@ -24,25 +24,35 @@ static bool is_one_shot(const struct pair_view *pair)
            first->last_ms - first->first_ms <= EPISODE_MS;
 }
 
+/* Types that the host asks everything by tell nothing: a proxy asks A and AAAA of whatever it is given. Such
+ * are those of half or more of the day's other rare domains. */
+static void own_types_drop(const struct host_view *host, struct host_record *days)
+{
+    for (size_t p = 0; p < host->pair_count; p++) {
+        const struct pair_view *pair = &host->pairs[p];
+        for (size_t d = 0; d < pair->day_count && !is_one_shot(pair); d++) {
+            struct host_record *day = &days[host_day_index(host, pair->days[d].day)];
+            day->other_pairs++;
+            day->others_alike += pair->days[d].types == day->one_shot_types;
+        }
+    }
+    for (size_t d = 0; d < host->day_count; d++)
+        if (days[d].others_alike > 0 && 2 * days[d].others_alike >= days[d].other_pairs)
+            days[d].one_shot_types = 0;
+}
+
 void one_shots_count(const struct host_view *host, struct host_record *days)
 {
     for (size_t p = 0; p < host->pair_count; p++) {
         const struct pair_day *pair = &host->pairs[p].days[0];
         if (!is_one_shot(&host->pairs[p]))
             continue;
-        size_t low = 0, high = host->day_count;
-        while (low < high) {
-            const size_t middle = low + (high - low) / 2;
-            if (days[middle].day < pair->day)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        struct host_record *day = &days[low];
+        struct host_record *day = &days[host_day_index(host, pair->day)];
         day->one_shot_types = day->one_shots == 0 || day->one_shot_types == pair->types ? pair->types : 0;
         day->bare_one_shots += pair->bare_names == pair->names;
         day->one_shots++;
     }
+    own_types_drop(host, days);
 }
 
 /* Whether so many look as if one program had made them. */

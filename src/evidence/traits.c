@@ -159,7 +159,7 @@ static enum status entry_add(struct day_reading *reading, size_t asked, struct m
         map_get(&reading->pair_names, (uint64_t[]){(uint64_t)pair->at - 1, name});
     struct pair_name *record = &reading->records->names[place->at];
     name_traits_add(reading, asked, reading->records->hosts[host->at - 1].mixes_case, record);
-    if (table->asked_txt[asked] > 0 && !is_service_name(table, name)) {
+    if (table->asked_txt[asked] > 0 && !(record->traits & TRAIT_LOOKUP) && !is_service_name(table, name)) {
         record->traits |= TRAIT_TXT;
         TRY(txt_add(reading, asked, (size_t)pair->at - 1, hours, err));
     }

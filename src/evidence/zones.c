@@ -141,6 +141,22 @@ static bool zone_make(const struct day_table *table, const struct zone_count *co
     return true;
 }
 
+/* Writes down that many ask the zone. */
+static enum status common_add(const struct day_table *table, const struct zone_count *count,
+                              struct day_records *records, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct zone_found zone;
+    struct zone_name named;
+    if (!zone_make(table, count, &zone, &named))
+        return STATUS_OK;
+    TRY(array_reserve(&records->common_zones, &records->common_zone_capacity, records->common_zone_count + 1,
+                      sizeof *records->common_zones, err));
+    records->common_zones[records->common_zone_count++] = (struct common_zone){zone.hash, table->day};
+done:
+    return status;
+}
+
 /* Keeps the zones that few ask, and writes them down. */
 static enum status zones_keep(const struct day_table *table, const struct map *counts, const int64_t *clients,
                               int64_t rare_most, struct zones *zones, struct day_records *records,
@@ -149,8 +165,12 @@ static enum status zones_keep(const struct day_table *table, const struct map *c
     enum status status = STATUS_OK;
     for (size_t i = 0; i < counts->count; i++) {
         const struct zone_count *count = map_at(counts, i);
-        if (count->number == 0 || clients[count->number] > rare_most)
+        if (count->number == 0)
             continue;
+        if (clients[count->number] > rare_most) {
+            TRY(common_add(table, count, records, err));
+            continue;
+        }
         TRY(array_reserve(&records->zones, &records->zone_capacity, records->zone_count + 1,
                           sizeof *records->zones, err));
         records->zone_count +=
@@ -201,11 +221,61 @@ static int compare_zones(const void *a, const void *b)
     return (x->zone > y->zone) - (x->zone < y->zone);
 }
 
+static int compare_common(const void *a, const void *b)
+{
+    const struct common_zone *x = a, *y = b;
+    if (x->zone != y->zone)
+        return x->zone < y->zone ? -1 : 1;
+    return (x->day > y->day) - (x->day < y->day);
+}
+
+/* Whether many asked the zone on a day of the 30 to `day`. */
+static bool was_common(const struct common_zone *common, size_t count, uint64_t zone, int64_t day)
+{
+    const struct common_zone first = {zone, day - PAST_DAYS + 1};
+    size_t low = 0, high = count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (compare_common(&common[middle], &first) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < count && common[low].zone == zone && common[low].day <= day;
+}
+
+/* A zone is rare as a domain is, over 30 days: on a holiday few ask what everybody asks on working days. */
+static enum status common_drop(const struct search *search, struct day_records *mine, struct error *err)
+{
+    enum status status = STATUS_OK;
+    void *all = NULL;
+    size_t bytes = 0, kept = 0;
+    TRY(team_gather(search->team, mine->common_zones, mine->common_zone_count * sizeof *mine->common_zones,
+                    &all, &bytes, err));
+    struct common_zone *common = all;
+    const size_t count = bytes / sizeof *common;
+    if (count > 0)
+        qsort(common, count, sizeof *common, compare_common);
+    for (size_t i = 0; i < mine->pair_count; i++)
+        if (!mine->pairs[i].is_zone || !was_common(common, count, mine->pairs[i].domain, mine->pairs[i].day))
+            mine->pairs[kept++] = mine->pairs[i];
+    mine->pair_count = kept;
+    kept = 0;
+    for (size_t i = 0; i < mine->name_count; i++)
+        if (!was_common(common, count, mine->names[i].domain, mine->names[i].day))
+            mine->names[kept++] = mine->names[i];
+    mine->name_count = kept;
+done:
+    free(all);
+    return status;
+}
+
 enum status zones_share(struct search *search, struct day_records *mine, struct error *err)
 {
     enum status status = STATUS_OK;
     void *all = NULL;
     size_t bytes = 0, kept = 0;
+    TRY(common_drop(search, mine, err));
     TRY(team_gather(search->team, mine->zones, mine->zone_count * sizeof *mine->zones, &all, &bytes, err));
     struct zone_name *zones = all;
     const size_t count = bytes / sizeof *zones;

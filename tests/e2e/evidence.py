@@ -109,8 +109,9 @@ def look_alikes(archive):
     for client in WORKERS:  # a domain of everybody: unique names, but common
         for i in range(70):
             archive.ask(16, 45000 + i, client, f'{words((client, i), 20)}.cdn-of-all.com')
-    for i in range(70):  # an anti-virus program: M1 sees it, rules 6 and 7 know it
-        archive.ask(16, 45000 + i, WORKERS[9], f'{words((98, i), 63, "0123456789abcdef")}.i.01.mac.sophosxl.net')
+    for i in range(70):  # a content network: M1 sees it, rules 6 and 7 know it; an anti-virus program: all know it
+        for client, domain in ((WORKERS[9], 'cdn.cloudflare.net'), (WORKERS[19], 'sophosxl.net')):
+            archive.ask(16, 45000 + i, client, f'{words((98, i), 63, "0123456789abcdef")}.i.01.mac.{domain}')
     for i in range(1200):  # a sweep: all names are different
         archive.ask(16, 30000 + i, WORKERS[15], f'www.site{i % 40}.com' if i % 3 == 0 else f'h{i}.site{i % 40}.com')
 
@@ -259,11 +260,11 @@ class Evidence(unittest.TestCase):
         ran = subprocess.run([QUERN, 'show', self.top / '1', WORKERS[9], '--json'], check=True, capture_output=True)
         shown = json.loads(ran.stdout)
         self.assertEqual({(item['mechanism'], item['software']) for item in shown['evidence']},
-                         {('new_names', 'Sophos SXL lookups'), ('new_bytes', 'Sophos SXL lookups')})
+                         {('new_names', 'Cloudflare'), ('new_bytes', 'Cloudflare')})
         for reason in shown['reasons']:
             if reason['code'].startswith('new_'):
-                self.assertIn('sophosxl.net (Sophos SXL lookups)', reason['en'])
-                self.assertIn('sophosxl.net (Sophos SXL lookups)', reason['ja'])
+                self.assertIn('cloudflare.net (Cloudflare)', reason['en'])
+                self.assertIn('cloudflare.net (Cloudflare)', reason['ja'])
 
     def test_what_is_no_entry_is_told(self):
         self.assertIn('bad.txt: 2 lines are no entry, line 5 first', self.said)

@@ -175,6 +175,68 @@ static void test_names_of_a_cloud_are_no_made_up_domains(void **state)
     assert_null(found_of(scene, "10.0.0.3", MECHANISM_ONE_SHOT, 0));
 }
 
+/* A proxy asks A and AAAA of whatever it is given: that 70 new domains are asked so says nothing of it. It
+ * does of a host that asks by A alone otherwise; the half of a host's domains is the boundary. */
+static void test_types_that_a_host_asks_everything_by_are_no_program(void **state)
+{
+    struct scene *scene = *state;
+    static const char *const IPS[] = {"10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"};
+    static const int ALIKE_OF_9[] = {9, 0, 5, 4};
+    for (int ip = 0; ip < 4; ip++)
+        for (int i = 0; i < 79; i++) {
+            // 70 domains once, 9 that are asked again on the same day.
+            const bool is_old = i >= 70;
+            for (int again = 0; again <= is_old; again++) {
+                const int64_t second = 30000 + (int64_t)i * 10 + again * 7200;
+                ask(scene, 0, second, IPS[ip], "A", "www.of%d%c%c.com", ip, 'a' + i / 26, 'a' + i % 26);
+                if (!is_old || i - 70 < ALIKE_OF_9[ip])
+                    ask(scene, 0, second, IPS[ip], "AAAA", "www.of%d%c%c.com", ip, 'a' + i / 26,
+                        'a' + i % 26);
+            }
+        }
+    find(scene, 0, 1, 1, NULL);
+    assert_null(found_of(scene, IPS[0], MECHANISM_ONE_SHOT, 0));
+    assert_non_null(found_of(scene, IPS[1], MECHANISM_ONE_SHOT, 0));
+    assert_null(found_of(scene, IPS[2], MECHANISM_ONE_SHOT, 0));
+    assert_non_null(found_of(scene, IPS[3], MECHANISM_ONE_SHOT, 0));
+}
+
+/* Seventy names a day of one zone under a popular domain. Eight asked it on day 0, and one alone on days 1
+ * and 30; another one is his alone on all days. */
+static void test_a_zone_that_many_asked_within_30_days_is_not_rare(void **state)
+{
+    struct scene *scene = *state;
+    static const int DAYS[] = {0, 1, 29, 30};
+    for (int d = 0; d < 4; d++)
+        for (int host = 0; host < 8; host++) {
+            char ip[16];
+            (void)snprintf(ip, sizeof ip, "10.0.0.%d", host + 1);
+            ask(scene, DAYS[d], 36000, ip, "A", "www.popular.com");
+            for (int i = 0; i < 70; i++) {
+                if (d == 0 || host == 0)
+                    ask(scene, DAYS[d], 36000 + i, ip, "A", "x%c%c%c%cword.all.popular.com", 'a' + d,
+                        'a' + host, 'a' + i / 26, 'a' + i % 26);
+                if (host == 0)
+                    ask(scene, DAYS[d], 36000 + i, ip, "A", "x%c%c%cword.own.popular.com", 'a' + d,
+                        'a' + i / 26, 'a' + i % 26);
+            }
+        }
+    find(scene, 0, 40, 1, NULL);
+    for (int d = 0; d < 4; d++) {
+        const struct evidence *item = found_of(scene, "10.0.0.1", MECHANISM_NEW_NAMES, DAYS[d]);
+        assert_non_null(item);
+        size_t count = 0;
+        bool is_all = false;
+        for (size_t i = 0; i < scene->found.count; i++) {
+            const struct evidence *other = &scene->found.items[i];
+            const char *domain = evidence_text_of(&scene->found, other->domain, &count);
+            if (other->day == FIRST_DAY + DAYS[d] && domain && count == 15)
+                is_all = is_all || memcmp(domain, "all.popular.com", 15) == 0;
+        }
+        assert_int_equal(is_all, DAYS[d] == 30);
+    }
+}
+
 /* Two hosts that bring 70 names each, one that brings a quarter of the mean share or one less. */
 static void bystander_asks(struct scene *scene, int names)
 {
@@ -305,6 +367,8 @@ int main(int argc, char **argv)
         SCENE(test_the_25th_hour_of_a_day_is_quiet_when_the_24th_is),
         SCENE(test_three_nights_of_a_rare_domain_are_evidence),
         SCENE(test_names_of_a_cloud_are_no_made_up_domains),
+        SCENE(test_types_that_a_host_asks_everything_by_are_no_program),
+        SCENE(test_a_zone_that_many_asked_within_30_days_is_not_rare),
         SCENE(test_a_bystander_is_no_part_of_a_campaign),
         SCENE(test_silence_goes_on_after_midnight),
         SCENE(test_a_burst_of_several_names_is_no_storm),

@@ -378,6 +378,35 @@ static void test_known_software_is_silent_until_it_floods(void **state)
     TOLD("10.0.0.1", ENCODED_NAMES, 5, 270);
 }
 
+/* Questions to a block list and to an anti-virus program's maker carry data, and nobody can have a tunnel
+ * there; below a content network anybody can. */
+static void test_lookups_of_known_software_are_no_new_names(void **state)
+{
+    static const char *const UNDER[] = {"dq.spamhaus.net", "e5.sk", "cdn.cloudflare.net", "spamhaus.org.com"};
+    struct scene *scene = *state;
+    struct error err = {0};
+    char path[4096];
+    uint64_t seed = 11;
+    assert_true(job_data_path("datasets/known.csv", path, sizeof path));
+    asking_check(known_software_read(path, &scene->known, &err), &err);
+    day_before(scene);
+    for (int i = 0; i < 110; i++)
+        for (int u = 0; u < 4; u++) {
+            char hash[64], ip[16];
+            letters_of(&seed, "abcdefghijklmnopqrstuvwxyz234567", 40, hash);
+            (void)snprintf(ip, sizeof ip, "10.0.0.%d", u + 1);
+            ask(scene, 1, 36000 + 10 * i, ip, "TXT", "%s.c.%s", hash, UNDER[u]);
+        }
+    find(scene, 0, 2, 1, NULL);
+    for (int u = 0; u < 4; u++) {
+        char ip[16];
+        (void)snprintf(ip, sizeof ip, "10.0.0.%d", u + 1);
+        const bool is_lookup = u < 2;
+        assert_int_equal(value_of(scene, ip, MECHANISM_NEW_NAMES, 1), is_lookup ? 0 : 110);
+        assert_int_equal(value_of(scene, ip, MECHANISM_TXT_DAY, 1), is_lookup ? 0 : 110);
+    }
+}
+
 /* ---- rule 7 ---- */
 
 /* Of hexadecimal digits a byte carries 4 bits: 20 names of 104 are 1,040 bytes. */
@@ -449,6 +478,7 @@ int main(int argc, char **argv)
         SCENE(test_texts_of_mail_and_of_block_lists_are_nothing),
         SCENE(test_five_names_of_63_bytes_before_the_domain_are_told),
         SCENE(test_known_software_is_silent_until_it_floods),
+        SCENE(test_lookups_of_known_software_are_no_new_names),
         SCENE(test_twenty_names_with_a_kilobyte_are_told),
         SCENE(test_slow_names_add_up_over_a_month_and_repeats_do_not),
     };
