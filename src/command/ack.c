@@ -96,6 +96,16 @@ done:
     return status;
 }
 
+/* A machine's name, or the address. */
+static void host_tell(const struct verdicts *verdicts, const char *text, char *out, size_t room)
+{
+    struct ip ip, address;
+    const char *host =
+        ip_read(text, strlen(text), &ip) ? machine_tell(&verdicts->machines, &ip, &address) : "";
+    host = *host ? host : text;
+    (void)text_for_terminal(host, strlen(host), out, room);
+}
+
 static enum status acks_list(const char *dir, const char *path, FILE *out, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -109,7 +119,7 @@ static enum status acks_list(const char *dir, const char *path, FILE *out, struc
         const struct verdict_incident *incident = &verdicts.incidents[i];
         char domain[4 * QNAME_TEXT_BYTES], ip[4 * IP_COLUMN_BYTES];
         (void)text_for_terminal(incident->domain, strlen(incident->domain), domain, sizeof domain);
-        (void)text_for_terminal(incident->ip, strlen(incident->ip), ip, sizeof ip);
+        host_tell(&verdicts, incident->ip, ip, sizeof ip);
         (void)fprintf(out, "%016" PRIx64 "  %-39s %-11s %-8s %-7s %-7s  %s\n", incident->id, ip,
                       cause_name((enum incident_cause)incident->cause),
                       verdict_name((enum verdict)incident->verdict),

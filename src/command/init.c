@@ -250,12 +250,13 @@ static void keys_print(FILE *out, const struct found *found)
     char text[600];
     for (size_t at = 0; job_key_at(at, &key); at++) {
         int depth = sections_print(out, key.path, before);
-        const char *name = strrchr(key.path, '.') + 1;
+        const char *dot = strrchr(key.path, '.'), *name = dot ? dot + 1 : key.path;
         before = key.path;
         bool is_told =
             !key.fallback && strcmp(key.told, "none") != 0 && strncmp(key.told, "required", 8) != 0;
         (void)snprintf(text, sizeof text, "%s%s%s", key.text, is_told ? "; without it: " : "",
                        is_told ? key.told : "");
+        (void)fputs(dot ? "" : "\n", out);  // it stands between sections
         comment_print(out, 2 * depth, text);
         if (!key_print(out, found, key.path))
             (void)fprintf(out, "%*s# %s:%s%s\n", 2 * depth, "", name, key.fallback ? " " : "",

@@ -98,6 +98,7 @@ void rows_plan_of(const struct session *session, struct rows_plan *plan)
 {
     const struct job *job = session->job;
     *plan = (struct rows_plan){.dir = job->store_dir,
+                               .leases = session->leases,
                                .set = (enum job_feature_set)job->features_set,
                                .zone = session->zone,
                                .calendar = session->calendar,
@@ -279,6 +280,7 @@ static enum status incidents_judge(struct session *session, const struct scored 
     enum status status = STATUS_OK;
     const int64_t first_day = zone_day_of(session->zone, scored->from_s);
     const int64_t last_day = zone_day_of(session->zone, scored->to_s - 1);
+    const struct machine_plan machines = {session->leases, session->zone, scored->rows->window_s};
     struct acks acks = {0};
     char path[4200], text[80];
     uint8_t *marks = calloc(judgement->evidence.count + 1, 1);
@@ -291,7 +293,7 @@ static enum status incidents_judge(struct session *session, const struct scored 
                        acks.first_odd);
         session_warn(session, path, text);
     }
-    acks_mark(&acks, &judgement->evidence, marks);
+    acks_mark(&acks, &machines, &judgement->evidence, marks);
     TRY(acks_count(&acks, judgement->acks, err));
     TRY(incidents_make(&judgement->evidence, marks, &judgement->incidents, err));
     judgement->fingerprint = evidence_fingerprint(&judgement->evidence, scored->from_s, scored->to_s);
@@ -313,6 +315,7 @@ static enum status judge(struct session *session, const struct scored *scored, s
     enum status status = STATUS_OK;
     char path[4200];
     struct evidence_plan plan = {.dir = session->job->store_dir,
+                                 .leases = session->leases,
                                  .from_s = scored->from_s,
                                  .to_s = scored->to_s,
                                  .zone = session->zone,
@@ -324,6 +327,7 @@ static enum status judge(struct session *session, const struct scored *scored, s
                                  .reputation = &session->job->decide_reputation,
                                  .allow = &session->job->decide_allow};
     struct ip_tracker *ips = scoring->ips;
+    judgement->machines = (struct score_machines){session->leases, scored->from_s, scored->to_s};
     struct day_tracker *days = scoring->days;
     scoring->ips = NULL;
     TRY(ips_track_end(session->team, ips, roles, role_count, &judgement->ips, err));
@@ -334,9 +338,13 @@ static enum status judge(struct session *session, const struct scored *scored, s
     plan.known = judgement->known;
     TRY(evidence_find(session->team, &plan, &judgement->evidence, err));
     evidence_tell(session, &judgement->evidence);
-    const struct hands_plan hands = {session->job->store_dir, session->calendar,
-                                     zone_day_of(session->zone, scored->from_s),
-                                     zone_day_of(session->zone, scored->to_s - 1)};
+    const struct hands_plan hands = {.dir = session->job->store_dir,
+                                     .leases = session->leases,
+                                     .zone = session->zone,
+                                     .window_s = scored->rows->window_s,
+                                     .calendar = session->calendar,
+                                     .first_day = zone_day_of(session->zone, scored->from_s),
+                                     .last_day = zone_day_of(session->zone, scored->to_s - 1)};
     TRY(hands_find(session->team, &hands, &judgement->days, err));
     TRY(ip_days_calibrate(session->team, &judgement->evidence, &judgement->days, err));
     path_in(session, "scores.h5", path, sizeof path);
@@ -380,6 +388,7 @@ enum status step_scores_begin(struct session *session, const struct scored *head
     path_in(session, "scores.h5", path, sizeof path);
     const struct scores_file file = {
         .path = path,
+        .leases = session->leases,
         .timezone = session->job->features_timezone,
         .language = LANGUAGES[session->job->output_language],
         .provenance = provenance,

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "decide/decide.h"
 
 #include <inttypes.h>
@@ -19,8 +20,19 @@ static int compare_rank(const void *a, const void *b)
     return (x->rank > y->rank) - (x->rank < y->rank);
 }
 
-static void suspects_print(const struct session *session, const struct ip_table *table)
+/* The IP as people know it, and behind it the machine. */
+static void ip_tell(const struct judgement *judgement, const struct ip *ip, char text[IP_TEXT_BYTES],
+                    char host[4 * MACHINE_NAME_BYTES])
 {
+    struct ip address;
+    const char *name = machine_tell(&judgement->machines, ip, &address);
+    (void)ip_write(&address, text);
+    (void)text_for_terminal(name, strlen(name), host, 4 * MACHINE_NAME_BYTES);
+}
+
+static void suspects_print(const struct session *session, const struct judgement *judgement)
+{
+    const struct ip_table *table = &judgement->ips;
     size_t count = 0;
     const struct ip_judged **suspects = calloc(table->count + 1, sizeof *suspects);
     for (size_t i = 0; suspects && i < table->count; i++)
@@ -32,26 +44,34 @@ static void suspects_print(const struct session *session, const struct ip_table 
     (void)printf(
         "\nSuspicious IPs: evidence in the store, or rows in both groups of a model; the largest score "
         "first\n");
-    (void)printf("  %-39s %-8s %8s  %-11s %-10s %7s  %s\n", "IP", "verdict", "score", "cause", "role", "rows",
-                 "minority rows by kmeans2, kmeans, autoencoder");
+    (void)printf("  %-39s %-8s %8s  %-11s %-10s %7s  %s%s\n", "IP", "verdict", "score", "cause", "role",
+                 "rows", "minority rows by kmeans2, kmeans, autoencoder",
+                 judgement->machines.leases ? "; host" : "");
     for (size_t i = 0; i < count && i < SUSPECTS_MOST; i++) {
-        char text[IP_TEXT_BYTES];
+        char text[IP_TEXT_BYTES], host[4 * MACHINE_NAME_BYTES];
         const struct ip_judged *ip = suspects[i];
-        (void)ip_write(&ip->ip, text);
-        (void)printf("  %-39s %-8s %8.2f  %-11s %-10s %7" PRId64 "  %" PRId64 " %" PRId64 " %" PRId64 "\n",
-                     text, verdict_name((enum verdict)ip->verdict), ip->score,
-                     ip->cause < 0 ? "change" : cause_name((enum incident_cause)ip->cause),
-                     role_name((enum role)ip->role), ip->rows, ip->minority_rows[GROUP_KMEANS2],
-                     ip->minority_rows[GROUP_KMEANS], ip->minority_rows[GROUP_AUTOENCODER]);
+        ip_tell(judgement, &ip->ip, text, host);
+        (void)printf(
+            "  %-39s %-8s %8.2f  %-11s %-10s %7" PRId64 "  %" PRId64 " %" PRId64 " %" PRId64 "%s%s\n", text,
+            verdict_name((enum verdict)ip->verdict), ip->score,
+            ip->cause < 0 ? "change" : cause_name((enum incident_cause)ip->cause),
+            role_name((enum role)ip->role), ip->rows, ip->minority_rows[GROUP_KMEANS2],
+            ip->minority_rows[GROUP_KMEANS], ip->minority_rows[GROUP_AUTOENCODER], *host ? "  " : "", host);
     }
     if (count == 0)
         (void)printf("  none\n");
     if (count > SUSPECTS_MOST)
         (void)printf("  and %zu more in scores.h5\n", count - SUSPECTS_MOST);
     if (count > 0) {
-        char text[IP_TEXT_BYTES];
-        (void)ip_write(&suspects[0]->ip, text);
-        (void)printf("\nWhy one of them: quern show %s %s\n", session->job->output_dir, text);
+        char text[IP_TEXT_BYTES], host[4 * MACHINE_NAME_BYTES];
+        ip_tell(judgement, &suspects[0]->ip, text, host);
+        // A machine chooses its own name, and this line is for a shell.
+        const bool is_plain =
+            *host && strspn(host, "abcdefghijklmnopqrstuvwxyz0123456789.:-_") == strlen(host);
+        if (*host && !is_plain)
+            (void)ip_write(&suspects[0]->ip, text);
+        (void)printf("\nWhy one of them: quern show %s %s\n", session->job->output_dir,
+                     is_plain ? host : text);
     }
     free(suspects);
 }
@@ -111,7 +131,7 @@ void result_print(const struct session *session, const struct rows *rows, int ca
         " of %" PRId64 "\n",
         100 * DAY_Q_TOLD, judgement->days.told, judgement->days.total);
     incidents_print(judgement);
-    suspects_print(session, table);
+    suspects_print(session, judgement);
     (void)printf("\nResults: %s/scores.h5, %s/model.h5, %s\n", session->job->output_dir,
                  session->job->output_dir, session->job->store_dir);
 }

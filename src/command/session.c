@@ -198,8 +198,34 @@ static enum status job_read_local(struct session *session, int64_t now_s, struct
     }
     TRY(calendar_read(session->job->features_calendar.items, session->job->features_calendar.count,
                       &session->calendar, err));
+    if (job->hosts)
+        TRY(leases_read(job->hosts, session->zone, (int)job->archive_ipv6_prefix, &session->leases, err));
 done:
     return status;
+}
+
+static void leases_tell(struct session *session)
+{
+    const struct leases *leases = session->leases;
+    const struct {
+        const struct lease_fault *items;
+        int64_t count;
+        const char *rest;
+    } kinds[] = {{leases->bad, leases->bad_count, "lines are no leases"},
+                 {leases->overlaps, leases->overlap_count, "leases overlap"}};
+    char where[300], what[80];
+    for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+        for (int64_t i = 0; i < kinds[k].count && i < LEASE_FAULTS; i++) {
+            (void)snprintf(where, sizeof where, "%.250s:%lu", session->job->hosts,
+                           (unsigned long)kinds[k].items[i].line);
+            session_warn(session, where, kinds[k].items[i].what);
+        }
+        (void)snprintf(what, sizeof what, "%" PRId64 " %s in all", kinds[k].count, kinds[k].rest);
+        if (kinds[k].count > LEASE_FAULTS)
+            session_warn(session, session->job->hosts, what);
+    }
+    if (leases->count == 0)
+        session_warn(session, session->job->hosts, "no lease in it: an IP is a machine");
 }
 
 enum status session_job(struct session *session, struct error *err)
@@ -210,6 +236,8 @@ enum status session_job(struct session *session, struct error *err)
     TRY(team_agree(session->team, job_read_local(session, now_s, err), err));
     if (session->job->features_timezone_assumed)
         session_warn(session, "features.timezone", "no zone in the job: days and nights are those of UTC");
+    if (session->leases)
+        leases_tell(session);
 done:
     return status;
 }
@@ -268,6 +296,7 @@ void session_clear(struct session *session)
     job_free(session->job);
     zone_free(session->zone);
     calendar_free(session->calendar);
+    leases_free(session->leases);
     options_clear(&session->options);
 }
 

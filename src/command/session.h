@@ -10,6 +10,7 @@
 #include "extract/extract.h"
 #include "job/calendar.h"
 #include "job/job.h"
+#include "job/leases.h"
 #include "model/model.h"
 #include "parallel/parallel.h"
 #include "table/table.h"
@@ -73,6 +74,7 @@ struct session {
     struct job *job;
     struct zone *zone;  // features.timezone
     struct calendar *calendar;
+    struct leases *leases;  // NULL: none
     char
         model[MODEL_DIGEST_BYTES];  // digest of the model that rows are scored by; "" while that is not known
     double began_s;

@@ -9,6 +9,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Lines are shown byte for byte, but for what would steer a terminal. */
@@ -53,45 +54,115 @@ static bool row_is_meant(const struct history *history, const struct history_row
     return strlen(wanted) >= 10 && strncmp(time, wanted, strlen(wanted)) == 0;
 }
 
-static enum status lines_show(struct session *session, const struct history *history, struct error *err)
+/* Where lines are looked for: one plan, or of a machine one an address and run of windows. */
+struct line_plans {
+    struct raw_plan *items;  // [count]
+    size_t count, capacity;
+    int64_t expected;
+};
+
+static enum status plan_add(struct line_plans *plans, const struct history *history, const char *store,
+                            const struct ip *ip, const struct history_row *row, bool joins_gaps,
+                            struct error *err)
 {
     enum status status = STATUS_OK;
-    struct raw_summary summary = {0};
-    const char *text = session->options.lines;
-    char store[4200];
+    struct raw_plan *last = NULL;
+    for (size_t i = plans->count; i-- > 0 && !last;)
+        if (ip_compare(&plans->items[i].ip, ip) == 0)
+            last = &plans->items[i];
+    if (!last || (last->to_s != row->window_s && !joins_gaps)) {
+        TRY(array_reserve(&plans->items, &plans->capacity, plans->count + 1, sizeof *plans->items, err));
+        last = &plans->items[plans->count++];
+        *last = (struct raw_plan){.store = store,
+                                  .ip = *ip,
+                                  .from_s = row->window_s,
+                                  .day = zone_day_of(history->zone, row->window_s)};
+    }
+    last->to_s = row->window_s + history->window_s;
+    last->expected += row->queries;
+done:
+    return status;
+}
+
+/* The addresses of a machine whose lines are in its row, each once. */
+static enum status machine_plans_add(struct line_plans *plans, const struct history *history,
+                                     const char *store, const struct history_row *row, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct leases *leases = history->machines.leases;
+    const int64_t to_s = row->window_s + history->window_s;
+    size_t first = 0;
+    const size_t count = leases_of(leases, &history->ip, &first);
+    for (size_t i = 0; i < count; i++) {
+        const struct lease *lease = &leases->items[leases->by_machine[first + i]];
+        struct ip holder = lease->ip;
+        bool is_done = !leases_holder(leases, &lease->ip, row->window_s, to_s, &holder) ||
+                       ip_compare(&holder, &history->ip) != 0;
+        for (size_t p = 0; p < plans->count && !is_done; p++)
+            is_done = ip_compare(&plans->items[p].ip, &lease->ip) == 0 && plans->items[p].to_s == to_s;
+        if (!is_done)
+            TRY(plan_add(plans, history, store, &lease->ip, row, false, err));
+    }
+done:
+    return status;
+}
+
+static enum status plans_make(const struct history *history, const char *store, const char *text,
+                              struct line_plans *plans, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct leases *leases = history->machines.leases;
+    const bool is_machine = leases && leases_machine(leases, &history->ip);
     size_t best = 0;
-    struct raw_plan plan = {.store = store, .ip = history->ip, .from_s = INT64_MAX};
-    TRY(session_store(session->options.words[0], store, sizeof store, err));
     for (size_t i = 1; i < history->row_count; i++)
         best = history->rows[i].score > history->rows[best].score ? i : best;
     for (size_t i = 0; i < history->row_count; i++) {
         const struct history_row *row = &history->rows[i];
         if (text ? !row_is_meant(history, row, text) : i != best)
             continue;
-        plan.from_s = row->window_s < plan.from_s ? row->window_s : plan.from_s;
-        plan.to_s =
-            row->window_s + history->window_s > plan.to_s ? row->window_s + history->window_s : plan.to_s;
-        plan.expected += row->queries;
+        plans->expected += row->queries;
+        if (is_machine)
+            TRY(machine_plans_add(plans, history, store, row, err));
+        else
+            TRY(plan_add(plans, history, store, &history->ip, row, true, err));
     }
-    if (plan.expected == 0) {
+    if (plans->expected == 0)
         status = error_set(err, STATUS_USAGE, text, "write a day, or a window as 2022-02-01T12:00",
                            "the IP has no window that begins so");
-        goto done;
+done:
+    return status;
+}
+
+static enum status lines_show(struct session *session, const struct history *history, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct raw_summary all = {0};
+    struct line_plans plans = {0};
+    char store[4200];
+    TRY(session_store(session->options.words[0], store, sizeof store, err));
+    TRY(plans_make(history, store, session->options.lines, &plans, err));
+    for (size_t i = 0; i < plans.count; i++) {
+        struct raw_summary one = {0};
+        TRY(raw_find(&plans.items[i], line_show, session->out, &one, err));
+        all.lines += one.lines;
+        all.read_bytes += one.read_bytes;
+        all.pieces += one.pieces;
+        all.gone += one.gone;
     }
-    plan.day = zone_day_of(history->zone, plan.from_s);
-    TRY(raw_find(&plan, line_show, session->out, &summary, err));
-    if (summary.gone > 0 || summary.lines == 0) {
+    if (all.gone > 0 || all.lines == 0) {
         (void)fprintf(stderr,
                       "quern: %" PRId64 " of %" PRId64
                       " pieces of logs are gone or changed; the store has these names\n",
-                      summary.gone, summary.pieces);
-        TRY(raw_names(&plan, name_show, session->out, err));
+                      all.gone, all.pieces);
+        for (size_t i = 0; i < plans.count; i++)
+            TRY(raw_names(&plans.items[i], name_show, session->out, err));
     } else if (!session->options.quiet) {
         (void)fprintf(
             stderr, "quern: %" PRId64 " lines for %" PRId64 " queries; %" PRId64 " bytes of logs were read\n",
-            summary.lines, plan.expected, summary.read_bytes);
+            all.lines, plans.expected, all.read_bytes);
     }
 done:
+    free(plans.items);
     return status;
 }
 
@@ -99,12 +170,13 @@ enum status command_show(struct session *session, struct error *err)
 {
     enum status status = STATUS_OK;
     struct history history = {0};
-    struct ip ip;
     const struct options *options = &session->options;
     const char *text = options->words[1];
-    if (!ip_read(text, strlen(text), &ip))
+    struct ip ip;
+    // No machine has a name like that: a slip in an address is told before a file is opened.
+    if (strchr(text, '.') && strspn(text, "0123456789.") == strlen(text) && !ip_read(text, strlen(text), &ip))
         return error_set(err, STATUS_USAGE, text, "write it as 10.0.0.1 or fd00::1", "no IP address");
-    TRY(history_read(options->words[0], &ip, &history, err));
+    TRY(history_read(options->words[0], options->words[1], &history, err));
     if (options->language && !language_read(options->language, &history.language)) {
         status = error_set(err, STATUS_USAGE, "--language", "write en or ja",
                            "\"%.20s\" is no language of reasons", options->language);

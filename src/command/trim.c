@@ -39,6 +39,7 @@ static enum status evidence_spans(struct session *session, const struct rows *ro
     struct known_software *known = NULL;
     struct evidence_list evidence = {0};
     struct evidence_plan plan = {.dir = session->job->store_dir,
+                                 .leases = session->leases,
                                  .zone = session->zone,
                                  .calendar = session->calendar,
                                  .window_s = rows->window_s,
@@ -59,12 +60,56 @@ done:
     return status;
 }
 
+/* An instant of local time; of two the first. */
+static int64_t utc_of(const struct zone *zone, int64_t local_s)
+{
+    int64_t both[2];
+    (void)zone_to_utc(zone, local_s, both);
+    return both[0];
+}
+
+/* What a span of an address is of machines: to their parts of it. What no lease has stays the address's. */
+static enum status machine_spans_add(const struct session *session, const struct host_span *span,
+                                     struct host_spans *spans, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct leases *leases = session->leases;
+    const int64_t from_s = utc_of(session->zone, span->from_s), to_s = utc_of(session->zone, span->to_s);
+    for (size_t i = 0; i < leases->count; i++) {
+        const struct lease *lease = &leases->items[i];
+        if (ip_compare(&lease->ip, &span->ip) != 0 || lease->from_s >= to_s || lease->to_s <= from_s)
+            continue;
+        // A row whose window begins before the lease has a part in it.
+        const int64_t window_s = session->job->features_window_s;
+        const int64_t begin_s = lease->from_s > from_s ? lease->from_s - window_s + 1 : from_s;
+        const int64_t end_s = lease->to_s < to_s ? lease->to_s : to_s;
+        const struct host_span part = {.ip = leases->machines[lease->machine].number,
+                                       .from_s = begin_s + zone_offset_s(session->zone, begin_s),
+                                       .to_s = end_s + zone_offset_s(session->zone, end_s)};
+        TRY(host_spans_add(spans, &part, err));
+    }
+done:
+    return status;
+}
+
+static enum status excluded_read(const struct session *session, struct host_spans *spans, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct text_list *files = &session->job->model_exclude;
+    TRY(host_spans_read(files->items, files->count, spans, err));
+    for (size_t i = 0, count = spans->count; session->leases && i < count; i++) {
+        const struct host_span span = spans->items[i];
+        TRY(machine_spans_add(session, &span, spans, err));
+    }
+done:
+    return status;
+}
+
 enum status step_trim(struct session *session, const struct rows *rows, struct host_spans *spans,
                       struct error *err)
 {
     enum status status = STATUS_OK;
-    const struct text_list *files = &session->job->model_exclude;
-    TRY(team_agree(session->team, host_spans_read(files->items, files->count, spans, err), err));
+    TRY(team_agree(session->team, excluded_read(session, spans, err), err));
     if (session->job->model_trim == TRIM_EVIDENCE)
         TRY(evidence_spans(session, rows, spans, err));
     host_spans_settle(spans);

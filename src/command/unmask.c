@@ -1,6 +1,7 @@
 /* quern unmask DIR PSEUDONYM...: the addresses behind pseudonyms, for who has the key. */
 #include "session.h"
 
+#include "base/text.h"
 #include "report/report.h"
 
 #include <stdio.h>
@@ -26,8 +27,8 @@ enum status command_unmask(struct session *session, struct error *err)
     TRY(pseudonyms_read(options->key, &pseudonyms, err));
     TRY(verdicts_read(options->words[0], &verdicts, err));
     for (size_t i = 1; i < options->word_count; i++) {
-        struct ip ip;
-        char pseudonym[IP_TEXT_BYTES], address[IP_TEXT_BYTES];
+        struct ip ip, last;
+        char pseudonym[IP_TEXT_BYTES], address[IP_TEXT_BYTES], name[4 * MACHINE_NAME_BYTES];
         if (!ip_read(options->words[i], strlen(options->words[i]), &ip)) {
             status = error_set(err, STATUS_USAGE, options->words[i], "write it as alerts.jsonl has it",
                                "no address");
@@ -36,7 +37,10 @@ enum status command_unmask(struct session *session, struct error *err)
         (void)ip_write(&ip, pseudonym);
         ip = pseudonym_undo(pseudonyms, &ip);
         (void)ip_write(&ip, address);
-        (void)fprintf(session->out, "%s  %s  %s\n", pseudonym, address, verdict_of(&verdicts, address));
+        (void)fprintf(session->out, "%s  %s  %s", pseudonym, address, verdict_of(&verdicts, address));
+        const char *host = machine_tell(&verdicts.machines, &ip, &last);
+        (void)text_for_terminal(host, strlen(host), name, sizeof name);
+        (void)fprintf(session->out, "%s%s\n", *host ? "  " : "", name);
     }
 done:
     pseudonyms_free(pseudonyms);

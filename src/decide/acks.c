@@ -136,21 +136,24 @@ void acks_clear(struct acks *acks)
     *acks = (struct acks){0};
 }
 
-static bool covers(const struct ack_line *line, const struct evidence *item)
+static bool covers(const struct ack_line *line, const struct machine_plan *machines,
+                   const struct evidence *item)
 {
-    return (line->any_host || ip_compare(&line->ip, &item->ip) == 0) &&
+    const struct ip_range host = {line->ip, 8 * (int)sizeof line->ip};
+    return (line->any_host || machine_in_range(machines, &item->ip, item->day, &host)) &&
            (line->any_domain || line->domain == item->domain) &&
            (line->mechanism < 0 || line->mechanism == item->mechanism) && item->day <= line->until;
 }
 
-void acks_mark(const struct acks *acks, const struct evidence_list *evidence, uint8_t *marks)
+void acks_mark(const struct acks *acks, const struct machine_plan *machines,
+               const struct evidence_list *evidence, uint8_t *marks)
 {
     for (size_t i = 0; i < evidence->count; i++) {
         const struct evidence *item = &evidence->items[i];
         const bool is_critical = item->feed >= 0 && item->bits >= EVIDENCE_BITS_CRITICAL;
         marks[i] = ACK_NONE;
         for (size_t a = acks->count; a-- > 0 && marks[i] == ACK_NONE;)
-            if (covers(&acks->items[a], item) && !(is_critical && acks->items[a].ack == ACK_BENIGN))
+            if (covers(&acks->items[a], machines, item) && !(is_critical && acks->items[a].ack == ACK_BENIGN))
                 marks[i] = (uint8_t)acks->items[a].ack;
     }
 }

@@ -67,9 +67,11 @@ void acks_clear(struct acks *acks);
  *
  * A name on a critical list is never benign: the list is there to win.
  *
- * @param marks  filled, [evidence->count], enum ack
+ * @param machines  borrowed; an address stands for the machine that had it on the evidence's day
+ * @param marks     filled, [evidence->count], enum ack
  */
-void acks_mark(const struct acks *acks, const struct evidence_list *evidence, uint8_t *marks);
+void acks_mark(const struct acks *acks, const struct machine_plan *machines,
+               const struct evidence_list *evidence, uint8_t *marks);
 
 /** Counts what people said, by mechanism. Local.
  *

@@ -186,6 +186,9 @@ MUST_CHECK enum status ip_days_calibrate(const struct team *team, const struct e
 /** Where to look for addresses that change hands. Borrowed. */
 struct hands_plan {
     const char *dir;  // the store
+    const struct leases *leases;  // NULL: none; a machine's number never changes hands
+    const struct zone *zone;  // of the store's days
+    int64_t window_s;  // of the store's rows
     const struct calendar *calendar;
     int64_t first_day, last_day;  // that are judged
 };
@@ -204,6 +207,12 @@ struct hand_change {
 MUST_CHECK enum status hands_find(const struct team *team, const struct hands_plan *plan,
                                   struct day_list *days, struct error *err);
 
+/** Whose the IPs of a scores.h5 are. */
+struct score_machines {
+    struct leases *leases;  // NULL: they are addresses
+    int64_t from_s, to_s;  // UTC: the span
+};
+
 /** All that was decided; but for the days the same on every rank. */
 struct judgement {
     struct ip_table ips;
@@ -215,6 +224,7 @@ struct judgement {
     struct ack_count acks[MECHANISMS];
     struct day_list days;
     struct known_software *known;  // NULL: none
+    struct score_machines machines;  // borrowed
 };
 
 /** Frees what it holds; a zeroed one is fine. Local. */
@@ -231,6 +241,7 @@ struct provenance {
 /** Where the scores go. Everything is borrowed, and the same on every rank. */
 struct scores_file {
     const char *path;
+    const struct leases *leases;  // NULL: IPs are addresses
     const char *timezone;  // of days and hours, for who reads the file
     const char *language;  // of reasons
     const struct provenance *provenance;  // [provenance_count]
@@ -274,9 +285,27 @@ MUST_CHECK enum status scores_end(const struct team *team, struct scores_writer 
 /** Takes the writer (or NULL) and removes its temporary file. Collective. */
 void scores_abandon(const struct team *team, struct scores_writer *writer);
 
+struct store_reader;
+
+/** Reads the leases that a scores.h5 was made with; free them with score_machines_clear. Local. */
+MUST_CHECK enum status machines_get(const struct store_reader *reader, struct score_machines *machines,
+                                    struct error *err);
+
+/** Frees what it holds; a zeroed one is fine. Local. */
+void score_machines_clear(struct score_machines *machines);
+
+/**
+ * Tells a machine as people know it: its last address in the span, and its name. Local.
+ *
+ * @param address  filled; the IP itself when it is an address
+ * @return         borrowed; "" when it is an address
+ */
+const char *machine_tell(const struct score_machines *machines, const struct ip *ip, struct ip *address);
+
 /** Scores that were read back, with what they lie in. */
 struct scores_kept {
     struct scored scored;  // into the members below
+    int64_t hosts_fingerprint;  // of the leases that they were made with; 0: none
     struct rows rows;  // as rows_load's, without what only models want: values, raw, numerators, hosts
     struct model_scores scores;
     uint8_t *seen;

@@ -100,6 +100,7 @@ static enum status hands_read(const struct team *team, const struct hands_plan *
     enum status status = STATUS_OK;
     struct day_table table = {0};
     size_t capacity = 0, first = 0, end = stored_count;
+    const struct machine_plan machines = {plan->leases, plan->zone, plan->window_s};
     const size_t ranks = (size_t)team_size(team), rank = (size_t)team_rank(team);
     while (first < end && stored[first].day < plan->first_day - BACK_DAYS)
         first++;
@@ -107,10 +108,10 @@ static enum status hands_read(const struct team *team, const struct hands_plan *
         end--;
     const size_t from = first + (end - first) * rank / ranks, to = first + (end - first) * (rank + 1) / ranks;
     for (size_t i = from; i < to; i++) {
-        TRY(day_read_some(plan->dir, &stored[i],
-                          DAY_DOMAINS | UINT32_C(1) << DAY_pair | UINT32_C(1) << DAY_type |
-                              UINT32_C(1) << DAY_second,
-                          &table, err));
+        TRY(day_read_machines(plan->dir, &stored[i],
+                              DAY_DOMAINS | UINT32_C(1) << DAY_pair | UINT32_C(1) << DAY_type |
+                                  UINT32_C(1) << DAY_second,
+                              &machines, &table, err));
         TRY(day_add(&table, hands, count, &capacity, err));
         day_table_clear(&table);
     }
@@ -173,7 +174,8 @@ static enum status changes_find(const struct hands_plan *plan, const struct hand
     size_t capacity = 0;
     for (size_t from = 0, to = 0; from < count; from = to)
         for (; to < count && ip_compare(&hands[to].ip, &hands[from].ip) == 0; to++) {
-            if (hands[to].day < plan->first_day || !has_changed(plan, hands, from, to))
+            const bool is_machine = plan->leases && leases_machine(plan->leases, &hands[to].ip);
+            if (is_machine || hands[to].day < plan->first_day || !has_changed(plan, hands, from, to))
                 continue;
             TRY(array_reserve(changes, &capacity, *change_count + 1, sizeof **changes, err));
             (*changes)[(*change_count)++] = (struct hand_change){hands[to].ip, hands[to].day};

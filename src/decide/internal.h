@@ -37,6 +37,14 @@ MUST_CHECK enum status scores_put_addresses(const struct part *part, const char 
                                             const char *text_name, const void *items, size_t item_bytes,
                                             struct error *err);
 
+/* ---- machines.c ---- */
+
+/* Writes machine_* and lease_*, the leases as they are in the head's span; nothing where there are none.
+ * Collective. */
+MUST_CHECK enum status machines_put(const struct team *team, struct store_writer *writer,
+                                    const struct leases *leases, const struct scored *head,
+                                    struct error *err);
+
 /* ---- judgement_file.c ---- */
 
 /* Notes the dimensions of evidence and incidents. */

@@ -244,6 +244,7 @@ enum status scores_begin(const struct team *team, const struct scores_file *file
     TRY(team_agree(team, provenance_put_local(writer->file, file->provenance, file->provenance_count, err),
                    err));
     TRY(feature_names_put(team, writer->file, head, err));
+    TRY(machines_put(team, writer->file, file->leases, head, err));
     *out = writer;
     writer = NULL;
 done:

@@ -160,6 +160,8 @@ static enum status head_get(const struct store_reader *reader, const char *path,
         goto done;
     }
     scored->calibration_level = (int)level;
+    if (store_has_attribute(reader, NULL, "hosts_fingerprint"))
+        TRY(store_get_attribute_i64(reader, NULL, "hosts_fingerprint", &kept->hosts_fingerprint, err));
     TRY(store_get(reader, &names, 0, scored->columns, scored->names, err));
     for (size_t f = 0; f < scored->columns; f++)
         scored->names[f][sizeof scored->names[f] - 1] = '\0';

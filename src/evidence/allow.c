@@ -152,7 +152,8 @@ void allow_free(struct allow *allow)
     free(allow);
 }
 
-static const struct allow_entry *first_that_covers(const struct allow *allow, uint64_t domain,
+static const struct allow_entry *first_that_covers(const struct allow *allow,
+                                                   const struct machine_plan *machines, uint64_t domain,
                                                    const struct evidence *item)
 {
     size_t low = 0, high = allow->count;
@@ -165,18 +166,19 @@ static const struct allow_entry *first_that_covers(const struct allow *allow, ui
     }
     for (; low < allow->count && allow->entries[low].domain == domain; low++) {
         const struct allow_entry *entry = &allow->entries[low];
-        if ((entry->hosts.bits == 0 || ip_in_range(&item->ip, &entry->hosts)) &&
+        if ((entry->hosts.bits == 0 || machine_in_range(machines, &item->ip, item->day, &entry->hosts)) &&
             (entry->mechanism < 0 || entry->mechanism == item->mechanism) && item->day <= entry->until)
             return entry;
     }
     return NULL;
 }
 
-bool allow_covers(const struct allow *allow, const struct evidence *item, int32_t *list, int32_t *line)
+bool allow_covers(const struct allow *allow, const struct machine_plan *machines, const struct evidence *item,
+                  int32_t *list, int32_t *line)
 {
-    const struct allow_entry *entry = first_that_covers(allow, 0, item);
+    const struct allow_entry *entry = first_that_covers(allow, machines, 0, item);
     if (!entry && item->domain)
-        entry = first_that_covers(allow, item->domain, item);
+        entry = first_that_covers(allow, machines, item->domain, item);
     *list = entry ? entry->list : -1;
     *line = entry ? entry->line : 0;
     return entry != NULL;

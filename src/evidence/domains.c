@@ -51,7 +51,7 @@ static enum status clients_read(const struct search *search, struct domain_clien
     size_t from, to, capacity = 0;
     search_days_mine(search, &from, &to);
     for (size_t i = from; i < to; i++) {
-        TRY(day_read_some(search->plan->dir, &search->stored[i], DAY_DOMAINS, &table, err));
+        TRY(search_day_read(search, i, DAY_DOMAINS, &table, err));
         TRY(array_reserve(clients, &capacity, *count + table.size[DAY_client], sizeof **clients, err));
         int64_t at = 0;
         for (size_t domain = 0; domain < table.size[DAY_domain]; domain++)

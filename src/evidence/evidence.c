@@ -98,10 +98,11 @@ void evidence_add_name(struct evidence *about, uint64_t name)
 static bool is_allowed(const struct search *search, const struct evidence *item, int32_t *list, int32_t *line)
 {
     struct evidence of_parent = *item;
+    const struct machine_plan machines = {search->plan->leases, search->plan->zone, search->plan->window_s};
     const struct zone_name *zone = item->domain ? zone_of(search, item->domain) : NULL;
     of_parent.domain = zone ? zone->parent : item->domain;
-    return allow_covers(search->allow, item, list, line) ||
-           (zone && allow_covers(search->allow, &of_parent, list, line));
+    return allow_covers(search->allow, &machines, item, list, line) ||
+           (zone && allow_covers(search->allow, &machines, &of_parent, list, line));
 }
 
 enum status evidence_take(struct search *search, const struct evidence *item, struct error *err)

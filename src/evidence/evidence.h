@@ -132,6 +132,7 @@ const char *evidence_software(const struct evidence_list *list, const struct evi
 /** What is judged. Everything is borrowed. */
 struct evidence_plan {
     const char *dir;  // the store
+    const struct leases *leases;  // NULL: an address is a machine
     int64_t from_s, to_s;  // UTC: days that overlap [from_s, to_s) are judged
     int64_t window_s;  // of the store's rows
     const struct zone *zone;  // of the store's days

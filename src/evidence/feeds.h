@@ -70,7 +70,8 @@ void allow_free(struct allow *allow);
 
 /* Whether an entry holds for the evidence on its day; returns the list and the line of the first that does.
  */
-bool allow_covers(const struct allow *allow, const struct evidence *item, int32_t *list, int32_t *line);
+bool allow_covers(const struct allow *allow, const struct machine_plan *machines, const struct evidence *item,
+                  int32_t *list, int32_t *line);
 
 /* Adds a warning; `where` and `what` are cut. */
 MUST_CHECK enum status warning_note(struct evidence_warnings *warnings, const char *where, struct error *err,

@@ -213,6 +213,10 @@ MUST_CHECK enum status domain_facts_find(const struct search *search, struct dom
 
 /* ---- load.c ---- */
 
+/* Reads tables of search->stored[at], by machine where there are leases. */
+MUST_CHECK enum status search_day_read(const struct search *search, size_t at, uint32_t wanted,
+                                       struct day_table *table, struct error *err);
+
 /* Which days this rank reads: [from, to) of search->stored. */
 void search_days_mine(const struct search *search, size_t *from, size_t *to);
 

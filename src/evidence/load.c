@@ -16,6 +16,13 @@ static size_t run_begin(size_t count, int ranks, int rank)
     return count * (size_t)rank / (size_t)ranks;
 }
 
+enum status search_day_read(const struct search *search, size_t at, uint32_t wanted, struct day_table *table,
+                            struct error *err)
+{
+    const struct machine_plan machines = {search->plan->leases, search->plan->zone, search->plan->window_s};
+    return day_read_machines(search->plan->dir, &search->stored[at], wanted, &machines, table, err);
+}
+
 void search_days_mine(const struct search *search, size_t *from, size_t *to)
 {
     const int ranks = team_size(search->team), rank = team_rank(search->team);
@@ -104,7 +111,7 @@ static enum status days_look(struct search *search, struct error *err)
         const int64_t start_s = zone_day_start(search->plan->zone, day->day);
         struct map ips;
         map_init(&ips, sizeof(struct ip), sizeof(struct ip));
-        TRY(day_read_some(search->plan->dir, &search->stored[i], wanted, &table, err));
+        TRY(search_day_read(search, i, wanted, &table, err));
         for (size_t row = 0; row < table.size[DAY_row] && status == STATUS_OK; row++) {
             void *found = NULL;
             status = map_put(&ips, &table.row_ip[16 * row], &found, NULL, err);
@@ -165,8 +172,7 @@ static enum status records_read(const struct search *search, const struct domain
     size_t from, to, fact = 0;
     search_days_mine(search, &from, &to);
     for (size_t i = from; i < to; i++) {
-        TRY(day_read_some(search->plan->dir, &search->stored[i], DAY_PAIRS | UINT32_C(1) << DAY_row, &table,
-                          err));
+        TRY(search_day_read(search, i, DAY_PAIRS | UINT32_C(1) << DAY_row, &table, err));
         // The table's domains stand in order of their hash, as the facts do.
         if (table.size[DAY_domain] > fact_count - fact) {
             status = error_set(err, STATUS_FAILED, search->plan->dir, "run it again",

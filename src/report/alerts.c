@@ -56,6 +56,27 @@ void address_leave(struct pseudonyms *pseudonyms, const char *text, char out[IP_
     (void)snprintf(out, IP_COLUMN_BYTES + 1, "%s", made);
 }
 
+void ip_leave(const struct verdicts *verdicts, struct pseudonyms *pseudonyms, const char *text,
+              struct leaving *out)
+{
+    struct ip ip, last;
+    char made[IP_TEXT_BYTES];
+    *out = (struct leaving){.host = ""};
+    address_leave(pseudonyms, text, out->address);
+    if (!ip_read(text, strlen(text), &ip))
+        return;
+    out->host = machine_tell(&verdicts->machines, &ip, &last);
+    if (!*out->host)
+        return;
+    // A person's laptop may have the person's name.
+    if (pseudonyms) {
+        memcpy(out->number, out->address, sizeof out->number);
+        out->host = out->number;
+    }
+    (void)ip_write(&last, made);
+    address_leave(pseudonyms, made, out->address);
+}
+
 /* ---- alerts.jsonl ---- */
 
 static void text_member(FILE *stream, const char *key, const char *text)
@@ -91,7 +112,8 @@ static enum status alerts_write(const struct writing *writing, FILE *stream, str
     (void)err;
     for (size_t i = 0; i < verdicts->incident_count; i++) {
         const struct verdict_incident *incident = &verdicts->incidents[i];
-        char first[16], last[16], address[IP_COLUMN_BYTES + 1];
+        char first[16], last[16];
+        struct leaving leaving;
         if (!incident->told)
             continue;
         day_write_text(incident->first_day, first);
@@ -106,8 +128,10 @@ static enum status alerts_write(const struct writing *writing, FILE *stream, str
                       id_leave(writing->plan->pseudonyms, incident));
         text_member(stream, "event.start", first);
         text_member(stream, "event.end", last);
-        address_leave(writing->plan->pseudonyms, incident->ip, address);
-        text_member(stream, "source.ip", address);
+        ip_leave(verdicts, writing->plan->pseudonyms, incident->ip, &leaving);
+        text_member(stream, "source.ip", leaving.address);
+        if (*leaving.host)
+            text_member(stream, "host.name", leaving.host);
         text_member(stream, "rule.name", cause_name((enum incident_cause)incident->cause));
         if (*incident->domain)
             text_member(stream, "dns.question.registered_domain", incident->domain);
@@ -158,16 +182,17 @@ static enum status suspects_write(const struct writing *writing, FILE *stream, s
     const struct verdicts *verdicts = writing->verdicts;
     (void)err;
     (void)fputs("rank,ip,verdict,cause,domain,score,model_score,strength_bits,role,rows,queries,odd_day,day_"
-                "p,day_q,reason\r\n",
+                "p,day_q,reason,host\r\n",
                 stream);
     for (size_t i = 0; i < verdicts->ip_count; i++) {
         const struct verdict_ip *ip = &verdicts->ips[i];
-        char address[IP_COLUMN_BYTES + 1], day[DAY_TEXT_BYTES];
+        char day[DAY_TEXT_BYTES];
+        struct leaving leaving;
         if (ip->verdict == VERDICT_NONE)
             continue;
         (void)fprintf(stream, "%" PRId64 ",", ip->rank);
-        address_leave(writing->plan->pseudonyms, ip->ip, address);
-        cell(stream, address, ",");
+        ip_leave(verdicts, writing->plan->pseudonyms, ip->ip, &leaving);
+        cell(stream, leaving.address, ",");
         cell(stream, verdict_name((enum verdict)ip->verdict), ",");
         cell(stream, ip->cause > 0 ? cause_name((enum incident_cause)(ip->cause - 1)) : "change", ",");
         cell(stream, ip->reason ? ip->reason->domain : "", ",");
@@ -177,6 +202,8 @@ static enum status suspects_write(const struct writing *writing, FILE *stream, s
         day_write_text(ip->odd_day, day);
         (void)fprintf(stream, "%s,%.6f,%.6f,", day, ip->odd_p, ip->odd_q);
         reason_cell(stream, ip, writing->plan->language);
+        (void)fputc(',', stream);
+        csv_cell_utf8(stream, leaving.host);
         (void)fputs("\r\n", stream);
     }
     return STATUS_OK;
@@ -189,17 +216,18 @@ static enum status silenced_write(const struct writing *writing, FILE *stream, s
 {
     const struct reason_list *reasons = &writing->verdicts->reasons;
     (void)err;
-    (void)fputs("day,ip,mechanism,domain,value,threshold,bits,list,line,reason\r\n", stream);
+    (void)fputs("day,ip,mechanism,domain,value,threshold,bits,list,line,reason,host\r\n", stream);
     for (size_t i = 0; i < reasons->count; i++) {
         const struct reason *reason = &reasons->items[i];
-        char address[IP_COLUMN_BYTES + 1], text[IP_TEXT_BYTES], day[DAY_TEXT_BYTES], told[PHRASE_BYTES];
+        char text[IP_TEXT_BYTES], day[DAY_TEXT_BYTES], told[PHRASE_BYTES];
+        struct leaving leaving;
         if (reason->allow < 0)
             continue;
         ip_write(&reason->ip, text);
-        address_leave(writing->plan->pseudonyms, text, address);
+        ip_leave(writing->verdicts, writing->plan->pseudonyms, text, &leaving);
         day_write_text(reason->day, day);
         (void)fprintf(stream, "%s,", day);
-        cell(stream, address, ",");
+        cell(stream, leaving.address, ",");
         cell(stream, mechanism_info((enum mechanism)reason->mechanism)->name, ",");
         cell(stream, reason->domain, ",");
         (void)fprintf(stream, "%" PRId64 ",%" PRId64 ",%.4f,", reason->value, reason->threshold,
@@ -209,6 +237,8 @@ static enum status silenced_write(const struct writing *writing, FILE *stream, s
         (void)fprintf(stream, "%d,", (int)reason->allow_line);
         reason_tell(reason, writing->plan->language, told, sizeof told);
         csv_cell_utf8(stream, told);
+        (void)fputc(',', stream);
+        csv_cell_utf8(stream, leaving.host);
         (void)fputs("\r\n", stream);
     }
     return STATUS_OK;

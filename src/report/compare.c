@@ -148,11 +148,22 @@ void row_time_write(const struct history *history, int64_t window_s, char text[4
                    (int)(of_day / 60 % 60), (int)(of_day % 60));
 }
 
+const char *history_address(const struct history *history, int64_t from_s, int64_t to_s,
+                            char text[IP_TEXT_BYTES])
+{
+    const struct score_machines span = {history->machines.leases, from_s, to_s};
+    struct ip address;
+    const char *name = machine_tell(&span, &history->ip, &address);
+    (void)ip_write(&address, text);
+    return name;
+}
+
 /* Wide enough for any IPv4 address, and for this one. */
 static int ip_width(const struct history *history)
 {
     char ip[IP_TEXT_BYTES];
-    size_t count = ip_write(&history->ip, ip);
+    (void)history_address(history, history->machines.from_s, history->machines.to_s, ip);
+    const size_t count = strlen(ip);
     return count > 15 ? (int)count : 15;
 }
 
@@ -161,7 +172,7 @@ static void row_print(const struct history *history, const struct history_row *r
 {
     char time[40], ip[IP_TEXT_BYTES];
     row_time_write(history, row->window_s, time);
-    (void)ip_write(&history->ip, ip);
+    (void)history_address(history, row->window_s, row->window_s + history->window_s, ip);
     (void)fprintf(stream, "  %s %-19s  %-*s %13" PRId64 " %7d %7d %5d %5d %7.2f\n", mark, time,
                   ip_width(history), ip, row->queries, !row->holiday, row->holiday, !row->night, row->night,
                   row->score);
@@ -283,13 +294,15 @@ enum status history_print(const struct history *history, FILE *stream, struct er
     enum status status = STATUS_OK;
     struct phrase_list phrases = {0};
     struct comparison comparisons[ANOMALIES_MOST + 1];
-    char ip[IP_TEXT_BYTES];
+    char ip[IP_TEXT_BYTES], host[4 * MACHINE_NAME_BYTES];
     TRY(phrases_make(history, &phrases, err));
     size_t count = history_compare(history, comparisons, ANOMALIES_MOST);
-    (void)ip_write(&history->ip, ip);
-    (void)fprintf(stream, "%s: %s, score %.2f, rank %" PRId64 " of %" PRId64 ", role %s, %zu windows\n", ip,
-                  verdict_name((enum verdict)history->verdict), history->score, history->rank,
-                  history->ip_count, role_name((enum role)history->role), history->row_count);
+    const char *name = history_address(history, history->machines.from_s, history->machines.to_s, ip);
+    (void)text_for_terminal(name, strlen(name), host, sizeof host);
+    (void)fprintf(stream, "%s%s%s: %s, score %.2f, rank %" PRId64 " of %" PRId64 ", role %s, %zu windows\n",
+                  host, *host ? ", last at " : "", ip, verdict_name((enum verdict)history->verdict),
+                  history->score, history->rank, history->ip_count, role_name((enum role)history->role),
+                  history->row_count);
     if (history->cause > 0)
         (void)fprintf(stream, "It looks like %s, with a strength of %.2f bits.\n",
                       cause_name((enum incident_cause)(history->cause - 1)), history->strength);
@@ -323,8 +336,9 @@ done:
 static void row_json(const struct history *history, const struct history_row *row, const char *key,
                      struct json *json)
 {
-    char time[40];
+    char time[40], ip[IP_TEXT_BYTES];
     row_time_write(history, row->window_s, time);
+    (void)history_address(history, row->window_s, row->window_s + history->window_s, ip);
     json_open(json, key, '{');
     json_text(json, "window", time, strlen(time));
     json_integer(json, "window_s", row->window_s);
@@ -414,12 +428,14 @@ enum status history_json(const struct history *history, struct json *json, struc
     enum status status = STATUS_OK;
     struct phrase_list phrases = {0};
     struct comparison comparisons[ANOMALIES_MOST + 1];
-    char ip[IP_TEXT_BYTES];
     size_t count = history_compare(history, comparisons, ANOMALIES_MOST);
-    size_t length = ip_write(&history->ip, ip);
     TRY(phrases_make(history, &phrases, err));
+    char ip[IP_TEXT_BYTES];
+    const char *host = history_address(history, history->machines.from_s, history->machines.to_s, ip);
     json_open(json, NULL, '{');
-    json_text(json, "ip", ip, length);
+    json_text(json, "ip", ip, strlen(ip));
+    if (*host)
+        json_text(json, "host", host, strlen(host));
     json_number(json, "score", history->score);
     json_number(json, "model_score", history->model_score);
     json_number(json, "strength", history->strength);

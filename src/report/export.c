@@ -224,7 +224,7 @@ done:
     return status;
 }
 
-static const char *const TABLES[] = {"row", "ip", "day", "incident", "evidence"};
+static const char *const TABLES[] = {"row", "ip", "day", "incident", "evidence", "machine", "lease"};
 
 static enum status table_export(const char *dir, const char *table, struct pseudonyms *pseudonyms,
                                 FILE *stream, struct error *err)
@@ -308,9 +308,13 @@ enum status table_write_csv(const char *dir, const char *store, const char *tabl
 {
     if (strcmp(table, "pair") == 0)
         return pairs_export(store, pseudonyms, stream, err);
+    if (pseudonyms && strcmp(table, "machine") == 0)
+        return error_set(err, STATUS_USAGE, table, "export it without --key, for yourself",
+                         "has names of machines, which are no pseudonyms");
     for (size_t i = 0; i < sizeof TABLES / sizeof TABLES[0]; i++)
         if (strcmp(table, TABLES[i]) == 0)
             return table_export(dir, table, pseudonyms, stream, err);
-    return error_set(err, STATUS_USAGE, table, "write row, ip, day, incident, evidence or pair",
+    return error_set(err, STATUS_USAGE, table,
+                     "write row, ip, day, incident, evidence, machine, lease or pair",
                      "no table that is exported");
 }

@@ -1,6 +1,8 @@
 /* Reading an IP's rows out of scores.h5. */
 #include "internal.h"
 
+#include "base/text.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +36,7 @@ static enum status rows_pick(struct source *source, const struct ip *ip, struct 
 {
     enum status status = STATUS_OK;
     uint8_t *octets = malloc(source->rows * sizeof(struct ip) + 1);
+    free(source->picked);
     source->picked = malloc((source->rows + 1) * sizeof *source->picked);
     if (!octets || !source->picked) {
         status = error_set(err, STATUS_NO_MEMORY, source->path, "", "no room for %zu rows", source->rows);
@@ -268,17 +271,47 @@ done:
     return status;
 }
 
-enum status history_read(const char *dir, const struct ip *ip, struct history *history, struct error *err)
+/* The machine that is meant: by name, or by an address that has no rows of its own. */
+static enum status machine_find(struct source *source, const char *text, bool is_address,
+                                struct history *history, struct error *err)
 {
     enum status status = STATUS_OK;
-    char path[4200], text[IP_TEXT_BYTES];
+    const struct score_machines *machines = &history->machines;
+    const struct machine *named = machines->leases ? leases_named(machines->leases, text) : NULL;
+    if (named)
+        history->ip = named->number;
+    else if (!is_address)
+        return error_set(err, STATUS_USAGE, text, "write it as 10.0.0.1 or fd00::1",
+                         machines->leases ? "no IP address, and no machine of the leases" : "no IP address");
+    TRY(rows_pick(source, &history->ip, err));
+    // The leases of an address stand by time: the last one in the span.
+    for (size_t i = machines->leases ? machines->leases->count : 0; i-- > 0 && source->picked_count == 0;) {
+        const struct lease *lease = &machines->leases->items[i];
+        struct ip number = machines->leases->machines[lease->machine].number;
+        if (ip_compare(&lease->ip, &history->ip) != 0)
+            continue;
+        TRY(rows_pick(source, &number, err));
+        if (source->picked_count > 0)
+            history->ip = number;
+    }
+done:
+    return status;
+}
+
+enum status history_read(const char *dir, const char *host, struct history *history, struct error *err)
+{
+    enum status status = STATUS_OK;
+    char path[4200], text[256];
     struct source source = {.path = path};
-    *history = (struct history){.ip = *ip};
+    struct ip ip = {{0}};
+    const bool is_address = ip_read(host, strlen(host), &ip);
+    *history = (struct history){.ip = ip};
     (void)snprintf(path, sizeof path, "%s/scores.h5", dir);
     TRY(store_open_local(path, &source.reader, err));
     TRY(head_fill(&source, path, history, err));
-    TRY(rows_pick(&source, ip, err));
-    (void)ip_write(ip, text);
+    TRY(machines_get(source.reader, &history->machines, err));
+    TRY(machine_find(&source, host, is_address, history, err));
+    (void)text_for_terminal(host, strlen(host), text, sizeof text);
     if (source.picked_count == 0) {
         status = error_set(err, STATUS_NO_INPUT, path, "check the address, and archive.clients of the job",
                            "no row of %s in it", text);
@@ -310,6 +343,7 @@ void history_clear(struct history *history)
     free(history->rows);
     free(history->day_items);
     reasons_clear(&history->reasons);
+    score_machines_clear(&history->machines);
     zone_free(history->zone);
     *history = (struct history){0};
 }

@@ -17,6 +17,16 @@ void reasons_json(const struct history *history, struct json *json);
 
 /* ---- alerts.c ---- */
 
+/* How an IP leaves: its address, of a machine the last one in the span, and the machine's name; with
+ * pseudonyms the address's and the machine number's. The name is "" for an address, and borrowed. */
+struct leaving {
+    char address[IP_COLUMN_BYTES + 1];
+    char number[IP_COLUMN_BYTES + 1];
+    const char *host;
+};
+void ip_leave(const struct verdicts *verdicts, struct pseudonyms *pseudonyms, const char *text,
+              struct leaving *out);
+
 /* Writes an address as it may leave: its pseudonym if there are any; what is no address, as it is. */
 void address_leave(struct pseudonyms *pseudonyms, const char *text, char out[IP_COLUMN_BYTES + 1]);
 
@@ -30,6 +40,11 @@ MUST_CHECK enum status blocklist_write(const struct verdicts *verdicts, const ch
                                        const struct suffixes *suffixes, FILE *stream, struct error *err);
 
 /* ---- compare.c ---- */
+
+/* The IP's address as text, of a machine the last one before `to_s`; and the machine's name, borrowed, "" for
+ * an address. */
+const char *history_address(const struct history *history, int64_t from_s, int64_t to_s,
+                            char text[IP_TEXT_BYTES]);
 
 /* Whether a row is in the minority of a model, or has a large score. */
 bool row_is_anomaly(const struct history_row *row);

@@ -90,6 +90,7 @@ void reasons_clear(struct reason_list *list);
 /** Everything that scores.h5 says of an IP. */
 struct history {
     struct ip ip;
+    struct score_machines machines;  // whose it is
     struct history_row *rows;  // [row_count] by time
     size_t row_count;
     size_t feature_count;
@@ -112,12 +113,14 @@ struct history {
 };
 
 /**
- * Reads what DIR/scores.h5 says of an IP. Local.
+ * Reads what DIR/scores.h5 says of an IP, or of a machine. Local.
  *
+ * @param host     borrowed; an address, or a machine's number or name. An address that was several machines'
+ *                 in the span is the one's that had it last, and none's where it has rows of its own
  * @param history  filled; free it with history_clear
  * @return         STATUS_IO, STATUS_CORRUPT; STATUS_NO_INPUT when the IP has no row
  */
-MUST_CHECK enum status history_read(const char *dir, const struct ip *ip, struct history *history,
+MUST_CHECK enum status history_read(const char *dir, const char *host, struct history *history,
                                     struct error *err);
 
 /** Frees what it holds; a zeroed one is fine. Local. */
@@ -186,6 +189,7 @@ struct verdicts {
         char domain[QNAME_TEXT_BYTES];
     } * incidents;  // [incident_count] the strongest first
     size_t incident_count;
+    struct score_machines machines;  // whose the IPs are
     const char **blocked;  // [blocked_count] ascending, each once: domains for blocklist.rpz
     size_t blocked_count;
     struct reason_list reasons;  // all evidence

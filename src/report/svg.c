@@ -36,13 +36,13 @@ void history_svg(const struct history *history, FILE *stream)
 {
     int64_t most = 1;
     int lines = 0;
-    char ip[IP_TEXT_BYTES];
     for (size_t i = 0; i < history->row_count; i++) {
         most = history->rows[i].queries > most ? history->rows[i].queries : most;
         lines += i == 0 || day_of(history, i) != day_of(history, i - 1);
     }
+    char ip[IP_TEXT_BYTES];
+    (void)history_address(history, history->machines.from_s, history->machines.to_s, ip);
     const double top = exact_log2(1 + (double)most);
-    (void)ip_write(&history->ip, ip);
     (void)fprintf(
         stream,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" font-family=\"sans-serif\" "

@@ -297,6 +297,7 @@ enum status verdicts_read(const char *dir, struct verdicts *verdicts, struct err
     qsort(verdicts->ips, verdicts->ip_count, sizeof *verdicts->ips, compare_ips);
     qsort(verdicts->incidents, verdicts->incident_count, sizeof *verdicts->incidents, compare_incidents);
     TRY(reasons_get(reader, NULL, &verdicts->reasons, err));
+    TRY(machines_get(reader, &verdicts->machines, err));
     TRY(places_make(verdicts, &places, err));
     TRY(reasons_assign(verdicts, &places, err));
     TRY(days_assign(reader, verdicts, &places, err));
@@ -314,6 +315,7 @@ void verdicts_clear(struct verdicts *verdicts)
     free(verdicts->ips);
     free(verdicts->incidents);
     free(verdicts->blocked);
+    score_machines_clear(&verdicts->machines);
     reasons_clear(&verdicts->reasons);
     *verdicts = (struct verdicts){0};
 }

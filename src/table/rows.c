@@ -287,6 +287,7 @@ static enum status days_load(const struct rows_plan *plan, const struct store_da
     struct map seen;
     struct day_table table = {0};
     uint64_t *hashes = NULL;
+    const struct machine_plan machines = {plan->leases, plan->zone, rows->window_s};
     seen_init(&seen);
     for (size_t i = 0; i < day_count && from < to && i < from; i++) {
         size_t count = 0;
@@ -298,7 +299,7 @@ static enum status days_load(const struct rows_plan *plan, const struct store_da
         hashes = NULL;
     }
     for (size_t i = from; i < to; i++) {
-        TRY(day_read(plan->dir, &days[i], &table, err));
+        TRY(day_read_machines(plan->dir, &days[i], DAY_ALL, &machines, &table, err));
         TRY(day_add(rows, plan, &seen, &table, err));
         day_table_clear(&table);
     }
@@ -426,19 +427,21 @@ done:
 /* ---- blocks ---- */
 
 /* This rank's share of the days: how many rows each has in the span. */
-static enum status rows_count_local(const struct team *team, const struct rows_plan *plan,
+static enum status rows_count_local(const struct team *team, const struct rows_plan *plan, int64_t window_s,
                                     const struct store_day *days, size_t count, int64_t *counts,
                                     struct error *err)
 {
     enum status status = STATUS_OK;
     struct day_table table = {0};
+    const struct machine_plan machines = {plan->leases, plan->zone, window_s};
     for (size_t i = (size_t)team_rank(team); i < count; i += (size_t)team_size(team)) {
         const int64_t start_s = zone_day_start(plan->zone, days[i].day);
-        if (start_s >= plan->from_s && zone_day_start(plan->zone, days[i].day + 1) <= plan->to_s) {
+        if (!plan->leases && start_s >= plan->from_s &&
+            zone_day_start(plan->zone, days[i].day + 1) <= plan->to_s) {
             TRY(day_row_count(plan->dir, &days[i], &counts[i], err));
             continue;
         }
-        TRY(day_read_some(plan->dir, &days[i], UINT32_C(1) << DAY_row, &table, err));
+        TRY(day_read_machines(plan->dir, &days[i], UINT32_C(1) << DAY_row, &machines, &table, err));
         for (size_t row = 0; row < table.size[DAY_row]; row++)
             counts[i] += table.row_window[row] >= plan->from_s && table.row_window[row] < plan->to_s;
         day_table_clear(&table);
@@ -463,7 +466,9 @@ enum status rows_blocks_cut(const struct team *team, const struct rows_plan *pla
     bool had = counts && blocks->items;
     TRY(team_agree(team, had ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "rows", "", "no room for days"),
                    err));
-    TRY(team_agree(team, rows_count_local(team, plan, days + first, end - first, counts, err), err));
+    TRY(team_agree(
+        team, rows_count_local(team, plan, blocks->whole.window_s, days + first, end - first, counts, err),
+        err));
     team_sum_i64(team, counts, end - first);
     int64_t rows = 0;
     for (size_t i = 0; i < end - first; i++) {
@@ -527,8 +532,10 @@ static enum status hosts_load_local(const struct rows_plan *plan, const struct s
     enum status status = STATUS_OK;
     struct day_table table = {0};
     struct map hosts = {0};
+    const struct machine_plan machines = {plan->leases, plan->zone, rows->window_s};
     for (size_t i = from; i < to; i++) {
-        TRY(day_read_some(plan->dir, &days[i], DAY_PAIRS | UINT32_C(1) << DAY_row, &table, err));
+        TRY(day_read_machines(plan->dir, &days[i], DAY_PAIRS | UINT32_C(1) << DAY_row, &machines, &table,
+                              err));
         const struct day_span day = day_span_of(plan, table.day);
         TRY(hosts_add(rows, &table, &day, &hosts, err));
         map_clear(&hosts);

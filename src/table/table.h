@@ -17,6 +17,7 @@
 #include "feature/feature.h"
 #include "job/calendar.h"
 #include "job/job.h"
+#include "job/leases.h"
 #include "parallel/parallel.h"
 
 #include <stdbool.h>
@@ -140,6 +141,34 @@ MUST_CHECK enum status day_read(const char *dir, const struct store_day *day, st
 MUST_CHECK enum status day_read_some(const char *dir, const struct store_day *day, uint32_t wanted,
                                      struct day_table *table, struct error *err);
 
+/** Where addresses move: whose they were, and how rows are cut. Borrowed. */
+struct machine_plan {
+    const struct leases *leases;  // NULL: an address is a machine
+    const struct zone *zone;  // of the store's days
+    int64_t window_s;  // of the store's rows
+};
+
+/**
+ * As day_read_some, with machines instead of addresses wherever a lease says whose the address was: rows,
+ * asked names and pairs of a machine under several addresses are one, in their order. Local.
+ *
+ * In a window an address is the machine's that had it longest, of equals the first; where no lease has it, it
+ * stays an address. A pair that several machines share is divided by their windows.
+ *
+ * @return  also STATUS_LIMIT when a machine's rows together have more queries than a row can
+ */
+MUST_CHECK enum status day_read_machines(const char *dir, const struct store_day *day, uint32_t wanted,
+                                         const struct machine_plan *plan, struct day_table *table,
+                                         struct error *err);
+
+/** Does it to a table that was read. Local. */
+MUST_CHECK enum status day_place_machines(const struct machine_plan *plan, struct day_table *table,
+                                          struct error *err);
+
+/** Returns whether an address is in the range, or a machine had one that is on that local day. Local. */
+bool machine_in_range(const struct machine_plan *plan, const struct ip *ip, int64_t day,
+                      const struct ip_range *range);
+
 /** Reads how many rows a day has. Local. */
 MUST_CHECK enum status day_row_count(const char *dir, const struct store_day *day, int64_t *rows,
                                      struct error *err);
@@ -227,6 +256,7 @@ void known_clear(struct known *known);
 /** How rows are made of shards. */
 struct rows_plan {
     const char *dir;  // borrowed; the store
+    const struct leases *leases;  // borrowed; NULL: an address is a machine
     enum job_feature_set set;
     int64_t from_s, to_s;  // UTC: rows whose window begins in [from_s, to_s)
     const struct zone *zone;  // borrowed; of day, night and holiday

@@ -308,7 +308,7 @@ static int32_t is_allowed(const struct scene *scene, const char *ip, const char 
         assert_true(qname_of_text(domain, strlen(domain), &qname));
         item.domain = content_hash(qname.wire, qname.bytes);
     }
-    const bool covers = allow_covers(scene->allow, &item, &list, &line);
+    const bool covers = allow_covers(scene->allow, &(struct machine_plan){0}, &item, &list, &line);
     assert_int_equal(list, covers ? 0 : -1);
     assert_true(covers == (line > 0));
     return line;

@@ -252,7 +252,7 @@ static void test_the_job_as_run_has_every_key(void **state)
     for (size_t at = 0; at < table.count; at++) {
         char line[64];
         const char *dot = strrchr(table.keys[at].path, '.');
-        (void)snprintf(line, sizeof line, " %s: ", dot + 1);
+        (void)snprintf(line, sizeof line, "%s%s: ", dot ? " " : "\n", dot ? dot + 1 : table.keys[at].path);
         assert_non_null(strstr(text, line));
     }
     free(text);
