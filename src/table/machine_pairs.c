@@ -88,22 +88,21 @@ static enum status pair_cut(struct placing *placing, size_t pair, struct pieces 
 {
     enum status status = STATUS_OK;
     const struct day_table *from = placing->from;
-    const size_t first = pieces->count, end = (size_t)from->pair_second_end[pair];
+    const size_t first = pieces->count, begin = begin_of(from->pair_second_end, pair);
+    const size_t end = (size_t)from->pair_second_end[pair];
     const int64_t step = from->pair_second_step[pair];
     const int64_t first_ms = pair_first_ms(from, pair), last_ms = pair_last_ms(from, pair);
     struct ip number;
     struct piece *piece = NULL;
-    for (size_t i = begin_of(from->pair_second_end, pair); i < end; i++) {
+    for (size_t i = begin; i < end; i++) {
         const int64_t at_s = placing->start_s + from->second_of_day[i] * step;
         TRY(placing_find(placing, from->pair_ip + 16 * pair, at_s, &number, err));
         TRY(piece_put(pieces, first, &number, from, pair, &piece, err));
-        second_add(piece, at_s * 1000, (at_s + step) * 1000 - 1);
+        // The day's first and last query are known to the millisecond, others by the second or unit.
+        second_add(piece, i == begin ? first_ms : at_s * 1000, i + 1 == end ? last_ms : at_s * 1000);
     }
     for (size_t i = first; i < pieces->count; i++) {
         struct piece *one = &pieces->items[i];
-        // The day's first and last query are known to the millisecond, whoever sent them.
-        one->first_ms = one->first_ms > first_ms ? one->first_ms : first_ms;
-        one->last_ms = one->last_ms < last_ms ? one->last_ms : last_ms;
         if (pieces->count > first + 1)
             continue;
         *one = (struct piece){
@@ -380,7 +379,9 @@ static void table_fill(struct day_table *made, int64_t start_s, const struct uni
         made->pair_names[i] = sum->names;
         made->pair_first_part[i] =
             (uint32_t)(sum->first_ms - (start_s + seconds->items[first] * step) * 1000);
-        made->pair_last_part[i] = (uint32_t)(sum->last_ms - (start_s + seconds->items[last] * step) * 1000);
+        const int64_t last_begin_ms =
+            last > first ? (start_s + seconds->items[last] * step) * 1000 : sum->first_ms;
+        made->pair_last_part[i] = (uint32_t)(sum->last_ms - last_begin_ms);
         made->pair_type_end[i] = (int64_t)pairs[i].type_end;
         made->pair_second_end[i] = (int64_t)pairs[i].second_end;
         made->pair_second_step[i] = pairs[i].step;
