@@ -23,7 +23,7 @@ bool pair_polls(const struct pair_view *pair, size_t d)
         if (name->day != day->day || name->bytes == 0)
             continue;
         names++;
-        if (name->traits & TRAIT_KNOWN)
+        if (name->traits & (TRAIT_KNOWN | TRAIT_LOOKUP))
             continue;  // an anti-virus program at work
         uint32_t *alike = &lengths[name->bytes < 256 ? name->bytes : 255];
         most = ++*alike > most ? *alike : most;
