@@ -34,20 +34,6 @@ static enum status span_check(const struct session *session, const char *path, c
                      "its days are not those of archive.from and archive.to");
 }
 
-/* Rows are those of machines: with other leases they are other rows. */
-static enum status hosts_check(const struct session *session, const char *path,
-                               const struct scores_kept *kept, struct error *err)
-{
-    const struct scored *scored = &kept->scored;
-    const int64_t now =
-        session->leases ? leases_fingerprint(session->leases, scored->from_s, scored->to_s) : 0;
-    if (now == kept->hosts_fingerprint)
-        return STATUS_OK;
-    return error_set(err, STATUS_MISMATCH, path, "run score, which makes the rows of these machines",
-                     kept->hosts_fingerprint ? "its machines are by other leases than those of hosts"
-                                             : "its IPs are addresses, and the job has hosts");
-}
-
 enum status command_decide(struct session *session, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -61,7 +47,7 @@ enum status command_decide(struct session *session, struct error *err)
     TRY(scores_read(session->team, path, session->job->features_timezone, session->zone, &kept, err));
     TRY(team_agree(session->team, model_keep_local(session, path, err), err));
     TRY(team_agree(session->team, span_check(session, path, &kept.scored, err), err));
-    TRY(team_agree(session->team, hosts_check(session, path, &kept, err), err));
+    TRY(team_agree(session->team, session_check_hosts(session, path, &kept, err), err));
     TRY(step_decide(session, &kept.scored, kept.roles, kept.role_count, &judgement, err));
     result_print(session, &kept.rows, kept.scored.calibration_level, &judgement);
 done:

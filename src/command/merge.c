@@ -130,6 +130,7 @@ static enum status part_add(struct session *session, struct merging *merging, co
     struct scores_kept kept = {0};
     TRY(scores_read(session->team, part->path, session->job->features_timezone, session->zone, &kept, err));
     TRY(team_agree(session->team, part_check(merging, part, &kept, err), err));
+    TRY(team_agree(session->team, session_check_hosts(session, part->path, &kept, err), err));
     if (!merging->scoring.writer) {
         merging->head.columns = kept.scored.columns;
         merging->head.calibration_level = kept.scored.calibration_level;

@@ -441,6 +441,19 @@ done:
     return status;
 }
 
+enum status session_check_hosts(const struct session *session, const char *path,
+                                const struct scores_kept *kept, struct error *err)
+{
+    const struct scored *scored = &kept->scored;
+    const int64_t now =
+        session->leases ? leases_fingerprint(session->leases, scored->from_s, scored->to_s) : 0;
+    if (now == kept->hosts_fingerprint)
+        return STATUS_OK;
+    return error_set(err, STATUS_MISMATCH, path, "run score, which makes the rows of these machines",
+                     kept->hosts_fingerprint ? "its machines are by other leases than those of hosts"
+                                             : "its IPs are addresses, and the job has hosts");
+}
+
 enum status model_note(struct session *session, const char *path, struct error *err)
 {
     enum status status = STATUS_OK;

@@ -248,6 +248,15 @@ MUST_CHECK enum status step_decide(struct session *session, const struct scored 
                                    const struct ip_role *roles, size_t role_count,
                                    struct judgement *judgement, struct error *err);
 
+struct scores_kept;
+
+/** Checks that scores were made with the job's leases: with others, rows are those of other machines. Local.
+ *
+ * @return  STATUS_MISMATCH naming the file
+ */
+MUST_CHECK enum status session_check_hosts(const struct session *session, const char *path,
+                                           const struct scores_kept *kept, struct error *err);
+
 /** Writes alerts.jsonl, suspects.csv, silenced.csv and blocklist.rpz beside scores.h5. Collective. */
 MUST_CHECK enum status step_report(struct session *session, struct error *err);
 

@@ -3,6 +3,7 @@
  * not tell (queries beyond the limits, types) goes to the machine that asked most. */
 #include "machines.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -366,10 +367,11 @@ struct united {
     uint32_t step;
 };
 
-static void table_fill(struct day_table *made, int64_t start_s, const struct united *pairs,
+static void table_fill(struct day_table *made, int64_t start_s, const struct united *pairs, size_t count,
                        const struct types *types, const struct values *seconds)
 {
-    for (size_t i = 0; i < made->size[DAY_pair]; i++) {
+    assert(count == 0 || seconds->items);  // every pair has a second, or its file is refused
+    for (size_t i = 0; i < count; i++) {
         const struct piece *sum = &pairs[i].sum;
         const size_t first = i ? pairs[i - 1].second_end : 0, last = pairs[i].second_end - 1;
         const int64_t step = pairs[i].step;
@@ -417,7 +419,7 @@ static enum status table_make(struct placing *placing, const struct pieces *piec
     made->size[DAY_type] = types.count;
     made->size[DAY_second] = seconds.count;
     TRY(day_table_make(made, err));
-    table_fill(made, placing->start_s, pairs, &types, &seconds);
+    table_fill(made, placing->start_s, pairs, count, &types, &seconds);
 done:
     free(types.items);
     free(seconds.items);

@@ -161,7 +161,7 @@ static enum status asked_make(struct placing *placing, struct error *err)
     struct day_table made = {.day = from->day, .unit_count = from->unit_count};
     struct placed *runs = NULL;
     size_t run_count = 0, place = 0;
-    struct placed_entry *entries = malloc((from->size[DAY_asked] + 1) * sizeof *entries);
+    struct placed_entry *entries = calloc(from->size[DAY_asked] + 1, sizeof *entries);
     if (!entries)
         return no_room(err);
     TRY(runs_find(placing, from->asked_slot, from->asked_ip, from->size[DAY_asked], &runs, &run_count, err));
@@ -361,7 +361,7 @@ static enum status rows_make(struct placing *placing, struct day_table *made, st
     struct placed *runs = NULL;
     struct row_name *names = NULL;
     size_t run_count = 0, place = 0, name_count = 0, name_room = 0;
-    struct placed_entry *entries = malloc((from->size[DAY_row] + 1) * sizeof *entries);
+    struct placed_entry *entries = calloc(from->size[DAY_row] + 1, sizeof *entries);
     if (!entries)
         return no_room(err);
     TRY(runs_find(placing, from->row_window, from->row_ip, from->size[DAY_row], &runs, &run_count, err));

@@ -89,11 +89,11 @@ class Leases(unittest.TestCase):
         cls.folder.cleanup()
 
     @classmethod
-    def quern(cls, command, out, *sets, logs='moves', ranks=1, expect=0):
+    def quern(cls, command, out, *sets, logs='moves', ranks=1, expect=0, words=()):
         job = cls.top / f'{logs}.yaml'
         job.write_text(f'archive: {{paths: [{cls.top}/{logs}], timezone: UTC}}\nstore: {{dir: {cls.top}/store-{logs}}}\n'
                        f'model: {{kmeans: {{k: 2}}, autoencoder: {{epochs: 2, hidden: [4]}}}}\noutput: {{dir: {cls.top}/none}}\n')
-        words = [MPIEXEC, '-n', str(ranks), QUERN, command, str(job), '--set', f'output.dir={cls.top}/{out}']
+        words = [MPIEXEC, '-n', str(ranks), QUERN, command, str(job), *map(str, words), '--set', f'output.dir={cls.top}/{out}']
         for value in sets:
             words += ['--set', value]
         ran = subprocess.run(words, capture_output=True, text=True, timeout=300)
@@ -210,6 +210,18 @@ class Leases(unittest.TestCase):
         self.quern('decide', 'hosts', expect=1)
         ran = self.quern('decide', 'plain', f'hosts={self.top}/leases.csv', expect=1)
         self.assertIn('its IPs are addresses, and the job has hosts', ran.stderr)
+
+    def test_parts_of_an_array_job_are_put_together_by_the_same_leases_alone(self):
+        hosts, parts = f'hosts={self.top}/leases.csv', []
+        for part, (start, end) in enumerate((('07', '10'), ('10', '12'))):
+            span = f'archive.from=2022-02-{start}', f'archive.to=2022-02-{end}'
+            self.quern('score', f'part{part}', hosts, *span, words=('--stored', '--model', self.top / 'hosts' / 'model.h5'))
+            parts.append(self.top / f'part{part}' / 'scores.h5')
+        self.quern('score', 'merged', hosts, ranks=2, words=('--merge', *parts))
+        self.quern('score', 'at-once', hosts, words=('--stored', '--model', self.top / 'hosts' / 'model.h5'))
+        self.assertEqual(self.digest('merged'), self.digest('at-once'))
+        ran = self.quern('score', 'merged', ranks=2, words=('--merge', *parts), expect=1)
+        self.assertIn('its machines are by other leases than those of hosts', ran.stderr)
 
     def test_what_leaves_under_pseudonyms_has_no_name(self):
         key = self.top / 'key'
