@@ -211,6 +211,7 @@ class Leases(unittest.TestCase):
         ran = self.quern('decide', 'plain', f'hosts={self.top}/leases.csv', expect=1)
         self.assertIn('its IPs are addresses, and the job has hosts', ran.stderr)
 
+    @unittest.skipIf(QUICK, 'slow under sanitizers')
     def test_parts_of_an_array_job_are_put_together_by_the_same_leases_alone(self):
         hosts, parts = f'hosts={self.top}/leases.csv', []
         for part, (start, end) in enumerate((('07', '10'), ('10', '12'))):
@@ -223,6 +224,7 @@ class Leases(unittest.TestCase):
         ran = self.quern('score', 'merged', ranks=2, words=('--merge', *parts), expect=1)
         self.assertIn('its machines are by other leases than those of hosts', ran.stderr)
 
+    @unittest.skipIf(QUICK, 'slow under sanitizers')
     def test_what_leaves_under_pseudonyms_has_no_name(self):
         key = self.top / 'key'
         key.write_text('00' * 31 + '01\n')
@@ -241,6 +243,7 @@ class Leases(unittest.TestCase):
         ran = self.alone('export', self.top / 'secret', 'machine', '--key', key, expect=2)
         self.assertIn('has names of machines', ran.stderr)
 
+    @unittest.skipIf(QUICK, 'slow under sanitizers')
     def test_an_address_in_a_list_stands_for_who_had_it(self):
         sets = f'hosts={self.top}/leases.csv',
         (self.top / 'allow.csv').write_text('drip.net,10.9.2.0/30,,,ours\n')

@@ -10,8 +10,9 @@
 
 enum { ADDRESSES = 6, MACHINES = 4, ASKS = 3000 };
 
-static const char *const NAMES[] = {"a.com",     "www.a.com", "b.co.jp",       "x.b.co.jp",
-                                    "c.example", "d.example", "WwW.e.example", "y.e.example"};
+static const char *const NAMES[] = {"a.com",         "www.a.com",     "b.co.jp",       "x.b.co.jp",
+                                    "c.example",     "d.example",     "WwW.e.example", "y.e.example",
+                                    "wwW.E.example", "wWw.e.EXAMPLE", "WWw.e.eXample"};
 
 /** Queries from addresses, and who has an address in a minute: −1 nobody. */
 struct day {
