@@ -331,6 +331,7 @@ enum status host_days_read(const struct evaluate_plan *plan, int64_t from_day, i
     TRY(days_make(rows, count, days, err));
     TRY(evidence_get(plan, reader, from_day, to_day, days, err));
     TRY(incidents_get(reader, days, err));
+    TRY(machines_get(reader, &days->machines, err));
 done:
     store_close(reader);
     free(rows);
@@ -341,6 +342,7 @@ void host_days_clear(struct host_days *days)
 {
     free(days->items);
     free(days->incidents);
+    score_machines_clear(&days->machines);
     zone_free(days->zone);
     *days = (struct host_days){0};
 }

@@ -322,6 +322,7 @@ enum status evaluate(const struct evaluate_plan *plan, struct evaluation *evalua
     TRY(bound_read(plan->to, &to_day, err));
     TRY(labels_read(plan->labels, &labels, evaluation, err));
     TRY(host_days_read(plan, from_day, to_day, &days, err));
+    labels_place(&labels, &days.machines, days.zone);
     standings = calloc(days.count + 1, sizeof *standings);
     if (!standings) {
         status = error_set(err, STATUS_NO_MEMORY, "evaluate", "", "no room for host-days");

@@ -6,6 +6,7 @@
 
 #include "base/ip.h"
 #include "base/zone.h"
+#include "decide/decide.h"
 
 #include <stdbool.h>
 
@@ -42,6 +43,7 @@ struct host_days {
     size_t count;
     struct judged_incident *incidents;  // [incident_count] by IP
     size_t incident_count;
+    struct score_machines machines;  // whose the IPs are
     struct zone *zone;
 };
 
@@ -54,6 +56,9 @@ static inline int64_t label_days(const struct label *label)
 /* Reads labels.csv; families and kinds go into the evaluation. */
 MUST_CHECK enum status labels_read(const char *path, struct labels *labels, struct evaluation *evaluation,
                                    struct error *err);
+
+/* Gives the labels of addresses to the machines that had them longest meanwhile. */
+void labels_place(struct labels *labels, const struct score_machines *machines, const struct zone *zone);
 
 /* Reads scores.h5, and what was known on each day in [from_day, to_day) from past/YYYY-MM-DD/scores.h5, when
  * there is a past. */

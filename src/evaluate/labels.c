@@ -150,3 +150,14 @@ done:
     (void)fclose(stream);
     return status;
 }
+
+void labels_place(struct labels *labels, const struct score_machines *machines, const struct zone *zone)
+{
+    for (size_t i = 0; machines->leases && i < labels->count; i++) {
+        struct label *label = &labels->items[i];
+        (void)leases_holder(machines->leases, &label->ip, zone_day_start(zone, label->first_day),
+                            zone_day_start(zone, label->last_day + 1), &label->ip);
+    }
+    if (machines->leases && labels->count > 0)
+        qsort(labels->items, labels->count, sizeof *labels->items, compare_label);
+}

@@ -178,6 +178,15 @@ class Leases(unittest.TestCase):
         self.assertEqual(found[1], found[2])
         self.assertEqual(int(found[1]), ran.stdout.count('\n'))
 
+    def test_a_label_of_an_address_is_that_of_its_machine(self):
+        labels = self.top / 'labels.csv'
+        labels.write_text('ip,start,end,family,parameters,queries\n'
+                          '10.9.2.1,2022-02-07 00:00:00,2022-02-12 00:00:00,dnscat2,,150\n')
+        for out, days, found in (('hosts', 5, 1), ('plain', 2, 0)):
+            got = json.loads(self.alone('evaluate', self.top / out, labels, '--json').stdout)
+            (family,) = got['families']
+            self.assertEqual((got['positives'], family['found_attacks']['evidence']), (days, found), out)
+
     def test_bad_lines_and_overlaps_are_told_and_the_rest_is_used(self):
         ran = self.quern('run', 'bad', f'hosts={self.top}/bad.csv')
         for text in ('bad.csv:2: "2022-02-08" is not behind the lease\'s start; the line is left out',
