@@ -141,7 +141,7 @@ static void block_fill(struct block *block, const void *values, enum store_type 
 
 static enum store_type stored_type(const void *values, enum store_type type, size_t count)
 {
-    struct block block;
+    struct block block = {.count = 0};
     int64_t least = 0, most = 0;
     for (size_t at = 0; at < count; at += BLOCK) {
         block_fill(&block, values, type, at, count);
@@ -157,7 +157,7 @@ static enum status narrow_put(struct store_writer *writer, struct store_column c
                               size_t count, struct error *err)
 {
     enum status status = STATUS_OK;
-    struct block block;
+    struct block block = {.count = 0};
     const enum store_type type = column.type;
     column.type = stored_type(values, type, count);
     const size_t bytes = store_type_bytes(column.type);
@@ -193,7 +193,7 @@ static bool are_in_type(const int64_t *numbers, size_t count, enum store_type ty
 static bool narrow_restore(const char *stored, enum store_type stored_type, char *values,
                            enum store_type type, size_t count)
 {
-    struct block block;
+    struct block block = {.count = 0};
     bool fit = true;
     for (size_t at = 0; at < count && fit; at += BLOCK) {
         block.count = count - at < BLOCK ? count - at : BLOCK;
