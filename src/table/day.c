@@ -2,6 +2,7 @@
 #include "shard.h"
 
 #include "base/map.h"
+#include "merge/merge.h"
 
 #include <dirent.h>
 #include <errno.h>

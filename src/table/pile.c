@@ -1,9 +1,9 @@
 /* Slices of a shard on their way to one file: their columns wait in a file without a name, and are merged one
  * by one as they are written. */
-#include "merge.h"
-
 #include "base/map.h"
 #include "base/scratch.h"
+#include "merge/merge.h"
+#include "shard.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -195,10 +195,6 @@ struct store_pruned {
 MUST_CHECK enum status store_prune(const char *dir, int64_t keep, bool dry, struct store_pruned *pruned,
                                    struct error *err);
 
-/** Merges the parts of one day into one table, as if the day had never been cut. Local. */
-MUST_CHECK enum status day_tables_merge(const struct day_table *parts, size_t part_count,
-                                        struct day_table *merged, struct error *err);
-
 /** What a digest of a shard's file leaves out, for store_digest: where lines came from, not what they say. */
 extern const char *const DAY_LEFT_OUT[];
 
