@@ -66,62 +66,62 @@ static enum status no_room(size_t count, struct error *err)
 
 /* ---- forms ---- */
 
+/* X(type in the store, in C, its least and its largest value) of the types that columns with a form have. Of
+ * types that hold the same values the first is chosen. */
+#define EACH_TYPE                                                                                            \
+    X(STORE_U8, uint8_t, 0, UINT8_MAX)                                                                       \
+    X(STORE_U16, uint16_t, 0, UINT16_MAX)                                                                    \
+    X(STORE_U32, uint32_t, 0, UINT32_MAX)                                                                    \
+    X(STORE_I8, int8_t, INT8_MIN, INT8_MAX)                                                                  \
+    X(STORE_I16, int16_t, INT16_MIN, INT16_MAX)                                                              \
+    X(STORE_I32, int32_t, INT32_MIN, INT32_MAX)                                                              \
+    X(STORE_I64, int64_t, INT64_MIN, INT64_MAX)
+
+struct range {
+    int64_t least, most;
+};
+
 /* Reads values of a type as numbers of 64 bits. */
 static void widen(const void *from, enum store_type type, size_t count, int64_t *to)
 {
-#define EACH(type)                                                                                           \
-    for (size_t i = 0; i < count; i++)                                                                       \
-    to[i] = (int64_t)((const type *)from)[i]
-    switch (type) {
-    case STORE_I8: EACH(int8_t); break;
-    case STORE_U8: EACH(uint8_t); break;
-    case STORE_I16: EACH(int16_t); break;
-    case STORE_U16: EACH(uint16_t); break;
-    case STORE_I32: EACH(int32_t); break;
-    case STORE_U32: EACH(uint32_t); break;
-    case STORE_I64: EACH(int64_t); break;
-    case STORE_U64:
-    case STORE_F32:
-    case STORE_F64:
-    case STORE_CHAR: break;  // no column with a form has these
-    }
-#undef EACH
+#define X(kind, ctype, least, most)                                                                          \
+    if (type == kind)                                                                                        \
+        for (size_t i = 0; i < count; i++)                                                                   \
+            to[i] = (int64_t)((const ctype *)from)[i];
+    EACH_TYPE
+#undef X
 }
 
 /* Writes numbers as values of a type that holds them. */
 static void narrow(const int64_t *from, enum store_type type, size_t count, void *to)
 {
-#define EACH(type)                                                                                           \
-    for (size_t i = 0; i < count; i++)                                                                       \
-    ((type *)to)[i] = (type)from[i]
-    switch (type) {
-    case STORE_I8: EACH(int8_t); break;
-    case STORE_U8: EACH(uint8_t); break;
-    case STORE_I16: EACH(int16_t); break;
-    case STORE_U16: EACH(uint16_t); break;
-    case STORE_I32: EACH(int32_t); break;
-    case STORE_U32: EACH(uint32_t); break;
-    case STORE_I64: EACH(int64_t); break;
-    case STORE_U64:
-    case STORE_F32:
-    case STORE_F64:
-    case STORE_CHAR: break;  // no column with a form has these
-    }
-#undef EACH
+#define X(kind, ctype, least, most)                                                                          \
+    if (type == kind)                                                                                        \
+        for (size_t i = 0; i < count; i++)                                                                   \
+            ((ctype *)to)[i] = (ctype)from[i];
+    EACH_TYPE
+#undef X
 }
 
-static enum store_type type_of_range(int64_t least, int64_t most)
+static struct range range_of_type(enum store_type type)
 {
-    if (least >= 0)
-        return most <= UINT8_MAX    ? STORE_U8
-               : most <= UINT16_MAX ? STORE_U16
-               : most <= UINT32_MAX ? STORE_U32
-                                    : STORE_I64;
-    if (least >= INT8_MIN && most <= INT8_MAX)
-        return STORE_I8;
-    if (least >= INT16_MIN && most <= INT16_MAX)
-        return STORE_I16;
-    return least >= INT32_MIN && most <= INT32_MAX ? STORE_I32 : STORE_I64;
+#define X(kind, ctype, least, most)                                                                          \
+    if (type == kind)                                                                                        \
+        return (struct range){least, most};
+    EACH_TYPE
+#undef X
+    return (struct range){0, 0};
+}
+
+/* The smallest type that holds the numbers of a range. */
+static enum store_type type_of_range(struct range range)
+{
+#define X(kind, ctype, least_there, most_there)                                                              \
+    if (range.least >= (least_there) && range.most <= (most_there))                                          \
+        return kind;
+    EACH_TYPE
+#undef X
+    return STORE_I64;
 }
 
 /* Columns are worked on in blocks that stay in a near cache. */
@@ -142,15 +142,15 @@ static void block_fill(struct block *block, const void *values, enum store_type 
 static enum store_type stored_type(const void *values, enum store_type type, size_t count)
 {
     struct block block = {.count = 0};
-    int64_t least = 0, most = 0;
+    struct range range = {0, 0};
     for (size_t at = 0; at < count; at += BLOCK) {
         block_fill(&block, values, type, at, count);
         for (size_t i = 0; i < block.count; i++) {
-            least = block.numbers[i] < least ? block.numbers[i] : least;
-            most = block.numbers[i] > most ? block.numbers[i] : most;
+            range.least = block.numbers[i] < range.least ? block.numbers[i] : range.least;
+            range.most = block.numbers[i] > range.most ? block.numbers[i] : range.most;
         }
     }
-    return type_of_range(least, most);
+    return type_of_range(range);
 }
 
 static enum status narrow_put(struct store_writer *writer, struct store_column column, const void *values,
@@ -177,15 +177,10 @@ done:
 /* Whether all numbers are values of a type of the table. */
 static bool are_in_type(const int64_t *numbers, size_t count, enum store_type type)
 {
-    const int64_t most = type == STORE_U8    ? UINT8_MAX
-                         : type == STORE_U16 ? UINT16_MAX
-                         : type == STORE_U32 ? UINT32_MAX
-                         : type == STORE_I32 ? INT32_MAX
-                                             : INT64_MAX;
-    const int64_t least = type == STORE_I32 ? INT32_MIN : type == STORE_I64 ? INT64_MIN : 0;
+    const struct range range = range_of_type(type);
     bool all = true;
     for (size_t i = 0; i < count; i++)
-        all &= numbers[i] >= least && numbers[i] <= most;
+        all &= numbers[i] >= range.least && numbers[i] <= range.most;
     return all;
 }
 
