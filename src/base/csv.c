@@ -1,5 +1,7 @@
 #include "csv.h"
 
+#include "text.h"
+
 #include <stdbool.h>
 #include <string.h>
 
@@ -8,16 +10,18 @@ static void cell(FILE *stream, const char *text, bool keeps_utf8)
     (void)fputc('"', stream);
     if (*text && strchr("=+-@\t\r\n", *text))
         (void)fputc('\'', stream);
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        const bool is_c1 = *c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0;  // controls behind ASCII
+    for (const char *c = text, *end = text + strlen(text); *c; c++) {
+        const size_t shown = keeps_utf8 ? text_utf8_shown(c, (size_t)(end - c)) : 0;
         if (*c == '"')
             (void)fputc('"', stream);
-        if ((*c >= 0x20 && *c < 0x7f) || (keeps_utf8 && *c >= 0x80 && !is_c1))
+        if (shown > 0) {
+            (void)fwrite(c, 1, shown, stream);
+            c += shown - 1;
+        } else if (*c >= 0x20 && *c < 0x7f) {
             (void)fputc(*c, stream);
-        else
-            (void)fprintf(stream, "\\x%02x", (unsigned)*c);
-        if (is_c1 && keeps_utf8)
-            (void)fprintf(stream, "\\x%02x", (unsigned)*++c);
+        } else {
+            (void)fprintf(stream, "\\x%02x", (unsigned)(unsigned char)*c);
+        }
     }
     (void)fputc('"', stream);
 }

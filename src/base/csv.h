@@ -11,7 +11,7 @@
 /** Writes a cell in quotes; bytes that are not printable ASCII, as \xHH. Local. */
 void csv_cell(FILE *stream, const char *text);
 
-/** As csv_cell for UTF-8 that is our own or a person's: only control characters are escaped. Local. */
+/** As csv_cell for UTF-8 that is our own or a person's: what text_utf8_shown shows stays as it is. Local. */
 void csv_cell_utf8(FILE *stream, const char *text);
 
 /**

@@ -1,5 +1,6 @@
 #include "base/text.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,4 +42,28 @@ size_t text_for_json(const char *bytes, size_t count, char *out, size_t room)
     }
     out[length] = '\0';
     return length;
+}
+
+/* Signs that turn the direction of text, break a line or are invisible, as ranges. */
+static const uint32_t UNSHOWN[][2] = {{0x061c, 0x061c}, {0x200b, 0x200f},  {0x2028, 0x202e},
+                                      {0x2060, 0x206f}, {0xd800, 0xdfff},  {0xfeff, 0xfeff},
+                                      {0xfff9, 0xfffb}, {0xe0000, 0xe0fff}};
+
+size_t text_utf8_shown(const char *bytes, size_t count)
+{
+    static const uint32_t LEAST[] = {0, 0, 0x80, 0x800, 0x10000};
+    const uint8_t first = count > 0 ? (uint8_t)bytes[0] : 0;
+    const size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    if (first < 0xc0 || first > 0xf4 || length > count)
+        return 0;
+    uint32_t code = first & (0x7fu >> length);
+    for (size_t i = 1; i < length; i++) {
+        if (((uint8_t)bytes[i] & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | ((uint8_t)bytes[i] & 0x3f);
+    }
+    for (size_t i = 0; i < sizeof UNSHOWN / sizeof UNSHOWN[0]; i++)
+        if (code >= UNSHOWN[i][0] && code <= UNSHOWN[i][1])
+            return 0;
+    return code < LEAST[length] || code < 0xa0 || code > 0x10ffff ? 0 : length;
 }

@@ -26,4 +26,11 @@ size_t text_for_terminal(const char *bytes, size_t count, char *out, size_t room
  */
 size_t text_for_json(const char *bytes, size_t count, char *out, size_t room);
 
+/**
+ * Returns how many octets at the start are one sign of UTF-8 (RFC 3629) that can be shown as it is: 0 for
+ * ASCII, for what is damaged, for the controls U+0080 … U+009F, one of which begins an escape sequence, and
+ * for what turns the direction of text or is invisible. Local.
+ */
+size_t text_utf8_shown(const char *bytes, size_t count);
+
 #endif

@@ -1,6 +1,8 @@
 /* A line from its prefix to its record, and its row as text. */
 #include "internal.h"
 
+#include "base/text.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -224,33 +226,11 @@ enum line_kind line_parse(struct line_parser *parser, const char *line, size_t c
 
 /* ---- as a row ---- */
 
-/* How many octets at the start are one sign of UTF-8 (RFC 3629) that a terminal shows: 0 for what is damaged,
- * for the controls U+0080 … U+009F, one of which begins an escape sequence, and for those that turn the
- * direction of text. */
-static size_t shown_utf8(const char *text, size_t count)
-{
-    static const uint32_t LEAST[] = {0, 0, 0x80, 0x800, 0x10000};
-    uint8_t first = (uint8_t)text[0];
-    size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (first < 0xc0 || first > 0xf4 || length > count)
-        return 0;
-    uint32_t code = first & (0x7fu >> length);
-    for (size_t i = 1; i < length; i++) {
-        if (((uint8_t)text[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | ((uint8_t)text[i] & 0x3f);
-    }
-    bool turns = (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0x200e ||
-                 code == 0x200f;
-    bool is_half = code >= 0xd800 && code <= 0xdfff;
-    return code < LEAST[length] || code < 0xa0 || code > 0x10ffff || turns || is_half ? 0 : length;
-}
-
 static char *put_span(char *out, struct span text, bool lower)
 {
     for (size_t i = 0; i < text.count; i++) {
         unsigned char c = (unsigned char)text.at[i];
-        size_t shown = c < 0x80 ? 0 : shown_utf8(text.at + i, text.count - i);
+        size_t shown = c < 0x80 ? 0 : text_utf8_shown(text.at + i, text.count - i);
         if (shown > 0) {
             memcpy(out, text.at + i, shown);
             out += shown;

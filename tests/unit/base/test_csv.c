@@ -40,6 +40,9 @@ static void test_formulas_begin_with_an_apostrophe_and_controls_are_escaped(void
     cell_expect("a\r\nb", "\"a\\x0d\\x0ab\"", "\"a\\x0d\\x0ab\"");
     cell_expect("\xe6\x9c\xac", "\"\\xe6\\x9c\\xac\"", "\"\xe6\x9c\xac\"");
     cell_expect("\xc2\x9b[2J", "\"\\xc2\\x9b[2J\"", "\"\\xc2\\x9b[2J\"");  // C1's CSI
+    // Text that runs backwards, an overlong slash, half a sign.
+    cell_expect("a\xe2\x80\xaegnp", "\"a\\xe2\\x80\\xaegnp\"", "\"a\\xe2\\x80\\xaegnp\"");
+    cell_expect("\xc0\xaf\xe6\x9c", "\"\\xc0\\xaf\\xe6\\x9c\"", "\"\\xc0\\xaf\\xe6\\x9c\"");
     cell_expect("", "\"\"", "\"\"");
 }
 
