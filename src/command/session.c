@@ -198,9 +198,38 @@ static enum status job_read_local(struct session *session, int64_t now_s, struct
     }
     TRY(calendar_read(session->job->features_calendar.items, session->job->features_calendar.count,
                       &session->calendar, err));
-    if (job->hosts)
-        TRY(leases_read(job->hosts, session->zone, (int)job->archive_ipv6_prefix, &session->leases, err));
 done:
+    return status;
+}
+
+/* The leases are read once and told: a DHCP server writes to the file while ranks read it, and what they read
+ * must be the same, or rows and collectives differ. A hundred ranks do not parse a million lines each either.
+ */
+static enum status leases_take(struct session *session, struct error *err)
+{
+    enum status status = STATUS_OK, had = STATUS_OK;
+    const struct job *job = session->job;
+    const bool is_first = team_rank(session->team) == 0;
+    void *bytes = NULL;
+    size_t count = 0;
+    if (is_first)
+        had = leases_read(job->hosts, session->zone, (int)job->archive_ipv6_prefix, &session->leases, err);
+    if (is_first && had == STATUS_OK && team_size(session->team) > 1)
+        had = leases_pack(session->leases, &bytes, &count, err);
+    TRY(team_agree(session->team, had, err));
+    team_broadcast(session->team, &count, sizeof count, 0);
+    if (!is_first) {
+        bytes = malloc(count + 1);
+        if (!bytes)
+            had = error_set(err, STATUS_NO_MEMORY, "hosts", "", "no room for leases");
+    }
+    TRY(team_agree(session->team, had, err));
+    team_broadcast(session->team, bytes, count, 0);
+    if (!is_first)
+        had = leases_unpack(bytes, count, &session->leases, err);
+    TRY(team_agree(session->team, had, err));
+done:
+    free(bytes);
     return status;
 }
 
@@ -234,6 +263,8 @@ enum status session_job(struct session *session, struct error *err)
     int64_t now_s = now_local_s();
     team_broadcast(session->team, &now_s, sizeof now_s, 0);
     TRY(team_agree(session->team, job_read_local(session, now_s, err), err));
+    if (session->job->hosts)
+        TRY(leases_take(session, err));
     if (session->job->features_timezone_assumed)
         session_warn(session, "features.timezone", "no zone in the job: days and nights are those of UTC");
     if (session->leases)

@@ -32,6 +32,8 @@ void leases_free(struct leases *leases)
         free(leases->machines[i].name);
     free(leases->machines);
     free(leases->by_machine);
+    free(leases->before);
+    free(leases->next);
     free(leases->items);
     map_clear(&leases->hashes);
     free(leases);
@@ -130,6 +132,8 @@ enum status leases_add(struct leases *leases, const struct lease *lease, const c
         leases->machines[leases->machine_count++] = (struct machine){number, copy};
         memcpy(&place->ip, &at, sizeof at);
     }
+    if (leases->count >= LEASE_NONE)
+        return error_set(err, STATUS_LIMIT, "hosts", "leave out leases of other times", "too many leases");
     struct lease item = *lease;
     memcpy(&item.machine, &place->ip, sizeof item.machine);
     if (strcmp(leases->machines[item.machine].name, name) != 0)
@@ -228,18 +232,44 @@ static int compare_by_machine(const void *a, const void *b)
     return (x->at > y->at) - (x->at < y->at);
 }
 
-/* Leases by machine, then time, then address, as they stand by address. */
+/* As they stand: by address, then time. */
+static int compare_places(const void *a, const void *b)
+{
+    const struct by_machine *x = a, *y = b;
+    if (x->machine != y->machine)
+        return x->machine < y->machine ? -1 : 1;
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+/* Leases by machine, then time, then address, as they stand by address; and each linked with the same
+ * machine's others of its address, so that nobody who adds them up looks at one twice. */
 static enum status by_machine_make(struct leases *leases, struct error *err)
 {
-    struct by_machine *order = malloc((leases->count + 1) * sizeof *order);
+    const size_t room = leases->count + 1;
+    struct by_machine *order = malloc(room * sizeof *order);
     free(leases->by_machine);
-    leases->by_machine = calloc(leases->count + 1, sizeof *leases->by_machine);
-    if (!order || !leases->by_machine) {
+    free(leases->before);
+    free(leases->next);
+    leases->by_machine = calloc(room, sizeof *leases->by_machine);
+    leases->before = malloc(room * sizeof *leases->before);
+    leases->next = malloc(room * sizeof *leases->next);
+    if (!order || !leases->by_machine || !leases->before || !leases->next) {
         free(order);
         return error_set(err, STATUS_NO_MEMORY, "hosts", "", "no room for leases");
     }
     for (size_t i = 0; i < leases->count; i++)
         order[i] = (struct by_machine){leases->items[i].from_s, leases->items[i].machine, (uint32_t)i};
+    if (leases->count > 0)
+        qsort(order, leases->count, sizeof *order, compare_places);
+    for (size_t i = 0; i < leases->count; i++) {
+        const struct by_machine *last = i > 0 ? &order[i - 1] : NULL;
+        const bool is_linked = last && last->machine == order[i].machine &&
+                               ip_compare(&leases->items[last->at].ip, &leases->items[order[i].at].ip) == 0;
+        leases->before[order[i].at] = is_linked ? last->at : LEASE_NONE;
+        leases->next[order[i].at] = LEASE_NONE;
+        if (is_linked)
+            leases->next[last->at] = order[i].at;
+    }
     if (leases->count > 0)
         qsort(order, leases->count, sizeof *order, compare_by_machine);
     for (size_t i = 0; i < leases->count; i++)
@@ -248,13 +278,9 @@ static enum status by_machine_make(struct leases *leases, struct error *err)
     return STATUS_OK;
 }
 
-enum status leases_settle(struct leases *leases, struct error *err)
+enum status leases_index(struct leases *leases, struct error *err)
 {
     enum status status = STATUS_OK;
-    if (leases->count > 0)
-        qsort(leases->items, leases->count, sizeof *leases->items, compare_leases);
-    overlaps_end(leases);
-    TRY(machines_sort(leases, err));
     TRY(by_machine_make(leases, err));
     map_clear(&leases->hashes);
     map_init(&leases->hashes, sizeof(struct hashed), sizeof(uint64_t));
@@ -266,6 +292,18 @@ enum status leases_settle(struct leases *leases, struct error *err)
         TRY(map_put(&leases->hashes, &hash, &found, NULL, err));
         ((struct hashed *)found)->ip = leases->items[i].ip;
     }
+done:
+    return status;
+}
+
+enum status leases_settle(struct leases *leases, struct error *err)
+{
+    enum status status = STATUS_OK;
+    if (leases->count > 0)
+        qsort(leases->items, leases->count, sizeof *leases->items, compare_leases);
+    overlaps_end(leases);
+    TRY(machines_sort(leases, err));
+    TRY(leases_index(leases, err));
 done:
     return status;
 }
@@ -307,9 +345,10 @@ bool leases_holder(const struct leases *leases, const struct ip *ip, int64_t fro
         end++;
     for (size_t i = first; i < end; i++) {
         int64_t sum_s = 0;
-        for (size_t other = i; other < end; other++)
-            if (leases->items[other].machine == leases->items[i].machine)
-                sum_s += held_s(&leases->items[other], from_s, to_s);
+        if (leases->before[i] != LEASE_NONE && leases->before[i] >= first)
+            continue;  // was added with the first of its machine
+        for (size_t other = i; other < end; other = leases->next[other])
+            sum_s += held_s(&leases->items[other], from_s, to_s);
         if (sum_s > longest) {
             longest = sum_s;
             best = i;
@@ -389,7 +428,9 @@ bool leases_in_range(const struct leases *leases, const struct ip *number, int64
     const size_t count = leases_of(leases, number, &first);
     for (size_t i = 0; i < count; i++) {
         const struct lease *lease = &leases->items[leases->by_machine[first + i]];
-        if (lease->from_s < to_s && lease->to_s > from_s && ip_in_range(&lease->ip, range))
+        if (lease->from_s >= to_s)
+            break;
+        if (lease->to_s > from_s && ip_in_range(&lease->ip, range))
             return true;
     }
     return false;

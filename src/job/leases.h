@@ -48,6 +48,9 @@ struct lease_fault {
     char what[200];  // escaped for a terminal
 };
 
+/** No index of a lease. */
+#define LEASE_NONE UINT32_MAX
+
 /** Faults of a kind that are kept. */
 #define LEASE_FAULTS 5
 
@@ -55,6 +58,7 @@ struct leases {
     struct lease *items;  // [count] by address, then time; no two meet
     size_t count, capacity;
     uint32_t *by_machine;  // [count] of items, by machine, then time
+    uint32_t *before, *next;  // [count] of items, the same machine's at the same address; LEASE_NONE: none
     struct machine *machines;  // [machine_count] by number
     size_t machine_count, machine_capacity;
     struct map hashes;  // of the addresses
@@ -90,6 +94,22 @@ MUST_CHECK enum status leases_add(struct leases *leases, const struct lease *lea
 
 /** Brings leases that were added into their order: all functions below need that. Local. */
 MUST_CHECK enum status leases_settle(struct leases *leases, struct error *err);
+
+/** Makes what finds leases that are in their order, a part of leases_settle. Local. */
+MUST_CHECK enum status leases_index(struct leases *leases, struct error *err);
+
+/** Writes settled leases into bytes, for leases_unpack of the same program. Local.
+ *
+ * @param bytes  returns new, [*count]; free() it
+ */
+MUST_CHECK enum status leases_pack(const struct leases *leases, void **bytes, size_t *count,
+                                   struct error *err);
+
+/** Makes the leases that were packed, settled. Local.
+ *
+ * @param out  returns new; free it with leases_free
+ */
+MUST_CHECK enum status leases_unpack(const void *bytes, size_t count, struct leases **out, struct error *err);
 
 /** Takes the leases, or NULL. Local. */
 void leases_free(struct leases *leases);

@@ -72,17 +72,19 @@ static bool offset_read(const char *at, bool *has_zone, int64_t *offset_s)
     return true;
 }
 
-/* Seconds since 1970, or a date, with a time of day and a zone or without. */
-static bool time_read(const char *text, const struct zone *zone, int64_t *utc_s)
+/* Seconds since 1970, or a date, with a time of day and a zone or without. A local time that the clock shows
+ * twice has two readings, both the same for any other. */
+static bool time_read(const char *text, const struct zone *zone, int64_t utc_s[2])
 {
-    int64_t day = 0, hour = 0, minute = 0, second = 0, offset_s = 0, both[2];
+    int64_t day = 0, hour = 0, minute = 0, second = 0, offset_s = 0;
     bool has_zone = false;
     const char *at = text + strspn(text, "0123456789");
     if (at - text >= EPOCH_DIGITS) {
         if (!digits_read(text, (size_t)(at - text), utc_s))
             return false;
         fraction_skip(&at);
-        return *at == '\0' && *utc_s < LEASE_OPEN;
+        utc_s[1] = utc_s[0];
+        return *at == '\0' && utc_s[0] < LEASE_OPEN;
     }
     if (strlen(text) < 10 || !civil_day_read(text, 10, &day))
         return false;
@@ -101,12 +103,9 @@ static bool time_read(const char *text, const struct zone *zone, int64_t *utc_s)
     if (!offset_read(at, &has_zone, &offset_s))
         return false;
     const int64_t local_s = day * DAY_S + hour * HOUR_S + minute * MINUTE_S + second;
-    if (has_zone) {
-        *utc_s = local_s - offset_s;
-        return true;
-    }
-    (void)zone_to_utc(zone, local_s, both);
-    *utc_s = both[0];
+    utc_s[0] = utc_s[1] = local_s - offset_s;
+    if (!has_zone)
+        (void)zone_to_utc(zone, local_s, utc_s);
     return true;
 }
 
@@ -136,16 +135,40 @@ static void bad_note(struct reading *reading, const char *what, const char *foun
 static bool is_heading(char *const *cells, size_t count, const struct zone *zone)
 {
     struct ip ip;
-    int64_t time_s = 0;
+    int64_t time_s[2];
     return !ip_read(cells[CELL_IP], strlen(cells[CELL_IP]), &ip) &&
-           (count <= CELL_FROM || !time_read(cells[CELL_FROM], zone, &time_s));
+           (count <= CELL_FROM || !time_read(cells[CELL_FROM], zone, time_s));
+}
+
+/* A lease whose cells have been read. One that ends in an hour that the clock shows twice ends in its second
+ * pass when it would have ended before it began. */
+static enum status lease_take(struct reading *reading, const struct ip *ip, const int64_t from_s[2],
+                              const int64_t to_s[2], char *const *cells, struct error *err)
+{
+    struct error why = {0};
+    struct lease lease = {.ip = *ip, .from_s = from_s[0], .line = reading->line};
+    lease.to_s = to_s[0] > from_s[0] ? to_s[0] : to_s[1];
+    if (lease.from_s >= lease.to_s) {
+        bad_note(reading, "not behind the lease's start", cells[CELL_TO]);
+        return STATUS_OK;
+    }
+    ip_mask_v6(&lease.ip, reading->ipv6_bits);
+    const enum status status =
+        leases_add(reading->leases, &lease, cells[CELL_HOST], strlen(cells[CELL_HOST]), &why);
+    // Whoever names his machine so that its hash is another's loses his lease, and stops nobody's run.
+    if (status == STATUS_USAGE)
+        bad_note(reading, *why.hint ? "a name with the hash of another one" : "no name of a machine",
+                 cells[CELL_HOST]);
+    else if (status != STATUS_OK)
+        *err = why;
+    return status == STATUS_USAGE ? STATUS_OK : status;
 }
 
 static enum status line_take(struct reading *reading, char *line, struct error *err)
 {
     char *cells[CELLS] = {NULL};
-    struct lease lease = {.line = reading->line, .to_s = LEASE_OPEN};
-    struct error why = {0};
+    int64_t from_s[2] = {0}, to_s[2] = {LEASE_OPEN, LEASE_OPEN};
+    struct ip ip;
     const size_t count = csv_split(line, cells, CELLS);
     for (size_t i = 0; i < count; i++)
         cells[i] = trimmed(cells[i]);
@@ -155,50 +178,53 @@ static enum status line_take(struct reading *reading, char *line, struct error *
         return STATUS_OK;
     if (count < CELLS)
         bad_note(reading, "where a line of ip,from,to,host ends too early", cells[count - 1]);
-    else if (!ip_read(cells[CELL_IP], strlen(cells[CELL_IP]), &lease.ip))
+    else if (!ip_read(cells[CELL_IP], strlen(cells[CELL_IP]), &ip))
         bad_note(reading, "no address", cells[CELL_IP]);
-    else if (!time_read(cells[CELL_FROM], reading->zone, &lease.from_s))
+    else if (!time_read(cells[CELL_FROM], reading->zone, from_s))
         bad_note(reading, "no time", cells[CELL_FROM]);
-    else if (*cells[CELL_TO] && !time_read(cells[CELL_TO], reading->zone, &lease.to_s))
+    else if (*cells[CELL_TO] && !time_read(cells[CELL_TO], reading->zone, to_s))
         bad_note(reading, "no time", cells[CELL_TO]);
-    else if (lease.from_s >= lease.to_s)
-        bad_note(reading, "not behind the lease's start", cells[CELL_TO]);
-    else {
-        ip_mask_v6(&lease.ip, reading->ipv6_bits);
-        const enum status status =
-            leases_add(reading->leases, &lease, cells[CELL_HOST], strlen(cells[CELL_HOST]), &why);
-        if (status == STATUS_USAGE && !*why.hint)
-            bad_note(reading, "no name of a machine", cells[CELL_HOST]);
-        else if (status != STATUS_OK) {
-            *err = why;
-            return status;
-        }
-    }
+    else
+        return lease_take(reading, &ip, from_s, to_s, cells, err);
     return STATUS_OK;
+}
+
+/* A line without its end in line[LINE_BYTES + 2], of which no more is kept; how long it is, -1 at the end of
+ * the file. */
+static int64_t line_get(FILE *file, char *line)
+{
+    int64_t count = 0;
+    int c = 0;
+    while ((c = getc_unlocked(file)) != EOF && c != '\n') {
+        if (count <= LINE_BYTES)
+            line[count] = (char)c;
+        count++;
+    }
+    if (c == EOF && count == 0)
+        return -1;
+    while (count > 0 && count <= LINE_BYTES + 1 && line[count - 1] == '\r')
+        count--;
+    line[count <= LINE_BYTES ? count : LINE_BYTES + 1] = '\0';
+    return count;
 }
 
 static enum status lines_take(FILE *file, struct reading *reading, struct error *err)
 {
     enum status status = STATUS_OK;
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t got = 0;
-    while ((got = getline(&line, &room, file)) >= 0) {
-        size_t count = (size_t)got;
+    char line[LINE_BYTES + 2];
+    int64_t got = 0;
+    while ((got = line_get(file, line)) >= 0) {
         char *text = line;
         reading->line++;
-        while (count > 0 && (line[count - 1] == '\n' || line[count - 1] == '\r'))
-            line[--count] = '\0';
         if (reading->line == 1 && strncmp(line, "\xef\xbb\xbf", 3) == 0) {
             text += 3;
-            count -= 3;
+            got -= 3;
         }
-        if (strlen(text) != count || count > LINE_BYTES) {
-            text[count < 40 ? count : 40] = '\0';
-            bad_note(reading,
-                     count > LINE_BYTES ? "the start of a line of more than 4096 bytes"
-                                        : "what stands before a NUL byte",
-                     text);
+        if (got > LINE_BYTES || strlen(text) != (size_t)got) {
+            const char *what = got > LINE_BYTES ? "the start of a line of more than 4096 bytes"
+                                                : "what stands before a NUL byte";
+            text[strlen(text) < 40 ? strlen(text) : 40] = '\0';
+            bad_note(reading, what, text);
             reading->had_line = true;
             continue;
         }
@@ -207,7 +233,6 @@ static enum status lines_take(FILE *file, struct reading *reading, struct error 
             TRY(line_take(reading, text, err));
     }
 done:
-    free(line);
     return status;
 }
 

@@ -40,6 +40,34 @@ struct placed_entry {
     uint32_t is_next;  // 1: of the same as the one before
 };
 
+/** STATUS_NO_MEMORY, with what to do. Local. */
+enum status placing_no_room(struct error *err);
+
+/** Finds the runs of entries of one time and address, in the order of their machines: [*run_count] of *runs,
+ * which begin as NULL; free() them. Local. */
+MUST_CHECK enum status placed_runs_find(struct placing *placing, const int64_t *times, const uint8_t *ips,
+                                        size_t count, struct placed **runs, size_t *run_count,
+                                        struct error *err);
+
+/** Fills entries[] in their new order: by run, and by name where runs of one machine meet; without names
+ * (NULL) a run is an entry. Returns how many there are once equal ones are one. Local. */
+size_t placed_order(const struct placed *runs, size_t run_count, const uint32_t *names,
+                    struct placed_entry *entries);
+
+/** Writes a machine's number, or an address, as octets and, unless `text` is NULL, as text. Local. */
+void number_put(uint8_t *octets, char *text, const struct ip *number);
+
+/** A sum that stays at the most there is. Local. */
+static inline uint32_t sum_u32(uint32_t a, uint32_t b)
+{
+    return a > UINT32_MAX - b ? UINT32_MAX : a + b;
+}
+
+/* ---- machine_rows.c ---- */
+
+/** Makes the rows; the asked names have been made. Local. */
+MUST_CHECK enum status machine_rows_make(struct placing *placing, struct day_table *made, struct error *err);
+
 /* ---- machine_pairs.c ---- */
 
 /** Makes placing->to's pairs, types and seconds; the asked names have been made. Local. */

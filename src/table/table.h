@@ -165,6 +165,15 @@ MUST_CHECK enum status day_read_machines(const char *dir, const struct store_day
 MUST_CHECK enum status day_place_machines(const struct machine_plan *plan, struct day_table *table,
                                           struct error *err);
 
+/**
+ * Returns the number of the machine whose an address was in the window of a time, or the address itself.
+ * Local.
+ *
+ * @param start_s   where windows begin: the start of the day
+ */
+struct ip machine_of(const struct leases *leases, const struct ip *ip, int64_t start_s, int64_t window_s,
+                     int64_t time_s);
+
 /** Returns whether an address is in the range, or a machine had one that is on that local day. Local. */
 bool machine_in_range(const struct machine_plan *plan, const struct ip *ip, int64_t day,
                       const struct ip_range *range);

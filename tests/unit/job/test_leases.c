@@ -292,6 +292,175 @@ static void test_an_ipv6_address_counts_by_its_prefix(void **state)
     zone_free(zone);
 }
 
+/* A DHCP server prints local times: a lease that begins in the first pass of the repeated hour and ends in
+ * the second one seems to end before it began. */
+static void test_a_lease_across_the_repeated_hour_has_its_length(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *span;
+        int64_t from_s, length_s;  // of 2022-10-30 00:00 UTC
+    } CASES[] = {{"2022-10-30 02:50,2022-10-30 02:20", 3000, 1800},
+                 {"2022-10-30 02:10,2022-10-30 02:40", 600, 1800},
+                 {"2022-10-30 01:50,2022-10-30 02:10", -600, 1200},
+                 {"2022-10-30 02:50,2022-10-30 03:10", 3000, 4800},
+                 {"2022-10-30 02:30+01:00,2022-10-30 02:40+01:00", 5400, 600}};
+    const int64_t october_s = (INT64_C(19295)) * DAY_S;
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        char text[200];
+        (void)snprintf(text, sizeof text, "10.0.0.1,%s,a\n", CASES[i].span);
+        struct leases *leases = read_good(text, "Europe/Berlin");
+        assert_int_equal(leases->bad_count, 0);
+        assert_int_equal(leases->items[0].from_s - october_s, CASES[i].from_s);
+        assert_int_equal(leases->items[0].to_s - leases->items[0].from_s, CASES[i].length_s);
+        leases_free(leases);
+    }
+    // The clock of a server that was set back, and one that began in 1970: told, and ended by the next lease.
+    struct leases *leases = read_good("10.0.0.1,2022-02-01 12:00,2022-02-01 11:00,back\n"
+                                      "10.0.0.1,1970-01-01 00:00:07,2022-02-01 10:00,early\n"
+                                      "10.0.0.1,2022-02-01 08:00,2022-02-01 12:00,right\n",
+                                      "UTC");
+    assert_int_equal(leases->bad_count, 1);
+    assert_int_equal(leases->overlap_count, 1);
+    assert_string_equal(holder(leases, "10.0.0.1", FEBRUARY_S + 7 * 3600, FEBRUARY_S + 8 * 3600), "early");
+    assert_string_equal(holder(leases, "10.0.0.1", FEBRUARY_S + 8 * 3600, FEBRUARY_S + 9 * 3600), "right");
+    leases_free(leases);
+}
+
+/* Two names that XXH3 takes for one: of 32 bytes the last 8 are multiplied by what the 8 before them make
+ * zero. A client chooses its name: it must not end the run, nor take another machine's leases. */
+static void test_a_name_with_the_hash_of_another_one_is_left_out(void **state)
+{
+    (void)state;
+    static const char ONE[] = "0123456789abcdef\xde\xd4\x6d\xe9\x83\x90\x97\xdb"
+                              "aaaaaaaa";
+    static const char OTHER[] = "0123456789abcdef\xde\xd4\x6d\xe9\x83\x90\x97\xdb"
+                                "bbbbbbbb";
+    char text[400];
+    assert_true(content_hash(ONE, 32) == content_hash(OTHER, 32));
+    (void)snprintf(text, sizeof text,
+                   "10.0.0.1,2022-02-01,2022-02-02,%s\n10.0.0.2,2022-02-01,2022-02-02,%s\n"
+                   "10.0.0.3,2022-02-01,2022-02-02,good\n",
+                   ONE, OTHER);
+    struct leases *leases = read_good(text, "UTC");
+    assert_int_equal(leases->bad_count, 1);
+    assert_int_equal(leases->bad[0].line, 2);
+    assert_non_null(strstr(leases->bad[0].what, "is a name with the hash of another one"));
+    assert_int_equal(leases->count, 2);
+    assert_string_equal(holder(leases, "10.0.0.1", FEBRUARY_S, FEBRUARY_S + DAY_S), ONE);
+    assert_string_equal(holder(leases, "10.0.0.2", FEBRUARY_S, FEBRUARY_S + DAY_S), "");
+    leases_free(leases);
+}
+
+/* Every second of a day an address is another machine's, but for one that has it twice. Looked at two hundred
+ * times, which took minutes when each lease was compared with each. */
+static void test_an_address_that_changes_hands_every_second(void **state)
+{
+    (void)state;
+    struct leases *leases = leases_new();
+    for (int second = 0; second < DAY_S; second++) {
+        char name[16];
+        const struct lease lease = {.ip = ip_of("10.0.0.1"), .from_s = second, .to_s = second + 1};
+        const int length = snprintf(name, sizeof name, "m%d", second == 70000 ? 50000 : second);
+        assert_int_equal(leases_add(leases, &lease, name, (size_t)length, NULL), STATUS_OK);
+    }
+    assert_int_equal(leases_settle(leases, NULL), STATUS_OK);
+    for (int i = 0; i < 200; i++) {
+        assert_string_equal(holder(leases, "10.0.0.1", i, DAY_S), "m50000");
+        if (i == 0)
+            assert_string_equal(holder(leases, "10.0.0.1", 50001, DAY_S), "m50001");
+    }
+    leases_free(leases);
+}
+
+/* As the first rank has them, the others get them. */
+static void test_leases_come_out_as_they_went_in(void **state)
+{
+    (void)state;
+    struct leases *leases = read_good("10.0.0.1,2022-02-01,2022-02-10,a\n"
+                                      "10.0.0.1,2022-02-05,2022-02-06,b\n"
+                                      "10.0.0.2,2022-02-01,,aa-bb-cc-00-11-22\n"
+                                      "nonsense\n",
+                                      "UTC");
+    struct leases *copy = NULL;
+    struct error err = {0};
+    void *bytes = NULL;
+    size_t count = 0, first = 0;
+    assert_int_equal(leases_pack(leases, &bytes, &count, &err), STATUS_OK);
+    assert_int_equal(leases_unpack(bytes, count, &copy, &err), STATUS_OK);
+    assert_int_equal(copy->count, 3);
+    assert_memory_equal(copy->items, leases->items, 3 * sizeof *copy->items);
+    assert_int_equal(copy->machine_count, leases->machine_count);
+    for (size_t i = 0; i < copy->machine_count; i++) {
+        assert_string_equal(copy->machines[i].name, leases->machines[i].name);
+        assert_memory_equal(&copy->machines[i].number, &leases->machines[i].number, sizeof(struct ip));
+    }
+    assert_int_equal(copy->bad_count, 1);
+    assert_string_equal(copy->bad[0].what, leases->bad[0].what);
+    assert_int_equal(copy->overlap_count, 1);
+    assert_int_equal(leases_fingerprint(copy, 0, LEASE_OPEN), leases_fingerprint(leases, 0, LEASE_OPEN));
+    assert_string_equal(holder(copy, "10.0.0.1", FEBRUARY_S + 4 * DAY_S, FEBRUARY_S + 5 * DAY_S), "b");
+    assert_int_equal(leases_of(copy, &leases_named(copy, "aabb.cc00.1122")->number, &first), 1);
+    leases_free(copy);
+    for (size_t cut = 0; cut < count; cut += 97)
+        assert_int_equal(leases_unpack(bytes, cut, &copy, &err), STATUS_CORRUPT);
+    free(bytes);
+    leases_free(leases);
+}
+
+/* Lines with bytes changed, taken out, doubled and cut: whatever they are, leases of an address stand in
+ * order and do not meet, and each has a machine. */
+static void test_damaged_lines_make_no_damaged_leases(void **state)
+{
+    (void)state;
+    static const char GOOD[] =
+        "ip,from,to,host\r\n10.0.0.1,2022-02-01 08:00,2022-02-01 12:00,\"a,\"\"b\"\r\n"
+        "fd00::1,1643673600,,AA-BB-CC-00-11-22\n10.0.0.1,2022-02-01T09:30:00Z,2022-02-02,c\n";
+    struct zone *zone = NULL;
+    struct error err = {0};
+    unsigned random = 5;
+    assert_int_equal(zone_load("Europe/Berlin", &zone, &err), STATUS_OK);
+    for (int round = 0; round < 3000; round++) {
+        char text[2 * sizeof GOOD];
+        size_t count = sizeof GOOD - 1;
+        memcpy(text, GOOD, sizeof GOOD);
+        for (int change = 0; change < 1 + round % 5; change++) {
+            random = random * 1103515245U + 12345U;
+            const size_t at = (random >> 16) % count;
+            random = random * 1103515245U + 12345U;
+            const unsigned how = (random >> 16) % 4, byte = (random >> 20) % 256;
+            if (how == 0)
+                text[at] = (char)byte;
+            else if (how == 1 && count > 2)
+                memmove(text + at, text + at + 1, --count - at);
+            else if (how == 2 && count + 1 < sizeof text)
+                memmove(text + at + 1, text + at, count++ - at);
+            else
+                text[at] = ",\"\n\r\0:-"[byte % 7];
+        }
+        struct leases *leases = NULL;
+        scratch_write_bytes("a.csv", text, count);
+        if (leases_read("a.csv", zone, 128, &leases, &err) != STATUS_OK) {
+            assert_null(leases);
+            continue;
+        }
+        for (size_t i = 0; i < leases->count; i++) {
+            const struct lease *lease = &leases->items[i], *last = i > 0 ? lease - 1 : NULL;
+            assert_true(lease->from_s < lease->to_s && lease->to_s <= LEASE_OPEN);
+            assert_true(lease->machine < leases->machine_count);
+            if (last && ip_compare(&last->ip, &lease->ip) == 0)
+                assert_true(last->to_s <= lease->from_s);
+            else
+                assert_true(!last || ip_compare(&last->ip, &lease->ip) < 0);
+        }
+        for (size_t m = 0; m < leases->machine_count; m++)
+            for (const char *c = leases->machines[m].name; *c; c++)
+                assert_true((unsigned char)*c >= 0x20 && *c != 0x7f);
+        leases_free(leases);
+    }
+    zone_free(zone);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +472,11 @@ int main(void)
         cmocka_unit_test(test_holders_are_those_that_a_look_at_every_second_finds),
         cmocka_unit_test(test_a_file_without_any_lease_is_an_error_that_names_its_first_line),
         cmocka_unit_test(test_an_ipv6_address_counts_by_its_prefix),
+        cmocka_unit_test(test_a_lease_across_the_repeated_hour_has_its_length),
+        cmocka_unit_test(test_a_name_with_the_hash_of_another_one_is_left_out),
+        cmocka_unit_test(test_an_address_that_changes_hands_every_second),
+        cmocka_unit_test(test_leases_come_out_as_they_went_in),
+        cmocka_unit_test(test_damaged_lines_make_no_damaged_leases),
     };
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
 }
