@@ -42,7 +42,7 @@ static void date_write(int64_t time_s, char text[DAY_TEXT_BYTES])
 
 static void shown(FILE *out, const char *text, int width)
 {
-    char escaped[4 * sizeof((struct setting_change *)0)->value[0]];
+    char escaped[4 * MACHINE_NAME_BYTES];  // longer than a setting
     (void)text_for_terminal(text, strlen(text), escaped, sizeof escaped);
     (void)fprintf(out, "%-*s", width, *escaped ? escaped : "(none)");
 }
@@ -112,10 +112,13 @@ static void verdicts_print(FILE *out, const struct changes *changes)
     for (size_t i = 0; i < changes->verdict_count && i < LISTED_MOST; i++) {
         const struct verdict_change *change = &changes->verdicts[i];
         (void)fputs("  ", out);
-        shown(out, change->ip, 39);
+        shown(out, change->address, 39);
         for (int side = 0; side < CHANGES_SIDES; side++)
             (void)fprintf(out, "%s%-9s %-11s %7.2f", side ? "  ->  " : " ", said_of(change, side),
                           cause_of(change, side), change->score[side]);
+        (void)fputs(*change->host ? "  " : "", out);
+        if (*change->host)
+            shown(out, change->host, 0);
         (void)fputc('\n', out);
     }
     more_print(out, changes->verdict_count);
@@ -173,7 +176,9 @@ static void verdicts_json(struct json *json, const struct changes *changes)
     for (size_t i = 0; i < changes->verdict_count; i++) {
         const struct verdict_change *change = &changes->verdicts[i];
         json_open(json, NULL, '{');
-        text_member(json, "ip", change->ip);
+        text_member(json, "ip", change->address);
+        if (*change->host)
+            text_member(json, "host", change->host);
         for (int side = 0; side < CHANGES_SIDES; side++) {
             if (change->verdict[side] < 0)
                 continue;

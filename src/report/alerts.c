@@ -59,22 +59,12 @@ void address_leave(struct pseudonyms *pseudonyms, const char *text, char out[IP_
 void ip_leave(const struct verdicts *verdicts, struct pseudonyms *pseudonyms, const char *text,
               struct leaving *out)
 {
-    struct ip ip, last;
-    char made[IP_TEXT_BYTES];
+    struct ip ip;
     *out = (struct leaving){.host = ""};
-    address_leave(pseudonyms, text, out->address);
-    if (!ip_read(text, strlen(text), &ip))
-        return;
-    out->host = machine_tell(&verdicts->machines, &ip, &last);
-    if (!*out->host)
-        return;
-    // A person's laptop may have the person's name.
-    if (pseudonyms) {
-        memcpy(out->number, out->address, sizeof out->number);
-        out->host = out->number;
-    }
-    (void)ip_write(&last, made);
-    address_leave(pseudonyms, made, out->address);
+    if (ip_read(text, strlen(text), &ip))
+        number_leave(&verdicts->machines, pseudonyms, &ip, out);
+    else
+        address_leave(pseudonyms, text, out->address);
 }
 
 /* ---- alerts.jsonl ---- */

@@ -305,9 +305,24 @@ static int compare_verdicts(const void *a, const void *b)
     return strcmp(x->ip, y->ip);
 }
 
+/* Whose the IP is, as a run says it. */
+static void machine_note(const struct score_machines *machines, const char *text,
+                         struct verdict_change *change)
+{
+    struct ip ip, last;
+    (void)snprintf(change->ip, sizeof change->ip, "%.45s", text);
+    memcpy(change->address, change->ip, sizeof change->address);
+    if (!ip_read(change->ip, strlen(change->ip), &ip))
+        return;
+    const char *host = machine_tell(machines, &ip, &last);
+    (void)snprintf(change->host, sizeof change->host, "%s", host);
+    (void)ip_write(&last, change->address);
+}
+
 /* Notes an IP of either run, or of both, when what is said of it is not the same; who is new or gone, only
  * when something is said of it. */
-static enum status ip_compare_sides(const struct verdict_ip *const pair[CHANGES_SIDES],
+static enum status ip_compare_sides(const struct verdicts sides[CHANGES_SIDES],
+                                    const struct verdict_ip *const pair[CHANGES_SIDES],
                                     struct changes *changes, size_t *capacity, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -315,7 +330,7 @@ static enum status ip_compare_sides(const struct verdict_ip *const pair[CHANGES_
     for (int side = 0; side < CHANGES_SIDES; side++) {
         const struct verdict_ip *ip = pair[side];
         if (ip)
-            (void)snprintf(change.ip, sizeof change.ip, "%.45s", ip->ip);
+            machine_note(&sides[side].machines, ip->ip, &change);
         change.verdict[side] = ip ? ip->verdict : -1;
         change.cause[side] = ip ? ip->cause - 1 : -1;
         change.score[side] = ip ? ip->score : 0;
@@ -349,7 +364,7 @@ static enum status verdicts_compare(const struct verdicts sides[CHANGES_SIDES], 
         if (order != 0)
             pair[order < 0 ? CHANGES_AFTER : CHANGES_BEFORE] = NULL;
         changes->ips_of_both += order == 0;
-        TRY(ip_compare_sides(pair, changes, &capacity, err));
+        TRY(ip_compare_sides(sides, pair, changes, &capacity, err));
         at[CHANGES_BEFORE] += pair[CHANGES_BEFORE] != NULL;
         at[CHANGES_AFTER] += pair[CHANGES_AFTER] != NULL;
     }

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/ip.h"
+#include "job/leases.h"
 #include "store/store.h"
 
 #include <stdbool.h>
@@ -36,7 +37,9 @@ struct baseline_change {
 
 /** An IP of which something else is said. */
 struct verdict_change {
-    char ip[IP_TEXT_BYTES];
+    char ip[IP_TEXT_BYTES];  // of a machine its number
+    char address[IP_TEXT_BYTES];  // as people know it: of a machine its last address
+    char host[MACHINE_NAME_BYTES];  // the machine's name; empty: none. Somebody else's bytes
     int verdict[CHANGES_SIDES];  // enum verdict; −1 where the run has no such IP
     int cause[CHANGES_SIDES];  // enum incident_cause; −1 without
     double score[CHANGES_SIDES];

@@ -255,49 +255,61 @@ done:
 
 /* ---- pairs ---- */
 
-static void pairs_write(const struct day_table *table, struct pseudonyms *pseudonyms, FILE *stream)
+/* An IP of a day as it stood then: a machine has the last address that it had on the day. */
+static void pairs_write(const struct day_table *table, const struct run_machines *machines,
+                        struct pseudonyms *pseudonyms, FILE *stream)
 {
     char day[DAY_TEXT_BYTES];
+    struct score_machines then = {0};
+    if (machines->of.leases)
+        then = (struct score_machines){machines->of.leases, table->start_s,
+                                       zone_day_start(machines->zone, table->day + 1)};
     day_write_text(table->day, day);
     for (size_t i = 0; i < table->size[DAY_pair]; i++) {
-        char ip[IP_TEXT_BYTES], left[IP_COLUMN_BYTES + 1], domain[QNAME_TEXT_BYTES];
+        char domain[QNAME_TEXT_BYTES];
         struct ip address;
+        struct leaving left;
         const size_t number = table->pair_domain[i];
         const int64_t from = number ? table->domain_text_end[number - 1] : 0;
         memcpy(&address, &table->pair_ip[16 * i], sizeof address);
-        (void)ip_write(&address, ip);
         (void)snprintf(domain, sizeof domain, "%.*s", (int)(table->domain_text_end[number] - from),
                        table->domain_text + from);
         (void)fprintf(stream, "%s,", day);
-        address_leave(pseudonyms, ip, left);
-        csv_cell(stream, left);
+        number_leave(&then, pseudonyms, &address, &left);
+        csv_cell(stream, left.address);
         (void)fputc(',', stream);
         csv_cell(stream, domain);
-        (void)fprintf(stream, ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 "\r\n", table->pair_queries[i],
+        (void)fprintf(stream, ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",", table->pair_queries[i],
                       table->pair_names[i], pair_first_ms(table, i), pair_last_ms(table, i));
+        csv_cell(stream, left.host);
+        (void)fputs("\r\n", stream);
     }
 }
 
-static enum status pairs_export(const char *store, struct pseudonyms *pseudonyms, FILE *stream,
-                                struct error *err)
+static enum status pairs_export(const char *dir, const char *store, struct pseudonyms *pseudonyms,
+                                FILE *stream, struct error *err)
 {
     enum status status = STATUS_OK;
+    struct run_machines machines = {.window_s = 0};
     struct store_day *days = NULL;
     struct day_table table = {0};
     size_t count = 0;
+    TRY(run_machines_read(dir, &machines, err));
     TRY(store_days(store, &days, &count, err));
     if (count == 0) {
         status = error_set(err, STATUS_NO_INPUT, store, "give the folder of a job's results, or of a store",
                            "no day of a store in it");
         goto done;
     }
-    (void)fputs("day,ip,domain,queries,names,first_ms,last_ms\r\n", stream);
+    const struct machine_plan plan = {machines.of.leases, machines.zone, machines.window_s};
+    (void)fputs("day,ip,domain,queries,names,first_ms,last_ms,host\r\n", stream);
     for (size_t i = 0; i < count; i++) {
-        TRY(day_read_some(store, &days[i], DAY_PAIRS, &table, err));
-        pairs_write(&table, pseudonyms, stream);
+        TRY(day_read_machines(store, &days[i], DAY_PAIRS, &plan, &table, err));
+        pairs_write(&table, &machines, pseudonyms, stream);
         day_table_clear(&table);
     }
 done:
+    run_machines_clear(&machines);
     day_table_clear(&table);
     free(days);
     return status;
@@ -307,7 +319,7 @@ enum status table_write_csv(const char *dir, const char *store, const char *tabl
                             struct pseudonyms *pseudonyms, FILE *stream, struct error *err)
 {
     if (strcmp(table, "pair") == 0)
-        return pairs_export(store, pseudonyms, stream, err);
+        return pairs_export(dir, store, pseudonyms, stream, err);
     if (pseudonyms && strcmp(table, "machine") == 0)
         return error_set(err, STATUS_USAGE, table, "export it without --key, for yourself",
                          "has names of machines, which are no pseudonyms");

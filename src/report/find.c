@@ -23,6 +23,13 @@ struct asker_name {
     uint64_t name;
 };
 
+/* Who asked an entry. */
+struct asked_last {
+    bool is_known;
+    int64_t slot_s;
+    struct ip ip, number;
+};
+
 /* Whether a label begins at text[at]: behind a dot that is no part of a label, as "\\." is. */
 static bool begins_label(const char *text, size_t at)
 {
@@ -49,16 +56,35 @@ static void names_mark(const struct day_table *table, const char *name, size_t c
     }
 }
 
-static enum status day_search(const struct day_table *table, const uint8_t *marks, struct map *askers,
-                              struct map *names, struct error *err)
+/* Who asked the entry: an address, or the machine that had it in its window. Entries of one address and slot
+ * stand together: `last` is the one that was told before. */
+static struct ip asker_of(const struct day_table *table, size_t at, const struct run_machines *machines,
+                          struct asked_last *last)
+{
+    struct ip ip;
+    memcpy(&ip, &table->asked_ip[16 * at], sizeof ip);
+    if (!machines->of.leases)
+        return ip;
+    if (!last->is_known || ip_compare(&last->ip, &ip) != 0 || last->slot_s != table->asked_slot[at])
+        *last = (struct asked_last){
+            true, table->asked_slot[at], ip,
+            machine_of(machines->of.leases, &ip, table->start_s, machines->window_s, table->asked_slot[at])};
+    return last->number;
+}
+
+static enum status day_search(const struct day_table *table, const uint8_t *marks,
+                              const struct run_machines *machines, struct map *askers, struct map *names,
+                              struct error *err)
 {
     enum status status = STATUS_OK;
+    struct asked_last last = {.is_known = false};
     for (size_t i = 0; i < table->size[DAY_asked]; i++) {
         void *found = NULL;
         bool fresh = false;
         if (!marks[table->asked_name[i]])
             continue;
-        TRY(map_put(askers, &table->asked_ip[16 * i], &found, &fresh, err));
+        const struct ip who = asker_of(table, i, machines, &last);
+        TRY(map_put(askers, &who, &found, &fresh, err));
         struct asker_entry *entry = found;
         struct asker *asker = &entry->asker;
         if (fresh)
@@ -66,8 +92,7 @@ static enum status day_search(const struct day_table *table, const uint8_t *mark
         asker->days += fresh || entry->day != table->day;
         asker->last_day = entry->day = table->day;
         asker->queries += table->asked_queries[i];
-        struct asker_name key = {.name = table->name_hash[table->asked_name[i]]};
-        memcpy(&key.ip, &table->asked_ip[16 * i], sizeof key.ip);
+        const struct asker_name key = {.ip = who, .name = table->name_hash[table->asked_name[i]]};
         TRY(map_put(names, &key, &found, &fresh, err));
         // The map of askers has not moved: its entry is still there.
         asker->names += fresh;
@@ -100,8 +125,8 @@ static enum status askers_take(const struct map *map, struct asker **askers, siz
     return STATUS_OK;
 }
 
-enum status askers_find(const char *store, const char *name, struct asker **askers, size_t *count,
-                        struct error *err)
+enum status askers_find(const char *store, const char *name, const struct run_machines *machines,
+                        struct asker **askers, size_t *count, struct error *err)
 {
     enum status status = STATUS_OK;
     struct store_day *days = NULL;
@@ -136,7 +161,7 @@ enum status askers_find(const char *store, const char *name, struct asker **aske
             goto done;
         }
         names_mark(&table, text, length, marks);
-        TRY(day_search(&table, marks, &found, &names, err));
+        TRY(day_search(&table, marks, machines, &found, &names, err));
         day_table_clear(&table);
     }
     TRY(askers_take(&found, askers, count, err));

@@ -27,6 +27,10 @@ struct leaving {
 void ip_leave(const struct verdicts *verdicts, struct pseudonyms *pseudonyms, const char *text,
               struct leaving *out);
 
+/* As ip_leave, of the number of a machine or an address. */
+void number_leave(const struct score_machines *machines, struct pseudonyms *pseudonyms,
+                  const struct ip *number, struct leaving *out);
+
 /* Writes an address as it may leave: its pseudonym if there are any; what is no address, as it is. */
 void address_leave(struct pseudonyms *pseudonyms, const char *text, char out[IP_COLUMN_BYTES + 1]);
 

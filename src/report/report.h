@@ -152,11 +152,27 @@ MUST_CHECK enum status history_json(const struct history *history, struct json *
 /** Writes a picture of the IP's queries by window as SVG; it holds no text from a log. Local. */
 void history_svg(const struct history *history, FILE *stream);
 
+/* ---- machines ---- */
+
+/** Whose the addresses of a store were, by the leases that a run was made with. */
+struct run_machines {
+    struct score_machines of;  // its leases are NULL where an address is a machine
+    struct zone *zone;  // of the store's days
+    int64_t window_s;
+};
+
+/** Reads them from DIR/scores.h5; free them with run_machines_clear. Where there is no such file, nobody
+ * knows of any. Local. */
+MUST_CHECK enum status run_machines_read(const char *dir, struct run_machines *machines, struct error *err);
+
+/** Frees what it holds; a zeroed one is fine. Local. */
+void run_machines_clear(struct run_machines *machines);
+
 /* ---- files for other programs ---- */
 
 /**
  * Writes a table as CSV that is safe to open in a spreadsheet: row, ip, day, incident or evidence of
- * DIR/scores.h5, or the pairs of a store. Local.
+ * DIR/scores.h5, or the pairs of a store, by the machines of DIR. Local.
  *
  * @param pseudonyms  borrowed; of addresses, NULL: as they are
  * @return  STATUS_USAGE for another table; STATUS_IO, STATUS_CORRUPT
@@ -221,9 +237,9 @@ MUST_CHECK enum status verdicts_write(const char *dir, const struct verdicts *ve
 
 /* ---- who asked ---- */
 
-/** An IP that asked for a name. */
+/** An IP, or a machine, that asked for a name. */
 struct asker {
-    struct ip ip;
+    struct ip ip;  // a machine's number
     int64_t first_day, last_day;  // local, since 1970-01-01
     int64_t days, queries;
     int64_t names;  // distinct ones, the name and those below it
@@ -232,11 +248,12 @@ struct asker {
 /**
  * Searches all days of a store for a name and the names below it. Local.
  *
- * @param name    borrowed, as BIND prints it, in any case
+ * @param name      borrowed, as BIND prints it, in any case
+ * @param machines  borrowed; whose the addresses were
  * @param askers  returns new, [count] the most queries first; free() it
  * @return        STATUS_USAGE when it is no name, STATUS_NO_INPUT when there is no store
  */
-MUST_CHECK enum status askers_find(const char *store, const char *name, struct asker **askers, size_t *count,
-                                   struct error *err);
+MUST_CHECK enum status askers_find(const char *store, const char *name, const struct run_machines *machines,
+                                   struct asker **askers, size_t *count, struct error *err);
 
 #endif

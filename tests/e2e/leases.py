@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 QUERN, MPIEXEC = sys.argv[1:3]
@@ -178,6 +179,58 @@ class Leases(unittest.TestCase):
         self.assertEqual(found[1], found[2])
         self.assertEqual(int(found[1]), ran.stdout.count('\n'))
 
+    def asked(self, name):
+        """{who: (days, queries, names)} of the archive's own lines: by the leases as they are written above."""
+        found = {}
+        for text in archive(True).splitlines():
+            day, hour = int(text[:2]), int(text[12:14])
+            client, asked = re.search(r'client @0x7f00 ([0-9.]+)#4242 \((\S+)\)', text).groups()
+            if client.startswith('10.9.2.'):  # the laptop's, but for the hour that is the printer's for the longer part
+                client = 'printer' if client == '10.9.2.2' and (day, hour) == (10, 10) else 'aa:bb:cc:00:11:22'
+            if ('.' + asked).endswith('.' + name):
+                days, queries, names = found.setdefault(client, (set(), [0], set()))
+                days.add(day)
+                queries[0] += 1
+                names.add(asked)
+        return {who: (days, queries[0], names) for who, (days, queries, names) in found.items()}
+
+    def test_find_tells_machines_and_where_they_were_last(self):
+        for name in ('drip.net', 'site1.com'):
+            told = {one.get('host', one['ip']): one for one in json.loads(self.alone('find', self.top / 'hosts', name, '--json').stdout)}
+            expected = self.asked(name)
+            self.assertEqual({who: (one['days'], one['queries'], one['names']) for who, one in told.items()},
+                             {who: (len(days), queries, len(names)) for who, (days, queries, names) in expected.items()})
+            self.assertEqual(told['aa:bb:cc:00:11:22']['ip'], '10.9.2.3')
+        self.assertEqual(told['printer']['ip'], '10.9.2.2')
+        self.assertNotIn('host', told['10.9.1.1'])
+        shown = self.alone('find', self.top / 'hosts', 'drip.net').stdout
+        self.assertRegex(shown, r'names  host\n  10\.9\.2\.3 +2022-02-07 2022-02-11 +5 .* aa:bb:cc:00:11:22\n  10\.9\.2\.2 .* printer\n$')
+        self.assertIn('drip.net and below: 2 IPs\n', shown)
+        for out in ('plain', 'store-moves'):  # by who knows of no lease
+            self.assertIn('drip.net and below: 3 IPs\n', self.alone('find', self.top / out, 'drip.net').stdout)
+
+    def test_exported_pairs_are_of_machines_at_the_address_of_the_day(self):
+        pairs = list(csv.DictReader(self.alone('export', self.top / 'hosts', 'pair').stdout.splitlines()))
+        laptop = [pair for pair in pairs if pair['domain'] == 'drip.net' and pair['host'] != 'printer']
+        self.assertEqual([(pair['day'][-2:], pair['ip'], pair['host']) for pair in laptop],
+                         [('07', '10.9.2.1', 'aa:bb:cc:00:11:22'), ('08', '10.9.2.1', 'aa:bb:cc:00:11:22'),
+                          ('09', '10.9.2.2', 'aa:bb:cc:00:11:22'), ('10', '10.9.2.3', 'aa:bb:cc:00:11:22'),
+                          ('11', '10.9.2.3', 'aa:bb:cc:00:11:22')])
+        _, queries, names = self.asked('drip.net')['aa:bb:cc:00:11:22']
+        self.assertEqual(sum(int(pair['queries']) for pair in laptop), queries)
+        self.assertEqual(sum(int(pair['names']) for pair in laptop), len(names))
+        (printer,) = [pair for pair in pairs if pair['host'] == 'printer' and pair['domain'] == 'site1.com']
+        self.assertEqual((printer['day'], printer['ip']), ('2022-02-10', '10.9.2.2'))
+        self.assertEqual(int(printer['queries']), self.asked('site1.com')['printer'][1])
+        self.assertEqual({pair['host'] for pair in pairs if pair['ip'].startswith('10.9.1.')}, {''})
+
+    def test_compare_tells_the_machine_and_its_last_address(self):
+        compared = self.alone('compare', self.top / 'plain', self.top / 'hosts').stdout
+        self.assertRegex(compared, r'\n  10\.9\.2\.3 +not there .* -> +notice +tunnel .*  aa:bb:cc:00:11:22\n')
+        changes = json.loads(self.alone('compare', self.top / 'plain', self.top / 'hosts', '--json').stdout)['verdicts']
+        (laptop,) = [change for change in changes if 'host' in change]
+        self.assertEqual((laptop['ip'], laptop['host'], laptop['after']['cause']), ('10.9.2.3', 'aa:bb:cc:00:11:22', 'tunnel'))
+
     def test_a_label_of_an_address_is_that_of_its_machine(self):
         labels = self.top / 'labels.csv'
         labels.write_text('ip,start,end,family,parameters,queries\n'
@@ -207,6 +260,35 @@ class Leases(unittest.TestCase):
         (self.top / 'empty.csv').write_text('ip,from,to,host\n')
         ran = self.quern('decide', 'plain', f'hosts={self.top}/empty.csv', ranks=2)
         self.assertIn('empty.csv: no lease in it: an IP is a machine', ran.stderr)
+
+    def test_one_rank_reads_the_leases_and_tells_the_others(self):
+        """A pipe can be read once: a file that grows while it is read is the same to all ranks."""
+        pipe = self.top / 'pipe.csv'
+        os.mkfifo(pipe)
+        writer = threading.Thread(target=pipe.write_bytes, args=((LEASES + BAD).encode(),), daemon=True)
+        writer.start()
+        ran = self.quern('decide', 'hosts', f'hosts={pipe}', ranks=3)
+        writer.join(60)
+        self.assertIn('6 lines are no leases in all', ran.stderr)
+
+    def test_names_are_somebody_elses_bytes_wherever_they_are_told(self):
+        """A machine's name is its user's choice: a formula, controls of a terminal behind ASCII, text that runs backwards."""
+        name = "=cmd|'/c calc'!a0\u009b2j\u202egnp.exe\u007e"
+        (self.top / 'names.csv').write_text(LEASES.replace('AA-BB-CC-00-11-22', name).replace('aabb.cc00.1122', name)
+                                            .replace('"aa:bb:cc:00:11:22"', f'"{name}"'), encoding='utf-8')
+        ran = self.quern('run', 'names', f'hosts={self.top}/names.csv')
+        told = [ran.stdout + ran.stderr]
+        for words in (('show', '10.9.2.3'), ('find', 'drip.net'), ('export', 'machine'), ('export', 'pair')):
+            told.append(self.alone(words[0], self.top / 'names', *words[1:]).stdout)
+        told.append(self.alone('compare', self.top / 'plain', self.top / 'names').stdout)
+        told += [(self.top / 'names' / file).read_text() for file in ('suspects.csv', 'alerts.jsonl')]
+        for text in told:
+            self.assertIn('cmd|', text)
+            self.assertTrue(all(' ' <= c <= '~' or c in '\r\n' or '\u2500' <= c <= '\u259f' or '\u3000' <= c <= '\uffee'
+                                for c in text), [c for c in text if not ' ' <= c <= '~'])
+            self.assertNotIn('"=cmd', text.replace('"host.name":"=cmd', ''))  # a cell; JSON runs no formulas
+        shown = json.loads(self.alone('show', self.top / 'names', name, '--json').stdout)
+        self.assertEqual(shown['host'].encode('latin-1').decode(), name)
 
     def test_scores_by_other_leases_are_not_judged_and_later_leases_change_nothing(self):
         (self.top / 'more.csv').write_bytes((LEASES + '10.9.2.1,2022-03-01,,other\r\n').encode())
@@ -249,6 +331,9 @@ class Leases(unittest.TestCase):
         back = self.alone('unmask', self.top / 'secret', '--key', key, suspect['host'], suspect['ip']).stdout.splitlines()
         self.assertRegex(back[0], re.escape(number) + '.*aa:bb:cc:00:11:22$')
         self.assertIn('10.9.2.3', back[1])
+        pairs = self.alone('export', self.top / 'secret', 'pair', '--key', key).stdout
+        self.assertFalse(any(word in pairs for word in ('aa:bb', 'printer', '10.9.2.', number)))
+        self.assertIn(f'"{suspect["host"]}"', pairs)
         ran = self.alone('export', self.top / 'secret', 'machine', '--key', key, expect=2)
         self.assertIn('has names of machines', ran.stderr)
 

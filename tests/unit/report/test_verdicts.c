@@ -177,7 +177,8 @@ static void test_a_search_finds_what_is_below_a_name_and_no_label_with_a_dot_in_
     asking_begin(&asking, "UTC");
     stored_begin(team, dir);
     stored_days(&asking, dir, ASKS, 5, 1);
-    asking_check(askers_find(dir, "EVIL.com.", &askers, &count, &err), &err);
+    asking_check(askers_find(dir, "EVIL.com.", &(struct run_machines){.window_s = 0}, &askers, &count, &err),
+                 &err);
     assert_int_equal(count, 3);
     for (size_t i = 0; i < count; i++) {
         char text[IP_TEXT_BYTES] = "";
