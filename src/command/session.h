@@ -13,7 +13,7 @@
 #include "job/leases.h"
 #include "model/model.h"
 #include "parallel/parallel.h"
-#include "table/table.h"
+#include "rows/rows.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -18,8 +18,8 @@
 #include "evidence/evidence.h"
 #include "model/model.h"
 #include "parallel/parallel.h"
+#include "rows/rows.h"
 #include "store/store.h"
-#include "table/table.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -19,7 +19,7 @@
 #include "job/calendar.h"
 #include "job/job.h"
 #include "parallel/parallel.h"
-#include "table/table.h"
+#include "rows/rows.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -13,7 +13,7 @@
 #include "base/zone.h"
 #include "job/host_spans.h"
 #include "model/model.h"
-#include "table/table.h"
+#include "rows/rows.h"
 
 /** What the job says about training. */
 struct prepare_plan {

@@ -13,7 +13,7 @@
 #include "base/zone.h"
 #include "decide/decide.h"
 #include "feature/feature.h"
-#include "table/table.h"
+#include "rows/rows.h"
 
 #include <stdbool.h>
 #include <stddef.h>

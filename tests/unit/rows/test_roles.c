@@ -1,6 +1,6 @@
 /* Roles by the days of an IP, with counts that lie on either side of each bound. */
 #include "../feature/asking.h"
-#include "table/table.h"
+#include "rows/rows.h"
 
 /* 2022-02-01, a Tuesday; so days 4, 5, 11, 12 … are a weekend. */
 #define DAY 19024

@@ -1,5 +1,5 @@
 /* Roles: what an IP is, by its days in the span. */
-#include "table/table.h"
+#include "rows/rows.h"
 
 #include "base/hash.h"
 #include "base/map.h"

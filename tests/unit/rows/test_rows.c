@@ -1,8 +1,9 @@
 /* Rows made of shards: features by hand, days and nights, the span, new domains, forwarders that mix case,
  * and equal runs of the same rows for any number of ranks. */
-#include "stored.h"
+#include "../table/stored.h"
 
 #include "base/exact.h"
+#include "rows/rows.h"
 
 /* 2022-02-01, a Tuesday, in Tokyo. */
 #define DAY 19024

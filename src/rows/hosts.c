@@ -1,6 +1,6 @@
 /* What of a day's tables needs more than one row: hosts that mix the case of all names, and domains that are
  * new. */
-#include "hosts.h"
+#include "internal.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* Who mixes the case of all names: forwarders that guard against forged answers spell each name anew
  * (draft-vixie-dnsext-dns0x20). */
-#include "table/table.h"
+#include "rows/rows.h"
 
 #include "base/map.h"
 
