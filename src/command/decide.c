@@ -1,5 +1,5 @@
 /* quern decide: other feeds, rules and thresholds over scores that are there, without a log or a model. */
-#include "session.h"
+#include "steps.h"
 
 #include "decide/decide.h"
 #include "store/store.h"
@@ -42,7 +42,7 @@ enum status command_decide(struct session *session, struct error *err)
     char path[4200];
     TRY(session_job(session, err));
     TRY(session_folders(session, STORE_IS_READ, err));
-    (void)snprintf(path, sizeof path, "%s/scores.h5", session->job->output_dir);
+    session_output(session, "scores.h5", path, sizeof path);
     session_step(session, "reading scores");
     TRY(scores_read(session->team, path, session->job->features_timezone, session->zone, &kept, err));
     TRY(team_agree(session->team, model_keep_local(session, path, err), err));

@@ -1,6 +1,6 @@
 /* quern score --merge: the scores of a job array's parts, each of some days, as if one job had made them.
  * Rows and their scores come from the parts; IPs, evidence and incidents are judged anew over all days. */
-#include "session.h"
+#include "steps.h"
 
 #include "decide/decide.h"
 #include "store/store.h"

@@ -1,5 +1,5 @@
 /* quern report: files for other programs, from the scores alone. */
-#include "session.h"
+#include "steps.h"
 
 #include "report/report.h"
 

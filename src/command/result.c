@@ -1,5 +1,5 @@
 /* What a run prints: the method's table of groups, the suspicious IPs, and the same as JSON. */
-#include "session.h"
+#include "steps.h"
 
 #include "base/clock.h"
 #include "base/json.h"

@@ -1,5 +1,5 @@
 /* quern run, extract, train: the job's steps, in one go or one by one. */
-#include "session.h"
+#include "steps.h"
 
 #include "base/json.h"
 #include "decide/decide.h"

@@ -1,6 +1,6 @@
 /* quern score: the rows of a job by a standing model, a block of days at a time. What is in memory does not
  * grow with the span, but for what is kept of each IP and day. */
-#include "session.h"
+#include "steps.h"
 
 #include "base/map.h"
 #include "decide/decide.h"
@@ -161,7 +161,7 @@ enum status command_score(struct session *session, struct error *err)
         return score_merge(session, err);
     TRY(session_job(session, err));
     TRY(session_folders(session, refresh_use(session), err));
-    (void)snprintf(path, sizeof path, "%s/model.h5", session->job->output_dir);
+    session_output(session, "model.h5", path, sizeof path);
     // First the model: a wrong path should not cost an hour of reading logs.
     if (session->options.model)
         (void)snprintf(path, sizeof path, "%s", session->options.model);

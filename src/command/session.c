@@ -298,6 +298,11 @@ enum status session_folders(struct session *session, enum store_use use, struct 
     return team_agree(session->team, had, err);
 }
 
+void session_output(const struct session *session, const char *name, char *path, size_t room)
+{
+    (void)snprintf(path, room, "%s/%s", session->job->output_dir, name);
+}
+
 enum status session_store(const char *dir, char *store, size_t room, struct error *err)
 {
     struct stat there;

@@ -1,6 +1,6 @@
 /* Which hosts are left out of a fit, and when: those that the job names, and those that evidence speaks
  * against. Evidence needs the store alone, so it can come before the model. */
-#include "session.h"
+#include "steps.h"
 
 #include "evidence/evidence.h"
 #include "job/civil.h"
