@@ -96,7 +96,10 @@ static enum status machine_plans_add(struct line_plans *plans, const struct hist
     for (size_t i = 0; i < count; i++) {
         const struct lease *lease = &leases->items[leases->by_machine[first + i]];
         struct ip holder = lease->ip;
-        bool is_done = !leases_holder(leases, &lease->ip, row->window_s, to_s, &holder) ||
+        if (lease->from_s >= to_s)
+            break;
+        bool is_done = lease->to_s <= row->window_s ||
+                       !leases_holder(leases, &lease->ip, row->window_s, to_s, &holder) ||
                        ip_compare(&holder, &history->ip) != 0;
         for (size_t p = 0; p < plans->count && !is_done; p++)
             is_done = ip_compare(&plans->items[p].ip, &lease->ip) == 0 && plans->items[p].to_s == to_s;

@@ -386,25 +386,29 @@ const struct machine *leases_named(const struct leases *leases, const char *name
     return leases_machine(leases, &number);
 }
 
-size_t leases_of(const struct leases *leases, const struct ip *number, size_t *first)
+/* The first place in by_machine whose machine is no earlier one. */
+static size_t place_of(const struct leases *leases, size_t machine)
 {
-    const struct machine *machine = leases_machine(leases, number);
-    size_t low = 0, high = machine ? leases->count : 0, end = 0;
-    *first = 0;
-    if (!machine)
-        return 0;
-    const uint32_t at = (uint32_t)(machine - leases->machines);
+    size_t low = 0, high = leases->count;
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
-        if (leases->items[leases->by_machine[middle]].machine < at)
+        if (leases->items[leases->by_machine[middle]].machine < machine)
             low = middle + 1;
         else
             high = middle;
     }
-    *first = end = low;
-    while (end < leases->count && leases->items[leases->by_machine[end]].machine == at)
-        end++;
-    return end - low;
+    return low;
+}
+
+size_t leases_of(const struct leases *leases, const struct ip *number, size_t *first)
+{
+    const struct machine *machine = leases_machine(leases, number);
+    *first = 0;
+    if (!machine)
+        return 0;
+    const size_t at = (size_t)(machine - leases->machines);
+    *first = place_of(leases, at);
+    return place_of(leases, at + 1) - *first;
 }
 
 bool leases_address(const struct leases *leases, const struct ip *number, int64_t from_s, int64_t to_s,

@@ -271,13 +271,15 @@ done:
     return status;
 }
 
-/* The machine that is meant: by name, or by an address that has no rows of its own. */
+/* The machine that is meant: by name, or by an address that has no rows of its own. An address is never a
+ * name: who calls his machine as somebody else's address must not stand before that. */
 static enum status machine_find(struct source *source, const char *text, bool is_address,
                                 struct history *history, struct error *err)
 {
     enum status status = STATUS_OK;
     const struct score_machines *machines = &history->machines;
-    const struct machine *named = machines->leases ? leases_named(machines->leases, text) : NULL;
+    const struct machine *named =
+        machines->leases && !is_address ? leases_named(machines->leases, text) : NULL;
     if (named)
         history->ip = named->number;
     else if (!is_address)

@@ -13,6 +13,9 @@
 
 #define DOMAIN_CLIENTS_MOST 64
 
+/* A number that is a client's address in the log is told as one of 100:0:0:1::/64. */
+#define FORGED_BYTE 7
+
 /* Whose an address was in a window. */
 struct held {
     struct ip ip;  // key: both
@@ -30,7 +33,9 @@ struct ip machine_of(const struct leases *leases, const struct ip *ip, int64_t s
 {
     struct ip number = *ip;
     const int64_t from_s = start_s + floor_div(time_s - start_s, window_s) * window_s;
-    (void)leases_holder(leases, ip, from_s, from_s + window_s, &number);
+    const bool is_leased = leases_holder(leases, ip, from_s, from_s + window_s, &number);
+    // Whoever forges a machine's number as his address is not that machine.
+    number.bytes[FORGED_BYTE] |= !is_leased && leases_machine(leases, ip);
     return number;
 }
 
@@ -281,12 +286,32 @@ static bool day_has_lease(const struct leases *leases, int64_t from_s, int64_t t
     return false;
 }
 
+/* Whether somebody in the tables has an address among the numbers of machines. */
+static bool day_has_number(const struct day_table *table)
+{
+    const struct {
+        const uint8_t *octets;
+        size_t count;
+    } columns[] = {{table->row_ip, table->size[DAY_row]},
+                   {table->asked_ip, table->size[DAY_asked]},
+                   {table->pair_ip, table->size[DAY_pair]}};
+    for (size_t c = 0; c < sizeof columns / sizeof columns[0]; c++)
+        for (size_t i = 0; columns[c].octets && i < columns[c].count; i++) {
+            struct ip ip;
+            memcpy(&ip, columns[c].octets + 16 * i, sizeof ip);
+            if (ip_is_machine(&ip))
+                return true;
+        }
+    return false;
+}
+
 enum status day_place_machines(const struct machine_plan *plan, struct day_table *table, struct error *err)
 {
     enum status status = STATUS_OK;
     struct day_table rows = {0};
     const int64_t start_s = table->start_s;
-    if (!plan->leases || !day_has_lease(plan->leases, start_s, zone_day_start(plan->zone, table->day + 1)))
+    if (!plan->leases || (!day_has_lease(plan->leases, start_s, zone_day_start(plan->zone, table->day + 1)) &&
+                          !day_has_number(table)))
         return STATUS_OK;
     struct placing placing = {
         .leases = plan->leases, .from = table, .start_s = start_s, .window_s = plan->window_s};

@@ -275,7 +275,8 @@ class Leases(unittest.TestCase):
         """A machine's name is its user's choice: a formula, controls of a terminal behind ASCII, text that runs backwards."""
         name = "=cmd|'/c calc'!a0\u009b2j\u202egnp.exe\u007e"
         (self.top / 'names.csv').write_text(LEASES.replace('AA-BB-CC-00-11-22', name).replace('aabb.cc00.1122', name)
-                                            .replace('"aa:bb:cc:00:11:22"', f'"{name}"'), encoding='utf-8')
+                                            .replace('"aa:bb:cc:00:11:22"', f'"{name}"')
+                                            .replace('printer', '10.9.1.1'), encoding='utf-8')
         ran = self.quern('run', 'names', f'hosts={self.top}/names.csv')
         told = [ran.stdout + ran.stderr]
         for words in (('show', '10.9.2.3'), ('find', 'drip.net'), ('export', 'machine'), ('export', 'pair')):
@@ -289,6 +290,9 @@ class Leases(unittest.TestCase):
             self.assertNotIn('"=cmd', text.replace('"host.name":"=cmd', ''))  # a cell; JSON runs no formulas
         shown = json.loads(self.alone('show', self.top / 'names', name, '--json').stdout)
         self.assertEqual(shown['host'].encode('latin-1').decode(), name)
+        # The printer calls itself by a worker's address: who asks for that gets the worker's.
+        self.assertRegex(self.alone('show', self.top / 'names', '10.9.1.1').stdout, r'^10\.9\.1\.1: .* 50 windows')
+        self.assertIn('10.9.1.1, last at 10.9.2.2: ', self.alone('show', self.top / 'names', '10.9.2.2').stdout)
 
     def test_scores_by_other_leases_are_not_judged_and_later_leases_change_nothing(self):
         (self.top / 'more.csv').write_bytes((LEASES + '10.9.2.1,2022-03-01,,other\r\n').encode())

@@ -170,6 +170,49 @@ static void test_an_address_that_changes_hands_is_divided_by_windows(void **stat
     }
 }
 
+/** Somebody sends queries from an address that is a machine's number, on a day with leases and on one
+ * without. He has a row of his own, and the machine what it asked itself. */
+static void test_a_forged_number_is_not_the_machine(void **state)
+{
+    (void)state;
+    for (int has_lease = 0; has_lease < 2; has_lease++) {
+        struct asking asking;
+        struct error err = {0};
+        struct day_table table = {0};
+        struct leases *leases = leases_new();
+        struct ip address, forged;
+        char text[IP_TEXT_BYTES];
+        assert_true(ip_read("10.0.0.1", 8, &address));
+        const int64_t from_s = has_lease ? DAY_S : DAY_S + 86400;
+        const struct lease lease = {.ip = address, .from_s = from_s, .to_s = from_s + 86400};
+        asking_check(leases_add(leases, &lease, "victim", 6, &err), &err);
+        asking_check(leases_settle(leases, &err), &err);
+        const struct ip number = leases_named(leases, "victim")->number;
+        (void)ip_write(&number, text);
+        const struct ask asks[] = {{DAY_S * 1000, "10.0.0.1", "a.com", "A", NULL, NULL},
+                                   {DAY_S * 1000 + 1, text, "x.evil.com", "A", NULL, NULL},
+                                   {DAY_S * 1000 + 2, text, "y.evil.com", "A", NULL, NULL}};
+        asking_begin(&asking, "UTC");
+        asking_table(&asking, asks, 3, DAY, &table);
+        const struct machine_plan plan = {leases, asking.zone, 3600};
+        asking_check(day_place_machines(&plan, &table, &err), &err);
+        forged = number;
+        forged.bytes[7] = 1;
+        assert_int_equal(table.size[DAY_row], 2);
+        for (size_t i = 0; i < 2; i++) {
+            struct ip ip;
+            memcpy(&ip, table.row_ip + 16 * i, sizeof ip);
+            const bool is_forged = ip_compare(&ip, &forged) == 0;
+            assert_true(is_forged || ip_compare(&ip, has_lease ? &number : &address) == 0);
+            assert_int_equal(table.row_queries[i], is_forged ? 2 : 1);
+        }
+        assert_int_equal(table.size[DAY_pair], 2);
+        day_table_clear(&table);
+        asking_end(&asking);
+        leases_free(leases);
+    }
+}
+
 static void test_two_resolvers_of_two_addresses_are_two(void **state)
 {
     struct day *day = *state;
@@ -265,6 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_machine_under_several_addresses_is_as_one_address),
         cmocka_unit_test(test_an_address_that_changes_hands_is_divided_by_windows),
+        cmocka_unit_test(test_a_forged_number_is_not_the_machine),
         cmocka_unit_test(test_two_resolvers_of_two_addresses_are_two),
         cmocka_unit_test(test_where_names_are_missing_sums_stay_exact_and_the_rest_is_bounded),
     };
