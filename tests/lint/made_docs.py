@@ -245,8 +245,8 @@ def renewed(place, text):
 
 
 def faults_by_hand():
-    """Functions that docs/architecture.md names and src/ does not have; tests of docs/rules.md that are not there; links that
-    lead nowhere."""
+    """Functions that docs/architecture.md names and src/ does not have; tests of docs/rules.md that are not there; mechanisms
+    that no test has; links that lead nowhere."""
     sources = '\n'.join(p.read_text() for p in (ROOT / 'src').rglob('*.[ch]'))
     for name in re.findall(r'`(\w+)\(\)`', (ROOT / 'docs/architecture.md').read_text()):
         if not re.search(rf'\b{name}\(', sources):
@@ -255,6 +255,10 @@ def faults_by_hand():
     for name in re.findall(r'`(test_\w+)`', (ROOT / 'docs/rules.md').read_text()):
         if not re.search(rf'(static void|def) {name}\(', tests):
             yield f'docs/rules.md: there is no {name} in tests/'
+    of_evidence = '\n'.join(p.read_text() for p in (ROOT / 'tests/unit/evidence').glob('*.c'))
+    for name in re.findall(r'^X\((\w+),', (ROOT / 'src/evidence/mechanisms.def').read_text(), re.M):
+        if not re.search(rf'\b(TOLD\([^,]+, |MECHANISM_){name}\b', of_evidence):
+            yield f'tests/unit/evidence: no test has {name}'
     for page in [p.relative_to(ROOT) for p in ROOT.glob('*.md')] + [pathlib.Path(p) for p in PAGES[1:]] + [
             p.relative_to(ROOT) for p in (ROOT / 'datasets').rglob('*.md')]:
         for link in re.findall(r'\]\(([^)#\s]+)[^)]*\)', (ROOT / page).read_text()):

@@ -139,6 +139,52 @@ static void test_slow_waves_and_too_few_minutes_are_no_line(void **state)
     TOLD("10.0.0.4", VOLUME_PERIOD, 4, (int64_t)volume_line(comb).ratio);
 }
 
+/* ---- a pair ---- */
+
+/* A pair's queries: in some minutes by lot, and in so many of 48 minutes half an hour apart. */
+static struct volume pair_day(int ticks)
+{
+    struct volume day = noise(9, 12);
+    for (int i = 0; i < ticks; i++)
+        day.of[i * 11 % 48 * 30] = 1;
+    return day;
+}
+
+/* The percentage that the pair's line has of what is told. */
+static int64_t pair_percent(int ticks)
+{
+    return (int64_t)(100 * volume_line(pair_day(ticks)).ratio / LEAST);
+}
+
+/* Gaps that are not alike, and a line in the pair's minutes: it is told from 30 on, which is 100 %. */
+static void test_a_line_of_a_pair_is_told_from_30_on(void **state)
+{
+    struct scene *scene = *state;
+    int below = 0, above = 48;
+    assert_true(pair_percent(below) < 100 && pair_percent(above) >= 100);
+    while (above - below > 1) {
+        const int middle = (below + above) / 2;
+        const bool is_above = pair_percent(middle) >= 100;
+        above = is_above ? middle : above;
+        below = is_above ? below : middle;
+    }
+    for (int host = 1; host <= 2; host++) {
+        char ip[16];
+        const struct volume day = pair_day(host == 1 ? above : below);
+        uint64_t seed = 10;
+        (void)snprintf(ip, sizeof ip, "10.0.0.%d", host);
+        ask(scene, 0, 36000, ip, "A", "www.own.com");
+        for (int m = 0; m < MINUTES; m++) {
+            const int64_t second = 60 * m + (int64_t)(dice(&seed) % 60);
+            if (day.of[m])
+                ask(scene, 3, second, ip, "A", "x.line%d.com", host);
+        }
+    }
+    find(scene, 0, 4, 1, NULL);
+    TOLD("10.0.0.1", BY_CLOCK, 3, pair_percent(above));
+    TOLD("10.0.0.2", BY_CLOCK, 3, 0);
+}
+
 /* ---- shares of types ---- */
 
 #define DAYS_MOST 28
@@ -389,6 +435,7 @@ int main(int argc, char **argv)
         SCENE(test_a_line_of_the_volume_above_30_is_told),
         SCENE(test_a_line_of_the_volume_is_seen_again_and_began_later),
         SCENE(test_slow_waves_and_too_few_minutes_are_no_line),
+        SCENE(test_a_line_of_a_pair_is_told_from_30_on),
         SCENE(test_a_line_of_a_types_share_above_30_is_told),
         SCENE(test_a_types_line_that_was_there_early_is_inventory),
         SCENE(test_what_comes_back_by_the_day_is_a_habit),
