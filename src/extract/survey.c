@@ -28,16 +28,23 @@
 #define RANK_BYTES INT64_C(57000000)
 
 /* What tallies of more than limits.memory, which are put aside, and what they are packed and merged into fill
- * of it; and the share of a day's tallies that its file fills with the ends of its lists (docs/archive.md).
- */
-#define MERGED_SHARE 1.5
+ * of it at most; what they fill of it while many days are read; the share of a day's tallies by which its
+ * tables are more while they grow; what a day's tallies fill packed, on their way to its owner; and the share
+ * of them that its file fills with the ends of its lists (docs/archive.md). */
+#define MERGED_SHARE 1.55
+#define READING_SHARE 1.1
+#define GROWING_SHARE 0.55
+#define PACKED_SHARE 0.75
 #define FILE_SHARE 0.25
+
+/* Beyond this share of limits.memory days are put aside, or made in slices (shards.c). */
+#define ROOM_SHARE 3
 
 /* A day's tallies on one rank beyond which the day is better cut into parts. */
 #define PART_BYTES (INT64_C(512) << 20)
 
-/* What a row costs beside its tallies, measured with 59 features and the default models (docs/command.md). */
-#define ROW_BYTES 1200
+/* What a row costs beside its tallies, measured with the default models (docs/scaling.md). */
+#define ROW_BYTES 1400
 #define ROW_EPOCH_SECONDS 2.0e-6
 #define WRITE_SHARE 0.35  // of the time for reading, for writing what was read
 
@@ -264,6 +271,16 @@ done:
     return status;
 }
 
+/* Most bytes of tallies on a rank that meets `mine` of them, a day having `day` on all ranks: while it reads,
+ * while it makes days, or while it writes one. */
+static double tallies_held(const struct job *job, int ranks, double mine, double day)
+{
+    const double limit = (double)job->limits_memory_bytes, room = limit / ROOM_SHARE;
+    const double reading = fmin(mine, READING_SHARE * limit) + GROWING_SHARE * fmin(day, fmin(mine, limit));
+    const double making = fmin(mine, room) + fmin(day, room) * (ranks > 1 ? 1 + PACKED_SHARE : 1);
+    return fmin(fmax(reading, making), fmax(MERGED_SHARE * limit, FILE_SHARE * day));
+}
+
 /* What the job will take; the constants are measured ones. */
 static void cost_fill(struct sampling *sampling)
 {
@@ -282,11 +299,10 @@ static void cost_fill(struct sampling *sampling)
     double name_bytes =
         sampling->names_seen > 0 ? (double)tallies_bytes(run->tallies) / (double)sampling->names_seen : 0;
     double tallies = name_bytes * (double)survey->names;
-    // Who reads the most holds the most; 1.2: what comes from others while it is merged, as measured.
+    // Who reads the most holds the most.
     double share = survey->new_bytes > 0 ? (double)slowest / (double)survey->new_bytes : 0;
-    double held = 1.2 * tallies * fmax(share, 1 / ranks);
     double day_bytes = tallies / (double)(survey->days > 0 ? survey->days : 1);
-    held = fmin(held, fmax(MERGED_SHARE * (double)job->limits_memory_bytes, FILE_SHARE * day_bytes));
+    double held = tallies_held(job, survey->rank_count, tallies * fmax(share, 1 / ranks), day_bytes);
     double rows = rank_rows * ROW_BYTES;
     survey->memory_bytes = RANK_BYTES + (int64_t)(held > rows ? held : rows);
     survey->parts = 1;

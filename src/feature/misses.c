@@ -27,8 +27,11 @@ void run_free(struct run *run)
         free(run->items);
 }
 
-/* What a closed run keeps lies in blocks of this size, shared by many; a larger run has one of its own. */
-#define BLOCK_BYTES ((size_t)8 << 20)
+/* What a closed run keeps lies in blocks, shared by many; a larger run has one of its own. A block is as
+ * large as those before it together, within these bounds: of a short day, of which there may be many, the
+ * first would stay empty. */
+#define BLOCK_LEAST ((size_t)128 << 10)
+#define BLOCK_MOST ((size_t)8 << 20)
 
 /* Room in a block for items of closed runs. */
 static enum status runs_room(struct runs *runs, size_t bytes, struct first **kept, struct error *err)
@@ -37,7 +40,9 @@ static enum status runs_room(struct runs *runs, size_t bytes, struct first **kep
     if (runs->block_used + bytes > runs->block_bytes) {
         TRY(array_reserve(&runs->blocks, &runs->block_capacity, runs->block_count + 1, sizeof *runs->blocks,
                           err));
-        const size_t room = bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES;
+        size_t room = runs->all_bytes < BLOCK_LEAST ? BLOCK_LEAST : runs->all_bytes;
+        room = room > BLOCK_MOST ? BLOCK_MOST : room;
+        room = bytes > room ? bytes : room;
         void *block = large_alloc(room, false);
         if (!block)
             return error_set(err, STATUS_NO_MEMORY, "repeated queries", "use more ranks or a shorter span",
