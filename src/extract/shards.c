@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,15 +75,34 @@ done:
     return status;
 }
 
-/* What merges must fit into memory. */
-static enum status merged_check(const struct extraction *run, struct error *err)
+/* What merges must fit into memory; tells how much would do, `more` bytes being still packed. */
+static enum status merged_check(const struct extraction *run, int64_t day, int64_t more, struct error *err)
 {
-    const size_t bytes = tallies_bytes(run->tallies);
-    if (bytes <= (size_t)run->job->limits_memory_bytes)
+    char hint[sizeof err->hint];
+    const int64_t bytes = (int64_t)tallies_bytes(run->tallies), limit = run->job->limits_memory_bytes;
+    int64_t enough_mb = 1;
+    int year = 0, month = 0, date = 0;
+    if (bytes <= limit)
         return STATUS_OK;
-    return error_set(err, STATUS_LIMIT, "limits.memory", "raise the limit, or use store.parts and more ranks",
-                     "tallies fill %zu bytes on one rank, the limit is %" PRId64, bytes,
-                     run->job->limits_memory_bytes);
+    civil_from_day(day, &year, &month, &date);
+    while (enough_mb << 20 < (bytes + more / 2 * UNPACKED_HALVES) / 4 * 5)
+        enough_mb *= 2;
+    (void)snprintf(hint, sizeof hint,
+                   "raise it to %" PRId64
+                   "M; of one client alone smaller limits.names, .pairs and .ip_names keep less",
+                   enough_mb);
+    return error_set(err, STATUS_LIMIT, "limits.memory", hint,
+                     "tallies fill %" PRId64 " bytes on one rank, the limit is %" PRId64
+                     ": a client of %04d-%02d-%02d, or a sixteenth of them, has more",
+                     bytes, limit, year, month, date);
+}
+
+/* Whether this rank put a piece aside that it merges itself, with this slice. */
+static bool is_own(const struct extraction *run, const struct round *round, int slice,
+                   const struct aside_piece *piece)
+{
+    return is_of_slice(run, round, slice, piece) &&
+           shard_owner(run, piece->day, (int)piece->part) == team_rank(run->team);
 }
 
 /* Merges what this rank put aside of the slice of its own shards. */
@@ -92,15 +112,19 @@ static enum status own_merge_local(struct extraction *run, const struct round *r
     enum status status = STATUS_OK;
     unsigned char *bytes = NULL;
     size_t count = 0, capacity = 0;
+    int64_t left = 0;
+    for (size_t i = 0; i < run->aside.count; i++)
+        if (is_own(run, round, slice, &run->aside.pieces[i]))
+            left += run->aside.pieces[i].bytes;
     for (size_t i = 0; i < run->aside.count; i++) {
         const struct aside_piece *piece = &run->aside.pieces[i];
-        if (!is_of_slice(run, round, slice, piece) ||
-            shard_owner(run, piece->day, (int)piece->part) != team_rank(run->team))
+        if (!is_own(run, round, slice, piece))
             continue;
         count = 0;
         TRY(aside_get(&run->aside, piece, &bytes, &count, &capacity, err));
         TRY(tallies_merge(run->tallies, bytes, count, err));
-        TRY(merged_check(run, err));
+        left -= piece->bytes;
+        TRY(merged_check(run, piece->day, left, err));
     }
 done:
     free(bytes);
