@@ -103,7 +103,8 @@ enum status step_train(struct session *session, struct rows *rows, struct prepar
     struct prepare_plan plan = {.zone = session->zone,
                                 .train = session->job->model_train,
                                 .calibrate = session->job->model_calibrate,
-                                .left_out = &left_out};
+                                .left_out = &left_out,
+                                .kmeans2_robust = session->job->model_kmeans2_scaling == SCALING_ROBUST};
     session_step(session, "training");
     TRY(step_roles(session->team, rows, &roles, &plan.role_count, err));
     plan.roles = roles;

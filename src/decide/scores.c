@@ -49,7 +49,7 @@ done:
 }
 
 static enum status rows_put(const struct part *part, const struct rows *rows, const uint8_t *seen,
-                            size_t columns, struct error *err)
+                            struct error *err)
 {
     enum status status = STATUS_OK;
     ROW_MEMBER("row_window", STORE_I64, int64_t, TIME_UNITS, "start of the window", NULL, window_s);
@@ -64,14 +64,8 @@ static enum status rows_put(const struct part *part, const struct rows *rows, co
                is_holiday);
     TRY(scores_put(part, "row_seen", STORE_I8, NULL, "",
                    "whether the fit saw the row: its p-values are then optimistic", "new seen", seen, err));
-    float *shown = calloc(rows->count + 1, columns * sizeof *shown);
-    TRY(team_agree(part->team,
-                   shown ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "row_feature", "", "no room"), err));
-    for (size_t i = 0; i < rows->count; i++)
-        memcpy(shown + i * columns, rows->items[i].shown, columns * sizeof *shown);
-    status = scores_put(part, "row_feature", STORE_F32, "feature", "",
-                        "features of the row: shares, counts, bytes", NULL, shown, err);
-    free(shown);
+    TRY(scores_put(part, "row_feature", STORE_F32, "feature", "",
+                   "features of the row: shares, counts, bytes", NULL, rows->shown, err));
 done:
     return status;
 }
@@ -263,7 +257,7 @@ enum status scores_add(const struct team *team, struct scores_writer *writer, co
     TRY(team_agree(team,
                    room ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "scores", "", "no room for a column"),
                    err));
-    TRY(rows_put(&part, rows, scored->seen, scored->columns, err));
+    TRY(rows_put(&part, rows, scored->seen, err));
     TRY(row_scores_put(&part, scored->scores, err));
 done:
     free(room);

@@ -34,20 +34,15 @@ static enum status rows_get(const struct kept_file *file, const struct zone *zon
 {
     enum status status = STATUS_OK;
     struct rows *rows = &kept->rows;
-    const size_t columns = kept->scored.columns;
-    float *shown = malloc((file->count + 1) * columns * sizeof *shown);
-    if (!shown)
-        return error_set(err, STATUS_NO_MEMORY, file->path, "use more ranks", "no room for features");
     ROW_GET("row_window", STORE_I64, int64_t, NULL, window_s);
     ROW_GET("row_queries", STORE_I64, int64_t, NULL, queries);
     ROW_GET("row_night", STORE_I8, uint8_t, NULL, is_night);
     ROW_GET("row_holiday", STORE_I8, uint8_t, NULL, is_holiday);
     ROW_GET("row_ip", STORE_U8, struct ip, "octet", ip);
     TRY(column_get(file, "row_seen", STORE_I8, NULL, kept->seen, err));
-    TRY(column_get(file, "row_feature", STORE_F32, "feature", shown, err));
+    TRY(column_get(file, "row_feature", STORE_F32, "feature", rows->shown, err));
     for (size_t i = 0; i < file->count; i++) {
         struct row_data *row = &rows->items[i];
-        memcpy(row->shown, shown + i * columns, columns * sizeof *shown);
         if (row->window_s < -SECONDS_MOST || row->window_s > SECONDS_MOST || row->queries < 0) {
             status = error_set(err, STATUS_CORRUPT, file->path, "run score again",
                                "a row that no run of quern writes");
@@ -56,7 +51,6 @@ static enum status rows_get(const struct kept_file *file, const struct zone *zon
         row->day = zone_day_of(zone, row->window_s);
     }
 done:
-    free(shown);
     return status;
 }
 
@@ -185,10 +179,12 @@ static enum status read_local(const struct team *team, const char *path, const c
     kept->rows.first = (int64_t)file.first;
     kept->rows.count = kept->rows.capacity = kept->scores.row_count = file.count;
     kept->scores.columns = kept->scored.columns;
+    kept->rows.columns = kept->scored.columns;
     kept->rows.items = calloc(file.count + 1, sizeof *kept->rows.items);
+    kept->rows.shown = calloc(file.count + 1, kept->scored.columns * sizeof *kept->rows.shown);
     kept->seen = calloc(file.count + 1, 1);
     file.room = malloc((file.count + 1) * sizeof(struct ip));
-    if (!kept->rows.items || !kept->seen || !file.room) {
+    if (!kept->rows.items || !kept->rows.shown || !kept->seen || !file.room) {
         status = error_set(err, STATUS_NO_MEMORY, path, "use more ranks", "no room for %zu rows", file.count);
         goto done;
     }

@@ -33,43 +33,44 @@ static int64_t stripe_length(const struct deal *deal, int stripe)
     return (deal->micro_count - stripe + deal->stripe_count - 1) / deal->stripe_count;
 }
 
-/* The kept rows with their places, in the order of rows. Their number is kept_count. */
-static enum status places_draw_local(const struct deal *deal, struct deal_source source, uint64_t first,
-                                     size_t kept_count, struct dealt_row **out, struct error *err)
+/* Draws the places of the kept rows, which are `count` and the first of which is number `first`. */
+static enum status places_draw_local(const struct deal *deal, uint64_t first, size_t count, uint64_t **out,
+                                     struct error *err)
 {
     const uint64_t key = random_u64(deal->seed, RANDOM_DEAL, 0, 0);
-    struct dealt_row *dealt = malloc((kept_count + 1) * sizeof *dealt);
-    if (!dealt)
-        return model_no_memory("autoencoder", kept_count, err);
-    size_t next = 0;
-    for (size_t row = 0; row < source.count; row++) {
-        if (!source.keep[row])
-            continue;
-        dealt[next].place = random_place(key, first + next, (uint64_t)deal->row_count);
-        memcpy(dealt[next++].values, source.rows + row * GRID_COLUMNS, sizeof dealt->values);
-    }
-    *out = dealt;
+    uint64_t *places = malloc((count + 1) * sizeof *places);
+    if (!places)
+        return model_no_memory("autoencoder", count, err);
+    for (size_t i = 0; i < count; i++)
+        places[i] = random_place(key, first + i, (uint64_t)deal->row_count);
+    *out = places;
     return STATUS_OK;
 }
 
-/* Sorts them by the rank that they go to. */
-static enum status pack_local(const struct team *team, const struct deal *deal, const struct dealt_row *dealt,
-                              size_t count, struct dealt_row **out, size_t *out_counts, struct error *err)
+/* The kept rows with their places, sorted by the rank that they go to. */
+static enum status pack_local(const struct team *team, const struct deal *deal, struct deal_source source,
+                              const uint64_t *places, size_t count, struct dealt_row **out,
+                              size_t *out_counts, struct error *err)
 {
     enum status status = STATUS_OK;
     const size_t size = (size_t)team_size(team);
-    size_t *next = calloc(size + 1, sizeof *next);
+    size_t *next = calloc(size + 1, sizeof *next), kept = 0;
     *out = malloc((count + 1) * sizeof **out);
     if (!next || !*out)
         TRY(model_no_memory("autoencoder", count, err));
     for (size_t i = 0; i < count; i++)
-        next[owner_of(team, stripe_of(deal, dealt[i].place)) + 1]++;
+        next[owner_of(team, stripe_of(deal, places[i])) + 1]++;
     for (size_t rank = 0; rank < size; rank++) {
         out_counts[rank] = next[rank + 1] * sizeof **out;
         next[rank + 1] += next[rank];
     }
-    for (size_t i = 0; i < count; i++)
-        (*out)[next[owner_of(team, stripe_of(deal, dealt[i].place))]++] = dealt[i];
+    for (size_t row = 0; row < source.count; row++) {
+        if (!source.keep[row])
+            continue;
+        struct dealt_row *dealt = &(*out)[next[owner_of(team, stripe_of(deal, places[kept]))]++];
+        dealt->place = places[kept++];
+        memcpy(dealt->values, source.rows + row * GRID_COLUMNS, sizeof dealt->values);
+    }
 done:
     free(next);
     return status;
@@ -108,13 +109,13 @@ static enum status deal_local(const struct team *team, struct deal_source source
                               struct error *err)
 {
     enum status status = STATUS_OK;
-    struct dealt_row *dealt = NULL;
+    uint64_t *places = NULL;
     const size_t kept_count = kept_in(source);
     TRY(stripes_make_local(team, deal, err));
-    TRY(places_draw_local(deal, source, first, kept_count, &dealt, err));
-    TRY(pack_local(team, deal, dealt, kept_count, out, out_counts, err));
+    TRY(places_draw_local(deal, first, kept_count, &places, err));
+    TRY(pack_local(team, deal, source, places, kept_count, out, out_counts, err));
 done:
-    free(dealt);
+    free(places);
     return status;
 }
 
@@ -137,6 +138,8 @@ enum status deal_make(const struct team *team, struct deal_source source, int ba
     TRY(team_agree(team, made, err));
     assert(counts && out && deal->values);
     TRY(team_exchange(team, out, counts, &in, counts + size, err));
+    free(out);
+    out = NULL;
     size_t in_bytes = 0;
     for (size_t rank = 0; rank < size; rank++)
         in_bytes += counts[size + rank];

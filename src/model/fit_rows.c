@@ -174,6 +174,13 @@ done:
     return status;
 }
 
+void fit_rows_clear_talk(struct fit_rows *rows)
+{
+    free(rows->talk_values);
+    rows->talk_values = NULL;
+    rows->talk = (struct wide_rows){0};
+}
+
 void fit_rows_clear(struct fit_rows *rows)
 {
     free(rows->train_grid);

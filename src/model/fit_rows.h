@@ -46,4 +46,7 @@ MUST_CHECK enum status fit_rows_make(const struct team *team, const struct model
 /** Frees what it holds and makes it empty. Local. */
 void fit_rows_clear(struct fit_rows *rows);
 
+/** Frees the talk columns only, when their model is made. Local. */
+void fit_rows_clear_talk(struct fit_rows *rows);
+
 #endif

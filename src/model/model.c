@@ -130,13 +130,14 @@ done:
 }
 
 /* The three models, in the order of the checkpoint's phases. */
-static enum status models_fit(const struct team *team, const struct fit_rows *rows,
+static enum status models_fit(const struct team *team, struct fit_rows *rows,
                               const struct model_settings *settings, struct checkpoint *checkpoint,
                               struct model *model, struct error *err)
 {
     enum status status = STATUS_OK;
     struct autoencoder_result trained = {0};
     TRY(kmeans2_fit(team, &rows->talk, settings->kmeans_seed, checkpoint, &model->kmeans2, err));
+    fit_rows_clear_talk(rows);
     if (settings->k == 0) {
         TRY(kmeans_choose(team, &rows->train, settings->kmeans_seed, &model->choice, err));
         model->settings.k = model->summary.k = model->choice.k[model->choice.chosen];

@@ -25,12 +25,9 @@
 
 void prepared_clear(struct prepared *prepared)
 {
-    free(prepared->values);
     free(prepared->talk_values);
-    free(prepared->raw);
     free(prepared->use);
     free(prepared->ip_hash);
-    free(prepared->shown);
     free(prepared->moments);
     *prepared = (struct prepared){0};
 }
@@ -282,19 +279,18 @@ done:
 
 /* ---- columns ---- */
 
-static enum status arrays_make_local(const struct rows *rows, struct prepared *prepared, struct error *err)
+static enum status arrays_make_local(const struct rows *rows, bool kmeans2_robust, struct prepared *prepared,
+                                     struct error *err)
 {
-    size_t count = rows->count + 1, columns = feature_count(rows->set);
+    const size_t count = rows->count + 1;
     *prepared = (struct prepared){0};
-    prepared->values = calloc(count, columns * sizeof *prepared->values);
-    prepared->talk_values = calloc(count, TALK_FEATURES * sizeof *prepared->talk_values);
-    prepared->raw = calloc(count, TALK_FEATURES * sizeof *prepared->raw);
+    if (kmeans2_robust)
+        prepared->talk_values = calloc(count, TALK_FEATURES * sizeof *prepared->talk_values);
     prepared->use = calloc(count, 1);
     prepared->ip_hash = calloc(count, sizeof *prepared->ip_hash);
-    prepared->shown = calloc(count, columns * sizeof *prepared->shown);
     prepared->moments = calloc(count, sizeof *prepared->moments);
-    bool had = prepared->values && prepared->talk_values && prepared->raw && prepared->use &&
-               prepared->ip_hash && prepared->shown && prepared->moments;
+    bool had =
+        (prepared->talk_values || !kmeans2_robust) && prepared->use && prepared->ip_hash && prepared->moments;
     if (!had) {
         prepared_clear(prepared);
         return error_set(err, STATUS_NO_MEMORY, "models", "use more ranks", "no room for %zu rows",
@@ -318,15 +314,9 @@ static void moments_fill(const struct zone *zone, const struct rows *rows, struc
 
 static void columns_fill(const struct rows *rows, struct prepared *prepared)
 {
-    size_t columns = feature_count(rows->set);
-    for (size_t row = 0; row < rows->count; row++) {
-        const struct row_data *item = &rows->items[row];
-        memcpy(prepared->values + row * columns, item->values, columns * sizeof *item->values);
-        memcpy(prepared->shown + row * columns, item->shown, columns * sizeof *item->shown);
-        memcpy(prepared->raw + row * TALK_FEATURES, item->raw, sizeof item->raw);
-        for (size_t f = 0; f < TALK_FEATURES; f++)
-            prepared->talk_values[row * TALK_FEATURES + f] = (float)((double)item->raw[f] * 0x1p-12);
-    }
+    const size_t columns = rows->columns;
+    for (size_t i = 0; prepared->talk_values && i < rows->count * TALK_FEATURES; i++)
+        prepared->talk_values[i] = (float)((double)rows->raw[i] * 0x1p-12);
     for (size_t f = 0; f < columns; f++) {
         const struct feature_info *info = feature_info(rows->set, f);
         prepared->names[f] = info->name;
@@ -340,8 +330,8 @@ static void columns_fill(const struct rows *rows, struct prepared *prepared)
         prepared->talk_floors[f] = feature_info(FEATURE_SET_TALK, f)->floor;
     prepared->input = (struct model_input){.row_count = rows->count,
                                            .columns = columns,
-                                           .values = prepared->values,
-                                           .raw = prepared->raw,
+                                           .values = (const float *)rows->values,
+                                           .raw = rows->raw,
                                            .talk_values = prepared->talk_values,
                                            .use = prepared->use,
                                            .ip_hash = prepared->ip_hash,
@@ -350,7 +340,7 @@ static void columns_fill(const struct rows *rows, struct prepared *prepared)
                                            .floors = prepared->floors,
                                            .talk_floors = prepared->talk_floors,
                                            .active = prepared->active,
-                                           .shown = prepared->shown,
+                                           .shown = rows->shown,
                                            .moments = prepared->moments};
 }
 
@@ -374,7 +364,7 @@ enum status prepare_training(const struct team *team, const struct prepare_plan 
 {
     enum status status = STATUS_OK;
     *prepared = (struct prepared){0};
-    TRY(team_agree(team, arrays_make_local(rows, prepared, err), err));
+    TRY(team_agree(team, arrays_make_local(rows, plan->kmeans2_robust, prepared, err), err));
     moments_fill(plan->zone, rows, prepared);
     TRY(use_find(team, plan, rows, prepared, err));
     TRY(train_count(team, rows, prepared, err));
@@ -410,7 +400,7 @@ enum status prepare_scoring(const struct model *model, const struct zone *zone, 
                          "the model has windows of %" PRId64 " s in units of %" PRId64
                          " s, the store %" PRId64 " and %" PRId64,
                          context->window_s, context->unit_s, rows->window_s, rows->unit_s);
-    TRY(arrays_make_local(rows, prepared, err));
+    TRY(arrays_make_local(rows, model_settings_of(model)->kmeans2_robust, prepared, err));
     rows_shrink(rows, context->shrinkage);
     prepared->context = *context;
     moments_fill(zone, rows, prepared);

@@ -23,18 +23,17 @@ struct prepare_plan {
     const struct ip_role *roles;  // borrowed, [role_count] ascending: of all IPs
     size_t role_count;
     const struct host_spans *left_out;  // borrowed, settled: these rows neither train nor calibrate
+    bool kmeans2_robust;  // as in the settings of the fit
 };
 
-/** The models' input with the memory that it borrows. */
+/** The models' input with the memory that it borrows, but for what it borrows from the rows. */
 struct prepared {
     struct model_input input;
     struct model_context context;
     int64_t left_out;  // rows of all ranks that plan->left_out covers
-    float *values, *talk_values;
-    int64_t *raw;
+    float *talk_values;  // NULL where no model scales them
     uint8_t *use;
     uint64_t *ip_hash;
-    float *shown;
     struct model_moment *moments;
     const char *names[FEATURES_MOST];
     uint64_t definitions[FEATURES_MOST];
@@ -46,7 +45,7 @@ struct prepared {
  * Decides which rows train and which calibrate, fills the SHARE features of the rows, and makes the input.
  * Collective.
  *
- * @param rows      values are filled
+ * @param rows      borrowed for the life of `prepared`; values are filled
  * @param prepared  filled; free it with prepared_clear
  * @return          STATUS_NO_INPUT when no row lies in the training spans
  */
@@ -56,6 +55,7 @@ MUST_CHECK enum status prepare_training(const struct team *team, const struct pr
 /**
  * Makes the input for rows that a standing model scores. Local.
  *
+ * @param rows  borrowed for the life of `prepared`; values are filled
  * @param zone  borrowed; of the hours of the day
  * @return  STATUS_MISMATCH when the model's feature set, window or unit is not that of the rows
  */

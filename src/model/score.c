@@ -241,40 +241,60 @@ static void row_judge(const struct model *model, size_t row, int64_t error, stru
     out->score[row] = 2.0 * least < 1.0 ? -exact_log2(2.0 * least) * LOG10_2 : 0.0;
 }
 
+/* Rows that are scaled and scored together: a multiple of MICRO_ROWS. */
+#define BLOCK_ROWS ((size_t)4096)
+
+struct score_block {
+    int16_t grid[BLOCK_ROWS * GRID_COLUMNS];
+    int64_t errors[BLOCK_ROWS];  // the autoencoder's, in 2^-32
+};
+
+/* Scores the rows [from, from + count). */
+static enum status block_score(const struct model *model, const struct model_input *input, size_t from,
+                               size_t count, struct score_block *block, struct model_scores *scores,
+                               struct error *err)
+{
+    enum status status = STATUS_OK;
+    const size_t columns = input->columns;
+    const struct grid_rows rows = {.values = block->grid, .count = count, .columns = (int)columns};
+    for (size_t i = 0; i < count; i++)
+        scaling_apply(&model->scaling, input->values + (from + i) * columns, block->grid + i * GRID_COLUMNS);
+    TRY(score_kmeans(model, &rows, scores->kmeans_cluster + from, scores->kmeans_distance + from, err));
+    TRY(score_autoencoder(model, &rows, block->errors, scores->autoencoder_share + from * columns, err));
+    for (size_t row = from; row < from + count; row++) {
+        int64_t talk[MODEL_TALK_COLUMNS];
+        uint128 distance;
+        fit_rows_talk(input, row, &model->kmeans2.scaling, talk);
+        int nearest = kmeans2_nearest(&model->kmeans2.lattice[0][0], talk, &distance);
+        scores->kmeans2_group[row] = model->kmeans2.group[nearest];
+        kmeans_shares(model, block->grid + (row - from) * GRID_COLUMNS, scores->kmeans_cluster[row],
+                      scores->kmeans_share + row * columns);
+        row_judge(model, row, block->errors[row - from], scores);
+        row_compare(model, input, row, scores);
+    }
+done:
+    return status;
+}
+
 enum status model_score(const struct model *model, const struct model_input *input, struct model_scores *out,
                         struct error *err)
 {
     enum status status = STATUS_OK;
     struct model_scores scores = {0};
-    struct grid_rows rows = {.count = input->row_count, .columns = (int)input->columns};
-    int16_t *grid = malloc((rows.count + 1) * GRID_COLUMNS * sizeof *grid);
-    int64_t *errors = malloc((rows.count + 1) * sizeof *errors);
+    struct score_block *block = malloc(sizeof *block);
     TRY(check_columns(model, input, err));
     TRY(fit_rows_check(input, model->kmeans2.scaling.columns != 0, 0, err));
-    if (!grid || !errors)
-        TRY(model_no_memory("scores", rows.count, err));
-    TRY(scores_make(rows.count, input->columns, &scores, err));
-    for (size_t row = 0; row < rows.count; row++)
-        scaling_apply(&model->scaling, input->values + row * input->columns, grid + row * GRID_COLUMNS);
-    rows.values = grid;
-    TRY(score_kmeans(model, &rows, scores.kmeans_cluster, scores.kmeans_distance, err));
-    TRY(score_autoencoder(model, &rows, errors, scores.autoencoder_share, err));
-    for (size_t row = 0; row < rows.count; row++) {
-        int64_t talk[MODEL_TALK_COLUMNS];
-        uint128 distance;
-        fit_rows_talk(input, row, &model->kmeans2.scaling, talk);
-        int nearest = kmeans2_nearest(&model->kmeans2.lattice[0][0], talk, &distance);
-        scores.kmeans2_group[row] = model->kmeans2.group[nearest];
-        kmeans_shares(model, grid + row * GRID_COLUMNS, scores.kmeans_cluster[row],
-                      scores.kmeans_share + row * input->columns);
-        row_judge(model, row, errors[row], &scores);
-        row_compare(model, input, row, &scores);
+    if (!block)
+        TRY(model_no_memory("scores", BLOCK_ROWS, err));
+    TRY(scores_make(input->row_count, input->columns, &scores, err));
+    for (size_t from = 0; from < input->row_count; from += BLOCK_ROWS) {
+        const size_t left = input->row_count - from;
+        TRY(block_score(model, input, from, left < BLOCK_ROWS ? left : BLOCK_ROWS, block, &scores, err));
     }
     *out = scores;
     scores = (struct model_scores){0};
 done:
     model_scores_free(&scores);
-    free(errors);
-    free(grid);
+    free(block);
     return status;
 }

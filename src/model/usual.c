@@ -13,6 +13,11 @@
 #define ROLE_SLOTS (2 * HOURS)  // a role's entries: hours of working days, then of holidays
 #define ROLE_ROWS_MOST (1 << 20)
 
+/* Groups are made in passes, each of some of them and about so many rows a rank: a row on its way is in
+ * memory three times. */
+#define PASS_ROWS 1024
+#define PASSES_MOST 64
+
 static const int PERCENTS[] = {5, 50, 95};
 enum { LOW, MIDDLE, HIGH, PERCENT_COUNT };
 
@@ -73,11 +78,28 @@ struct usual_group {
     int32_t role, unused;
 };
 
+/* What is dealt together, whatever the number of ranks: the rows of a host, or of a role's hour. */
+static uint64_t group_of(const struct usual_row *row, bool is_host)
+{
+    return is_host ? row->host : row->host * ROLE_SLOTS + (uint64_t)row->slot;
+}
+
 static int row_owner(const void *row, int ranks, const void *is_host)
 {
-    const struct usual_row *of = row;
-    const uint64_t group = is_host ? of->host : of->host * ROLE_SLOTS + (uint64_t)of->slot;
-    return (int)(group % (uint64_t)ranks);
+    return (int)(group_of(row, is_host != NULL) % (uint64_t)ranks);
+}
+
+/* Some of the rows: those of each `passes`-th group that a rank owns. */
+struct usual_pass {
+    bool is_host;
+    uint64_t first;  // number of this rank's first row among all rows
+    int64_t total;  // rows of all ranks
+    uint64_t ranks, passes, pass;
+};
+
+static bool is_in_pass(const struct usual_pass *pass, const struct usual_row *row)
+{
+    return group_of(row, pass->is_host) / pass->ranks % pass->passes == pass->pass;
 }
 
 /* Of very many rows, roles need but some: chosen by number, so the same for any split. */
@@ -86,22 +108,35 @@ static bool is_drawn(uint64_t number, int64_t total)
     return total <= ROLE_ROWS_MOST || content_hash(&number, sizeof number) % (uint64_t)total < ROLE_ROWS_MOST;
 }
 
-static enum status rows_make_local(const struct model_input *input, uint64_t first, int64_t total,
-                                   bool is_host, struct usual_row **out, size_t *count, struct error *err)
+/* Whose row it is, without values; false for one that does not say what is usual, or in another pass. */
+static bool row_begin(const struct model_input *input, const struct usual_pass *pass, size_t row,
+                      struct usual_row *out)
 {
-    struct usual_row *rows = calloc(input->row_count + 1, sizeof *rows);
+    const struct model_moment *at = &input->moments[row];
+    if (!at->counts || (!pass->is_host && !is_drawn(pass->first + row, pass->total)))
+        return false;
+    out->host = pass->is_host ? input->ip_hash[row] : at->role;
+    out->slot = pass->is_host ? at->is_holiday * 2 + at->is_night : at->is_holiday * HOURS + at->hour;
+    out->role = at->role;
+    return is_in_pass(pass, out);
+}
+
+static enum status rows_make_local(const struct model_input *input, const struct usual_pass *pass,
+                                   struct usual_row **out, size_t *count, struct error *err)
+{
+    struct usual_row row = {0};
+    size_t most = 0;
+    for (size_t i = 0; i < input->row_count; i++)
+        most += row_begin(input, pass, i, &row);
+    struct usual_row *rows = calloc(most + 1, sizeof *rows);
     if (!rows)
-        return model_no_memory("usual values", input->row_count, err);
-    for (size_t row = 0; row < input->row_count; row++) {
-        const struct model_moment *at = &input->moments[row];
-        if (!at->counts || (!is_host && !is_drawn(first + row, total)))
-            continue;
-        struct usual_row *to = &rows[(*count)++];
-        to->host = is_host ? input->ip_hash[row] : at->role;
-        to->slot = is_host ? at->is_holiday * 2 + at->is_night : at->is_holiday * HOURS + at->hour;
-        to->role = at->role;
-        memcpy(to->values, input->shown + row * input->columns, input->columns * sizeof *to->values);
-    }
+        return model_no_memory("usual values", most, err);
+    *count = 0;
+    for (size_t i = 0; i < input->row_count; i++)
+        if (row_begin(input, pass, i, &rows[*count])) {
+            struct usual_row *to = &rows[(*count)++];
+            memcpy(to->values, input->shown + i * input->columns, input->columns * sizeof *to->values);
+        }
     *out = rows;
     return STATUS_OK;
 }
@@ -215,30 +250,71 @@ done:
     return status;
 }
 
-/* The entries of all hosts, or of all roles, sorted; free() them. */
-static enum status entries_make(const struct team *team, const struct model_input *input, bool is_host,
-                                struct usual_made **out, size_t *count, struct error *err)
+/* The entries of a pass, of all ranks; free() them. */
+static enum status pass_make(const struct team *team, const struct model_input *input,
+                             const struct usual_pass *pass, struct usual_made **out, size_t *count,
+                             struct error *err)
 {
     enum status status = STATUS_OK;
     struct usual_row *mine = NULL;
     struct usual_made *made = NULL;
     void *rows = NULL, *all = NULL;
     size_t mine_count = 0, row_count = 0, made_count = 0, bytes = 0;
-    int64_t total = (int64_t)input->row_count;
-    const uint64_t first = team_sum_before(team, input->row_count);
-    team_sum_i64(team, &total, 1);
-    TRY(team_agree(team, rows_make_local(input, first, total, is_host, &mine, &mine_count, err), err));
-    TRY(team_deal(team, mine, mine_count, sizeof *mine, row_owner, is_host ? input : NULL, &rows, &row_count,
-                  err));
+    TRY(team_agree(team, rows_make_local(input, pass, &mine, &mine_count, err), err));
+    TRY(team_deal(team, mine, mine_count, sizeof *mine, row_owner, pass->is_host ? input : NULL, &rows,
+                  &row_count, err));
+    free(mine);
+    mine = NULL;
     TRY(team_agree(
-        team, entries_make_local(rows, row_count, is_host, input->columns, &made, &made_count, err), err));
+        team, entries_make_local(rows, row_count, pass->is_host, input->columns, &made, &made_count, err),
+        err));
     TRY(team_gather(team, made, made_count * sizeof *made, &all, &bytes, err));
-    *count = made_cut(all, bytes / sizeof *made);
+    *count = bytes / sizeof *made;
     *out = all;
 done:
     free(rows);
     free(made);
     free(mine);
+    return status;
+}
+
+/* Adds the entries of a pass to those before; of hosts the ones of least hash stay, as if all were there. */
+static enum status made_add(struct usual_made **all, size_t *count, const struct usual_made *more,
+                            size_t more_count, struct error *err)
+{
+    if (more_count == 0)
+        return STATUS_OK;
+    struct usual_made *grown = realloc(*all, (*count + more_count) * sizeof *grown);
+    if (!grown)
+        return model_no_memory("usual values", *count + more_count, err);
+    memcpy(grown + *count, more, more_count * sizeof *grown);
+    *all = grown;
+    *count = made_cut(grown, *count + more_count);
+    return STATUS_OK;
+}
+
+/* The entries of all hosts, or of all roles, sorted; free() them. */
+static enum status entries_make(const struct team *team, const struct model_input *input, bool is_host,
+                                struct usual_made **out, size_t *count, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct usual_made *made = NULL;
+    size_t made_count = 0;
+    struct usual_pass pass = {.is_host = is_host,
+                              .first = team_sum_before(team, input->row_count),
+                              .total = (int64_t)input->row_count,
+                              .ranks = (uint64_t)team_size(team)};
+    team_sum_i64(team, &pass.total, 1);
+    const uint64_t wanted = (uint64_t)pass.total / pass.ranks / PASS_ROWS + 1;
+    pass.passes = wanted < PASSES_MOST ? wanted : PASSES_MOST;
+    for (; pass.pass < pass.passes; pass.pass++) {
+        TRY(pass_make(team, input, &pass, &made, &made_count, err));
+        TRY(team_agree(team, made_add(out, count, made, made_count, err), err));
+        free(made);
+        made = NULL;
+    }
+done:
+    free(made);
     return status;
 }
 

@@ -78,6 +78,20 @@ struct day_span day_span_of(const struct rows_plan *plan, int64_t day)
                              calendar_kind(plan->calendar, day) == DAY_HOLIDAY};
 }
 
+/* Room for some more rows. */
+static enum status rows_reserve(struct rows *rows, size_t more, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const size_t need = rows->count + more;
+    const size_t wide = rows->columns * sizeof(float);
+    TRY(array_reserve(&rows->items, &rows->capacity, need, sizeof *rows->items, err));
+    TRY(array_reserve(&rows->values, &rows->value_capacity, need, wide, err));
+    TRY(array_reserve(&rows->shown, &rows->shown_capacity, need, wide, err));
+    TRY(array_reserve(&rows->raw, &rows->raw_capacity, need, TALK_FEATURES * sizeof *rows->raw, err));
+done:
+    return status;
+}
+
 enum status rows_add_day(struct rows *rows, const struct rows_plan *plan, struct map *seen,
                          const struct day_table *table, struct error *err)
 {
@@ -92,12 +106,11 @@ enum status rows_add_day(struct rows *rows, const struct rows_plan *plan, struct
     TRY(domains_new(seen, table, hosts.count, &is_new, err));
     TRY(row_sums_make(table, is_new, rows->window_s, day.start_s, sums, err));
     TRY(seen_add(seen, table->domain_hash, table->size[DAY_domain], table->day, err));
-    TRY(array_reserve(&rows->items, &rows->capacity, rows->count + table->size[DAY_row], sizeof *rows->items,
-                      err));
+    TRY(rows_reserve(rows, table->size[DAY_row], err));
     for (size_t i = 0; i < table->size[DAY_row]; i++) {
         if (table->row_window[i] < plan->from_s || table->row_window[i] >= plan->to_s)
             continue;
-        struct row_data *row = &rows->items[rows->count++];
+        struct row_data *row = &rows->items[rows->count];
         *row = (struct row_data){.window_s = table->row_window[i],
                                  .queries = table->row_queries[i],
                                  .day = table->day,
@@ -112,7 +125,7 @@ enum status rows_add_day(struct rows *rows, const struct rows_plan *plan, struct
                                                 host_mixes_case(rows, &hosts, &table->row_ip[16 * i]),
                                             .is_night = row->is_night,
                                             .is_holiday = row->is_holiday};
-        row_fill(row, &context, rows->set);
+        row_fill(rows, rows->count++, &context);
     }
 done:
     map_clear(&hosts);

@@ -117,24 +117,30 @@ static float shown_of(const struct feature_info *info, struct fraction fraction)
     return fraction.den != 0 ? (float)(fraction.num / fraction.den) : 0;
 }
 
-void row_fill(struct row_data *row, const struct row_context *context, enum job_feature_set set)
+/* A numerator is no more than the row's queries, whatever the tables beside it say. */
+static union row_value value_of(const struct feature_info *info, struct fraction fraction, int64_t queries)
+{
+    if (info->how != FEATURE_SHARE)
+        return (union row_value){.value = feature_value(info, fraction.num, fraction.den, 0)};
+    return (union row_value){.numerator =
+                                 (uint32_t)(fraction.num < (double)queries ? fraction.num : (double)queries)};
+}
+
+void row_fill(struct rows *rows, size_t row, const struct row_context *context)
 {
     struct fraction talk[TALK_FEATURES], fractions[FEATURES_MOST];
+    union row_value *values = rows->values + row * rows->columns;
+    float *shown = rows->shown + row * rows->columns;
     talk_fractions(context, talk);
     for (size_t f = 0; f < TALK_FEATURES; f++)
-        row->raw[f] = raw_of(feature_info(FEATURE_SET_TALK, f), talk[f]);
-    if (set == FEATURE_SET_TALK)
+        rows->raw[row * TALK_FEATURES + f] = raw_of(feature_info(FEATURE_SET_TALK, f), talk[f]);
+    if (rows->set == FEATURE_SET_TALK)
         memcpy(fractions, talk, sizeof talk);
     else
         full_fractions(context, fractions);
-    for (size_t f = 0; f < feature_count(set); f++) {
-        const struct feature_info *info = feature_info(set, f);
-        row->shown[f] = shown_of(info, fractions[f]);
-        if (info->how == FEATURE_SHARE)
-            // No more than its queries, whatever the tables beside the row say.
-            row->numerators[f] =
-                (uint32_t)(fractions[f].num < (double)row->queries ? fractions[f].num : (double)row->queries);
-        else
-            row->values[f] = feature_value(info, fractions[f].num, fractions[f].den, 0);
+    for (size_t f = 0; f < rows->columns; f++) {
+        const struct feature_info *info = feature_info(rows->set, f);
+        shown[f] = shown_of(info, fractions[f]);
+        values[f] = value_of(info, fractions[f], rows->items[row].queries);
     }
 }

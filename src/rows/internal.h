@@ -55,8 +55,8 @@ struct row_context {
     bool is_night, is_holiday;
 };
 
-/** Fills a row's features. Local. */
-void row_fill(struct row_data *row, const struct row_context *context, enum job_feature_set set);
+/** Fills the features of rows->items[row]. Local. */
+void row_fill(struct rows *rows, size_t row, const struct row_context *context);
 
 /* ---- a day ---- */
 

@@ -2,6 +2,7 @@
 #include "internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Remembers the domains of the days before this rank's first one. */
 static enum status seen_load(const struct rows_plan *plan, const struct stored_span *span, struct map *seen,
@@ -58,36 +59,54 @@ static size_t overlap(int64_t from, int64_t to, int64_t begin, int64_t end)
     return high > low ? (size_t)(high - low) : 0;
 }
 
-/* Deals the rows anew, so that each rank has an equal run of them in the same order. */
-static enum status rows_balance(const struct team *team, struct rows *rows, struct error *err)
+/* Sends each rank its part of an array of rows, and puts what arrives in its place.
+ *
+ * rows_to: [ranks] rows for each rank; counts: [2 * ranks], room. Returns the bytes that arrived. */
+static enum status array_deal(const struct team *team, void *array, size_t row_bytes, const size_t *rows_to,
+                              size_t *counts, size_t *in_bytes, struct error *err)
 {
     enum status status = STATUS_OK;
     const size_t ranks = (size_t)team_size(team);
-    size_t *out = calloc(2 * ranks, sizeof *out), in_bytes = 0;
-    void *arrived = NULL;
-    TRY(team_agree(team, out ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "rows", "", "no room for counts"),
-                   err));
-    size_t *in = out + ranks;
+    void *old = NULL, *arrived = NULL;
+    memcpy(&old, array, sizeof old);  // any type's pointer to pointer
+    for (size_t rank = 0; rank < ranks; rank++)
+        counts[rank] = rows_to[rank] * row_bytes;
+    TRY(team_exchange(team, old, counts, &arrived, counts + ranks, err));
+    free(old);
+    memcpy(array, &arrived, sizeof arrived);
+    *in_bytes = 0;
+    for (size_t rank = 0; rank < ranks; rank++)
+        *in_bytes += counts[ranks + rank];
+done:
+    return status;
+}
+
+/* Deals the rows anew, so that each rank has an equal run of them in the same order. One array after the
+ * other: what is there twice meanwhile is the widest of them. */
+static enum status rows_balance(const struct team *team, struct rows *rows, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const size_t ranks = (size_t)team_size(team), wide = rows->columns * sizeof(float);
+    size_t *rows_to = calloc(3 * ranks, sizeof *rows_to), bytes = 0;
+    TRY(team_agree(
+        team, rows_to ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "rows", "", "no room for counts"), err));
+    size_t *counts = rows_to + ranks;
     int64_t total = (int64_t)rows->count;
     const int64_t first = (int64_t)team_sum_before(team, rows->count), end = first + total;
     team_sum_i64(team, &total, 1);
-    for (size_t rank = 0; rank < ranks; rank++) {
-        const int64_t from = run_begin(total, (int64_t)ranks, (int64_t)rank);
-        const int64_t to = run_begin(total, (int64_t)ranks, (int64_t)rank + 1);
-        out[rank] = overlap(from, to, first, end) * sizeof *rows->items;
-    }
-    TRY(team_exchange(team, rows->items, out, &arrived, in, err));
     for (size_t rank = 0; rank < ranks; rank++)
-        in_bytes += in[rank];
-    free(rows->items);
-    rows->items = arrived;
-    arrived = NULL;
-    rows->count = rows->capacity = in_bytes / sizeof *rows->items;
+        rows_to[rank] = overlap(run_begin(total, (int64_t)ranks, (int64_t)rank),
+                                run_begin(total, (int64_t)ranks, (int64_t)rank + 1), first, end);
+    TRY(array_deal(team, &rows->values, wide, rows_to, counts, &bytes, err));
+    TRY(array_deal(team, &rows->shown, wide, rows_to, counts, &bytes, err));
+    TRY(array_deal(team, &rows->raw, TALK_FEATURES * sizeof *rows->raw, rows_to, counts, &bytes, err));
+    TRY(array_deal(team, &rows->items, sizeof *rows->items, rows_to, counts, &bytes, err));
+    rows->count = bytes / sizeof *rows->items;
+    rows->capacity = rows->value_capacity = rows->shown_capacity = rows->raw_capacity = rows->count;
     rows->first = run_begin(total, (int64_t)ranks, team_rank(team));
     rows->total = total;
 done:
-    free(arrived);
-    free(out);
+    free(rows_to);
     return status;
 }
 
@@ -111,6 +130,9 @@ done:
 void rows_clear(struct rows *rows)
 {
     free(rows->items);
+    free(rows->values);
+    free(rows->shown);
+    free(rows->raw);
     free(rows->hosts);
     *rows = (struct rows){0};
 }
@@ -123,8 +145,9 @@ void rows_means(const struct team *team, const struct rows *rows, const uint8_t 
         if (use[i] != wanted)
             continue;
         sums[FEATURES_MOST] += rows->items[i].queries;
-        for (size_t f = 0; f < FEATURES_MOST; f++)
-            sums[f] += rows->items[i].numerators[f];
+        for (size_t f = 0; f < rows->columns; f++)
+            if (feature_info(rows->set, f)->how == FEATURE_SHARE)
+                sums[f] += rows->values[i * rows->columns + f].numerator;
     }
     team_sum_i64(team, sums, FEATURES_MOST + 1);
     for (size_t f = 0; f < FEATURES_MOST; f++)
@@ -133,12 +156,11 @@ void rows_means(const struct team *team, const struct rows *rows, const uint8_t 
 
 void rows_shrink(struct rows *rows, const double means[FEATURES_MOST])
 {
-    for (size_t i = 0; i < rows->count; i++) {
-        struct row_data *row = &rows->items[i];
-        for (size_t f = 0; f < feature_count(rows->set); f++) {
+    for (size_t i = 0; i < rows->count; i++)
+        for (size_t f = 0; f < rows->columns; f++) {
             const struct feature_info *info = feature_info(rows->set, f);
+            union row_value *at = &rows->values[i * rows->columns + f];
             if (info->how == FEATURE_SHARE)
-                row->values[f] = feature_value(info, row->numerators[f], (double)row->queries, means[f]);
+                at->value = feature_value(info, at->numerator, (double)rows->items[i].queries, means[f]);
         }
-    }
 }

@@ -37,7 +37,7 @@ struct rows_plan {
     struct job_night night;
 };
 
-/** A row, whole: what the store has of it and the features that need no training rows. */
+/** What the store has of a row. */
 struct row_data {
     int64_t window_s;  // UTC start
     struct ip ip;
@@ -45,11 +45,12 @@ struct row_data {
     int64_t day;  // local
     uint8_t is_night, is_holiday;
     uint8_t unused[6];
-    float values[FEATURES_MOST];  // SHARE features: filled by rows_shrink
-    float shown[FEATURES_MOST];  // as a person would say it: a share, a count, bytes; not shrunk, not
-                                 // transformed
-    uint32_t numerators[FEATURES_MOST];  // of SHARE features
-    int64_t raw[TALK_FEATURES];  // the talk's columns in 2^-12: counts exact, ratios rounded
+};
+
+/** A feature for the models. That of a SHARE feature is its numerator until rows_shrink knows the mean. */
+union row_value {
+    float value;
+    uint32_t numerator;
 };
 
 /** What an IP did on a day, for roles. */
@@ -68,6 +69,12 @@ struct rows {
     enum job_feature_set set;
     struct row_data *items;  // [count], this rank's run
     size_t count, capacity;
+    size_t columns;  // features of the set
+    union row_value *values;  // [count][columns]; models work on them where they lie
+    float *shown;  // [count][columns] as a person would say it: a share, a count, bytes; not shrunk, not
+                   // transformed
+    int64_t *raw;  // [count][TALK_FEATURES] the talk's columns in 2^-12: counts exact, ratios rounded
+    size_t value_capacity, shown_capacity, raw_capacity;
     int64_t first;  // number of items[0] among all rows
     int64_t total;
     struct host_day *hosts;  // [host_count], of the days that this rank read
@@ -137,7 +144,7 @@ void rows_clear(struct rows *rows);
 void rows_means(const struct team *team, const struct rows *rows, const uint8_t *use, uint8_t wanted,
                 double means[FEATURES_MOST]);
 
-/** Fills the SHARE features, drawn to the mean shares. Local. */
+/** Fills the SHARE features, drawn to the mean shares, once: their numerators are gone then. Local. */
 void rows_shrink(struct rows *rows, const double means[FEATURES_MOST]);
 
 /* ---- who mixes the case of all names ---- */

@@ -42,7 +42,7 @@ enum status span_find(const struct team *team, const struct rows_plan *plan, str
     enum status status = STATUS_OK;
     const size_t ranks = (size_t)team_size(team), rank = (size_t)team_rank(team);
     size_t first = 0;
-    *rows = (struct rows){.set = plan->set};
+    *rows = (struct rows){.set = plan->set, .columns = feature_count(plan->set)};
     *span = (struct stored_span){0};
     TRY(store_days_shared(team, plan->dir, &span->all, &span->before, err));
     const size_t stored = span->before;

@@ -87,18 +87,42 @@ static void rows_make(struct scene *scene, const struct ask *asks, size_t count,
     asking_check(rows_load(scene->team, &scene->plan, &scene->rows, &err), &err);
 }
 
+/* A row with all that the columns have of it. Plain bytes. */
+struct whole_row {
+    struct row_data data;
+    float values[FEATURES_MOST], shown[FEATURES_MOST];
+    uint32_t numerators[FEATURES_MOST];  // before rows_shrink, of SHARE features
+    int64_t raw[TALK_FEATURES];
+};
+
 /* All rows of all ranks, in order; free() them. */
-static struct row_data *rows_all(const struct scene *scene, size_t *count)
+static struct whole_row *rows_gather(const struct team *team, const struct rows *rows, size_t *count)
 {
     void *all = NULL;
     size_t bytes = 0;
     struct error err = {0};
-    asking_check(team_gather(scene->team, scene->rows.items, scene->rows.count * sizeof *scene->rows.items,
-                             &all, &bytes, &err),
-                 &err);
-    *count = bytes / sizeof *scene->rows.items;
-    assert_int_equal(*count, scene->rows.total);
+    struct whole_row *mine = calloc(rows->count + 1, sizeof *mine);
+    if (!mine)
+        abort();
+    for (size_t i = 0; i < rows->count; i++) {
+        mine[i].data = rows->items[i];
+        for (size_t f = 0; f < rows->columns; f++) {
+            mine[i].values[f] = rows->values[i * rows->columns + f].value;
+            mine[i].numerators[f] = rows->values[i * rows->columns + f].numerator;
+            mine[i].shown[f] = rows->shown[i * rows->columns + f];
+        }
+        memcpy(mine[i].raw, rows->raw + i * TALK_FEATURES, sizeof mine[i].raw);
+    }
+    asking_check(team_gather(team, mine, rows->count * sizeof *mine, &all, &bytes, &err), &err);
+    free(mine);
+    *count = bytes / sizeof *mine;
+    assert_int_equal(*count, rows->total);
     return all;
+}
+
+static struct whole_row *rows_all(const struct scene *scene, size_t *count)
+{
+    return rows_gather(scene->team, &scene->rows, count);
 }
 
 static void is_near(const char *name, float value, double expected)
@@ -148,7 +172,7 @@ static void test_full_features_of_eight_queries_by_hand(void **state)
         [FULL_RESOLVERS] = 1,
     };
     rows_make(scene, EIGHT, 8, 1);
-    struct row_data *all = rows_all(scene, &count);
+    struct whole_row *all = rows_all(scene, &count);
     assert_int_equal(count, 1);
     for (size_t f = 0; f < FULL_FEATURES; f++)
         if (f != FULL_BIGRAM_LLR)  // the table of letter pairs has its own reference
@@ -157,7 +181,6 @@ static void test_full_features_of_eight_queries_by_hand(void **state)
     is_near("log of the mean length", all->values[FULL_SUB_LENGTH_MEAN], exact_log2(3.25));
     assert_int_equal(all->numerators[FULL_TYPE_A], 4);
     assert_int_equal(all->numerators[FULL_REPEATED], 4);
-    assert_int_equal(all->numerators[FULL_QUERIES], 0);  // a count has none
     free(all);
 }
 
@@ -179,8 +202,9 @@ static void test_shares_are_drawn_to_the_mean_of_the_rows_in_use(void **state)
     rows_means(scene->team, &scene->rows, use, 2, means);
     is_near("mean share of A", (float)means[FULL_TYPE_A], 8. / 12);
     is_near("mean share of TXT", (float)means[FULL_TYPE_TXT], 2. / 12);
+    assert_true(means[FULL_QUERIES] == 0);  // a count has none
     rows_shrink(&scene->rows, means);
-    struct row_data *all = rows_all(scene, &count);
+    struct whole_row *all = rows_all(scene, &count);
     assert_int_equal(count, 2);
     is_near("A of the first row", all[0].values[FULL_TYPE_A], (4 + 4 * 8. / 12) / 12);
     is_near("A of the second row", all[1].values[FULL_TYPE_A], (4 + 4 * 8. / 12) / 8);
@@ -201,7 +225,7 @@ static void test_talk_features_of_eight_queries_by_hand(void **state)
     for (int set = 0; set < 2; set++) {
         scene->plan.set = set ? FEATURE_SET_TALK : FEATURE_SET_FULL;
         rows_make(scene, EIGHT, 8, 1);
-        struct row_data *all = rows_all(scene, &count);
+        struct whole_row *all = rows_all(scene, &count);
         for (size_t f = 0; f < TALK_FEATURES; f++) {
             assert_int_equal(all->raw[f], raw[f]);  // kmeans2 has them whatever the set
             if (set)
@@ -233,14 +257,14 @@ static void test_night_and_holiday_are_by_the_local_clock_and_calendar(void **st
         asks[i] =
             (struct ask){LOCAL(cases[i].day, cases[i].hour, 59, 59), "10.0.0.1", "a.com", "A", NULL, NULL};
     rows_make(scene, asks, cases_count, 1);
-    struct row_data *all = rows_all(scene, &count);
+    struct whole_row *all = rows_all(scene, &count);
     assert_int_equal(count, cases_count);
     for (size_t i = 0; i < cases_count; i++) {
-        if (all[i].is_night != cases[i].night || all[i].is_holiday != cases[i].holiday)
-            fail_msg("day %d, hour %d: night %d, holiday %d", cases[i].day, cases[i].hour, all[i].is_night,
-                     all[i].is_holiday);
-        assert_int_equal(all[i].day, DAY + cases[i].day);
-        assert_int_equal(all[i].window_s, (LOCAL(cases[i].day, cases[i].hour, 0, 0)) / 1000);
+        if (all[i].data.is_night != cases[i].night || all[i].data.is_holiday != cases[i].holiday)
+            fail_msg("day %d, hour %d: night %d, holiday %d", cases[i].day, cases[i].hour,
+                     all[i].data.is_night, all[i].data.is_holiday);
+        assert_int_equal(all[i].data.day, DAY + cases[i].day);
+        assert_int_equal(all[i].data.window_s, (LOCAL(cases[i].day, cases[i].hour, 0, 0)) / 1000);
         assert_true(all[i].shown[FULL_NIGHT] == cases[i].night &&
                     all[i].shown[FULL_HOLIDAY] == cases[i].holiday);
     }
@@ -250,7 +274,7 @@ static void test_night_and_holiday_are_by_the_local_clock_and_calendar(void **st
     asking_check(rows_load(scene->team, &scene->plan, &scene->rows, &err), &err);
     all = rows_all(scene, &count);
     for (size_t i = 0; i < count; i++)
-        assert_false(all[i].is_night);
+        assert_false(all[i].data.is_night);
     free(all);
 }
 
@@ -267,10 +291,10 @@ static void test_the_span_cuts_rows_and_the_days_before_it_are_history(void **st
     scene->plan.from_s = LOCAL(35, 22, 30, 0) / 1000;
     scene->plan.to_s = LOCAL(37, 1, 0, 0) / 1000;
     rows_make(scene, asks, asked, 1);
-    struct row_data *all = rows_all(scene, &count);
+    struct whole_row *all = rows_all(scene, &count);
     assert_int_equal(count, 1 + 24 + 1);  // 23 h, a day, 0 h: a window belongs where it begins
-    assert_int_equal(all[0].window_s, LOCAL(35, 23, 0, 0) / 1000);
-    assert_int_equal(all[25].window_s, LOCAL(37, 0, 0, 0) / 1000);
+    assert_int_equal(all[0].data.window_s, LOCAL(35, 23, 0, 0) / 1000);
+    assert_int_equal(all[25].data.window_s, LOCAL(37, 0, 0, 0) / 1000);
     free(all);
     assert_int_equal(scene->rows.day_count, 3);
     assert_int_equal(scene->rows.history_days, 2);  // days 5 and 34: day 4 is 31 days before
@@ -304,10 +328,10 @@ static void test_a_domain_is_new_when_few_ask_and_nobody_did_for_30_days(void **
         asks[asked++] = (struct ask){LOCAL(5, 11, 0, 0), IPS[i], "www.few.com", "A", NULL, NULL};
     for (int parts = 1; parts <= 2; parts++) {
         rows_make(scene, asks, asked, parts);
-        struct row_data *all = rows_all(scene, &count);
+        struct whole_row *all = rows_all(scene, &count);
         assert_int_equal(count, 4 + 6 + 5);
         for (size_t i = 0; i < count; i++) {
-            int64_t day = all[i].day - DAY, hour = (all[i].window_s - DAY_S) / 3600 % 24;
+            int64_t day = all[i].data.day - DAY, hour = (all[i].data.window_s - DAY_S) / 3600 % 24;
             uint32_t expected = day == 0 || day == 66 ? 3 : hour == 11 ? 1 : 0;
             if (all[i].numerators[FULL_NEW_DOMAINS] != expected)
                 fail_msg("day %d, hour %d: %u new, expected %u", (int)day, (int)hour,
@@ -334,7 +358,7 @@ static uint32_t mixed_queries(const struct scene *scene)
 {
     size_t count = 0;
     uint32_t mixed = 0;
-    struct row_data *all = rows_all(scene, &count);
+    struct whole_row *all = rows_all(scene, &count);
     for (size_t i = 0; i < count; i++)
         mixed += all[i].numerators[FULL_MIXED_CASE];
     free(all);
@@ -377,7 +401,7 @@ static void test_a_forwarder_that_mixes_case_carries_no_base64_by_chance(void **
         rows_make(scene, asks + few, few ? 1 : count, 1);
         encoded = 0;
         size_t rows = 0;
-        struct row_data *all = rows_all(scene, &rows);
+        struct whole_row *all = rows_all(scene, &rows);
         for (size_t i = 0; i < rows; i++)
             encoded += all[i].numerators[FULL_ENCODED];
         free(all);
@@ -421,7 +445,7 @@ static void test_ranks_have_equal_runs_of_the_rows_that_one_rank_has(void **stat
     struct ask *asks = calloc(asked, sizeof *asks);
     uint64_t dice_state = 11;
     struct error err = {0};
-    size_t count = 0;
+    size_t count = 0, alone_count = 0;
     struct rows alone = {0};
     struct team *one = team_alone();
     for (size_t i = 0; i < asked; i++)
@@ -434,13 +458,16 @@ static void test_ranks_have_equal_runs_of_the_rows_that_one_rank_has(void **stat
     scene->plan.from_s = LOCAL(2, 6, 0, 0) / 1000;
     rows_make(scene, asks, asked, 2);
     asking_check(rows_load(one, &scene->plan, &alone, &err), &err);
-    struct row_data *all = rows_all(scene, &count);
+    struct whole_row *all = rows_all(scene, &count);
     assert_int_equal(count, alone.total);
     assert_true(count > 100);
-    assert_memory_equal(all, alone.items, count * sizeof *all);
+    struct whole_row *expected = rows_gather(one, &alone, &alone_count);
+    assert_memory_equal(all, expected, count * sizeof *all);
+    free(expected);
     for (size_t i = 1; i < count; i++)
-        assert_true(all[i - 1].window_s < all[i].window_s ||
-                    (all[i - 1].window_s == all[i].window_s && ip_compare(&all[i - 1].ip, &all[i].ip) < 0));
+        assert_true(all[i - 1].data.window_s < all[i].data.window_s ||
+                    (all[i - 1].data.window_s == all[i].data.window_s &&
+                     ip_compare(&all[i - 1].data.ip, &all[i].data.ip) < 0));
     int64_t rank = team_rank(scene->team), ranks = team_size(scene->team);
     assert_int_equal(scene->rows.first, (int64_t)count * rank / ranks);
     assert_int_equal(scene->rows.count, (int64_t)count * (rank + 1) / ranks - (int64_t)count * rank / ranks);
