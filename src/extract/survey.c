@@ -44,7 +44,7 @@
 #define PART_BYTES (INT64_C(512) << 20)
 
 /* What a row costs beside its tallies, measured with the default models (docs/scaling.md). */
-#define ROW_BYTES 1400
+#define ROW_BYTES 900
 #define ROW_EPOCH_SECONDS 2.0e-6
 #define WRITE_SHARE 0.35  // of the time for reading, for writing what was read
 
