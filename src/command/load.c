@@ -1,11 +1,13 @@
 /* The first steps of a job: from logs to the store, and from there to rows. */
 #include "steps.h"
 
+#include "base/clock.h"
 #include "parallel/stop.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- the store ---- */
 
@@ -37,11 +39,21 @@ static void extract_tell(struct session *session, const struct extract_summary *
                                                 : 1.0);
 }
 
+/* An extract_progress whose context is the session: making days has a line and a rate of its own. */
+static void extract_show(void *context, enum extract_step step, int64_t done_bytes, int64_t total_bytes)
+{
+    struct session *session = context;
+    struct meter *meter = &session->meter;
+    if (step == EXTRACT_MAKES && strcmp(meter->doing, "making days") != 0)
+        *meter = meter_begin("making days", clock_seconds(), meter->on_terminal, meter->in_color);
+    session_progress(session, done_bytes, total_bytes);
+}
+
 enum status step_extract(struct session *session, struct extract_summary *summary, struct error *err)
 {
     session_step(session, "reading logs");
     enum status status =
-        extract_run(session->team, session->job, session->zone, session_progress, session, summary, err);
+        extract_run(session->team, session->job, session->zone, extract_show, session, summary, err);
     session_step_end(session);
     extract_tell(session, summary);
     return status;

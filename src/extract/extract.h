@@ -51,8 +51,11 @@ struct extract_summary {
     size_t warning_count;
 };
 
-/** Called now and then on rank 0 while it reads: bytes of its share done, and in all. */
-typedef void extract_progress(void *context, int64_t done_bytes, int64_t total_bytes);
+/** What extract is at: days are made when all is read. */
+enum extract_step { EXTRACT_READS, EXTRACT_MAKES };
+
+/** Called now and then on rank 0: bytes of text done in this step, by all ranks, and in all. */
+typedef void extract_progress(void *context, enum extract_step step, int64_t done_bytes, int64_t total_bytes);
 
 /**
  * Brings the store of a job up to date with its archive. Collective.

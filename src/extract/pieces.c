@@ -204,7 +204,7 @@ void progress_tell(struct extraction *run, const struct archive_piece *piece, in
     int64_t to = file->compression == COMPRESSION_PLAIN ? piece->to : piece->stored_to;
     double share = (double)stored_bytes / (double)((to > from ? to : file->bytes) - from + 1);
     if (run->progress)
-        run->progress(run->progress_context,
+        run->progress(run->progress_context, EXTRACT_READS,
                       work_done(run->work) + (int64_t)((double)piece->work * (share < 1 ? share : 1)),
                       run->total_work);
 }

@@ -477,6 +477,10 @@ enum status shards_make(struct extraction *run, struct error *err)
                           : STATUS_OK;
     TRY(team_agree(run->team, had, err));
     for (size_t first = 0, end = 0; first < run->dirty_count; first = end) {
+        if (run->progress)
+            run->progress(run->progress_context, EXTRACT_MAKES,
+                          (int64_t)((double)run->total_work / (double)run->dirty_count * (double)first),
+                          run->total_work);
         end = first + (at_once > 0 ? at_once : 1);
         end = end < run->dirty_count ? end : run->dirty_count;
         struct round round = {.first = first, .end = end};

@@ -551,6 +551,7 @@ class Progress(Scratch):
         colored = self.on_terminal({'TERM': 'xterm'})
         self.assertRegex(colored, r'\rquern: reading logs \[\x1b\[32m#*\x1b\[0m-+\] \d+ %, \d+'
                                   .replace('\\rquern', '\\r\\x1b\\[Kquern'))
+        self.assertIn('quern: making days [', colored)
         self.assertIn('quern: training ...', colored)
         self.assertTrue(colored.endswith('\r\x1b[K'), repr(colored[-40:]))
         plain = self.on_terminal({'TERM': 'xterm', 'NO_COLOR': '1'})
