@@ -15,7 +15,7 @@
 #define PAGE_BYTES ((size_t)4096)
 
 /* By how much malloc's heap, where small things lie, grows at a time. */
-#define HEAP_BYTES ((size_t)256 << 20)
+#define HEAP_BYTES ((size_t)8 << 20)
 #define LARGE_PAGE_BYTES ((size_t)2 << 20)
 
 void map_init(struct map *map, size_t entry_bytes, size_t key_bytes)

@@ -147,6 +147,15 @@ static enum status pass_run(struct reading *reading, enum pass pass, struct seco
         if (pass != PASS_READ)
             TRY(block_take(reading, pass, lines, count, err));
     }
+    // What was noted of the queries becomes entries when a day is whole.
+    for (size_t at = 0; at < tallies_count(reading->tallies); at++)
+        TRY(tallies_limit(reading->tallies, at, err));
+    for (size_t at = 0; at < tallies_count(reading->tallies); at++) {
+        int64_t day = 0;
+        int part = 0;
+        if (tallies_shard(reading->tallies, at, &day, &part))
+            TRY(tallies_settle_day(reading->tallies, day, err));
+    }
     *used = (struct seconds){clock_seconds() - wall, clock_cpu_seconds() - cpu};
     if (stream_fault(stream))
         status = error_set(err, STATUS_IO, file->path, "", "%s", stream_fault(stream));

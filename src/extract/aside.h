@@ -17,6 +17,7 @@ struct aside_piece {
     int64_t day;
     int64_t part;
     int64_t number;
+    int64_t room;  // of memory that the shard needs from which it was cut; told by its first piece, else 0
     int64_t at, bytes;  // in the file
 };
 
@@ -31,7 +32,7 @@ struct aside {
  * Writes a piece to the file, which is made in a folder when it is not there yet. Local.
  *
  * @param folder  borrowed until aside_clear
- * @param piece  day, part and number; the rest is filled in
+ * @param piece  day, part, number and room; the rest is filled in
  * @return       STATUS_FAILED, STATUS_IO
  */
 MUST_CHECK enum status aside_put(struct aside *aside, const char *folder, struct aside_piece piece,

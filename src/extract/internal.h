@@ -156,6 +156,9 @@ MUST_CHECK enum status tallies_keep(struct extraction *run, int64_t day, struct 
 MUST_CHECK enum status days_put_aside(struct extraction *run, int64_t first_day, int64_t last_day,
                                       struct error *err);
 
+/** Puts aside all who may have asked first on a day, by what was noted of queries too. Local. */
+MUST_CHECK enum status noted_put_aside(struct extraction *run, int64_t day, struct error *err);
+
 /* ---- shards.c ---- */
 
 /** Makes the dirty days: some at a time, their tallies go to their owners, who finish and write them.
@@ -169,6 +172,7 @@ struct round {
     size_t first, end;  // in run->dirty
     int slices;  // that each of their shards is made in
     bool by_hours;  // who asked first is settled hour by hour
+    bool is_gathered;  // all that takes is put aside by hours, notes have no part in it any more
     struct name_bound *bounds;  // [bound_count], of all ranks; more than none only when they are known
     size_t bound_count;
     struct win *wins;  // [win_count], of the clients whose shards are this rank's

@@ -14,13 +14,17 @@ static enum status piece_put(void *context, int64_t number, const unsigned char 
 {
     struct putting *putting = context;
     putting->piece.number = number;
-    return aside_put(&putting->run->aside, putting->run->job->store_dir, putting->piece, bytes, count, err);
+    enum status status =
+        aside_put(&putting->run->aside, putting->run->job->store_dir, putting->piece, bytes, count, err);
+    putting->piece.room = 0;
+    return status;
 }
 
 static enum status shard_put_aside(struct extraction *run, size_t at, int64_t day, int part,
                                    struct error *err)
 {
-    struct putting putting = {run, {.day = day, .part = part}};
+    struct putting putting = {
+        run, {.day = day, .part = part, .room = (int64_t)tallies_shard_room(run->tallies, at)}};
     enum status status = tallies_pack_slices(run->tallies, at, TALLY_SLICES, piece_put, &putting, err);
     tallies_drop(run->tallies, at);
     return status;
@@ -38,6 +42,16 @@ enum status days_put_aside(struct extraction *run, int64_t first_day, int64_t la
         struct putting putting = {run, {.day = day, .part = ASIDE_MISSES}};
         TRY(tallies_pack_misses(run->tallies, day, piece_put, &putting, err));
     }
+done:
+    return status;
+}
+
+enum status noted_put_aside(struct extraction *run, int64_t day, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct putting putting = {run, {.day = day, .part = ASIDE_MISSES}};
+    TRY(tallies_pack_noted(run->tallies, day, piece_put, &putting, err));
+    TRY(tallies_pack_misses(run->tallies, day, piece_put, &putting, err));
 done:
     return status;
 }

@@ -14,10 +14,13 @@ int shard_owner(const struct extraction *run, int64_t day, int part)
     return at < 0 ? -1 : (int)((at * run->plan.parts + part) % team_size(run->team));
 }
 
+/* Where all clients of a day are on one rank, so is the contest. */
 static int question_owner(const void *item, int ranks, const void *context)
 {
-    (void)context;
-    return miss_owner(item, ranks);
+    const struct miss *miss = item;
+    const struct extraction *run = context;
+    const int owner = run->plan.parts > 1 ? miss_owner(miss, ranks) : shard_owner(run, miss->day, 0);
+    return owner < 0 ? 0 : owner % ranks;
 }
 
 static int win_owner(const void *item, int ranks, const void *context)
@@ -92,16 +95,16 @@ static enum status questions_settle(struct extraction *run, struct round *round,
     struct win *wins = NULL;
     void *arrived = NULL, *won = NULL;
     size_t count = 0, win_count = 0;
-    TRY(team_agree(run->team,
-                   tallies_misses(run->tallies, run->dirty[round->first], run->dirty[round->end - 1], &misses,
-                                  &count, err),
-                   err));
-    TRY(team_deal(run->team, misses, count, sizeof *misses, question_owner, NULL, &arrived, &count, err));
+    const int64_t first_day = run->dirty[round->first], last_day = run->dirty[round->end - 1];
+    TRY(team_agree(
+        run->team,
+        tallies_misses(run->tallies, first_day, last_day, run->plan.parts > 1, &misses, &count, err), err));
+    TRY(team_deal(run->team, misses, count, sizeof *misses, question_owner, run, &arrived, &count, err));
     free(misses);
     misses = NULL;
     TRY(team_agree(run->team,
-                   tallies_settle(run->tallies, arrived, count, round->bounds, round->bound_count, &wins,
-                                  &win_count, err),
+                   tallies_settle(run->tallies, first_day, last_day, arrived, count, round->bounds,
+                                  round->bound_count, &wins, &win_count, err),
                    err));
     free(arrived);
     arrived = NULL;

@@ -14,11 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is merged at a time may fill this share of what there is for tallies: it becomes tables. */
+/* Candidates and other days may fill this share of what there is for tallies while a day is made. */
 #define ROOM_SHARE 3
 
-/* Entries that are packed stand for more, in halves: theirs is the shortest form. */
-#define UNPACKED_HALVES 3
+/* A day that is made may fill so many times what there is for tallies. */
+#define MADE_TIMES 2
+
+/* Bytes that are packed stand for so many: they are notes most of all, of which entries are made. */
+#define UNPACKED_TIMES 4
 
 /* ---- tallies to their owners ---- */
 
@@ -43,8 +46,11 @@ static bool is_of_slice(const struct extraction *run, const struct round *round,
            piece->number * round->slices / TALLY_SLICES == slice;
 }
 
-/* Packs what other ranks own of a slice, by rank; what was in memory is forgotten here. */
-static enum status slice_pack_local(struct extraction *run, const struct round *round, int slice,
+/* In how many turns a slice is sent: neither rank has all of it in buffers at once. */
+#define SEND_TURNS 4
+
+/* Packs what other ranks own of a slice, by rank; what was in memory is forgotten here, and sent first. */
+static enum status slice_pack_local(struct extraction *run, const struct round *round, int slice, int turn,
                                     unsigned char **bytes, size_t *counts, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -54,7 +60,7 @@ static enum status slice_pack_local(struct extraction *run, const struct round *
         counts[rank] = 0;
         if (rank == team_rank(run->team))
             continue;
-        for (size_t at = 0; at < tallies_count(run->tallies) && round->slices == 1; at++) {
+        for (size_t at = 0; at < tallies_count(run->tallies) && round->slices == 1 && turn == 0; at++) {
             int64_t day = 0;
             int part = 0;
             if (!tallies_shard(run->tallies, at, &day, &part) || day < run->dirty[round->first] ||
@@ -65,7 +71,7 @@ static enum status slice_pack_local(struct extraction *run, const struct round *
         }
         for (size_t i = 0; i < run->aside.count; i++) {
             const struct aside_piece *piece = &run->aside.pieces[i];
-            if (is_of_slice(run, round, slice, piece) &&
+            if (is_of_slice(run, round, slice, piece) && piece->number % SEND_TURNS == turn &&
                 shard_owner(run, piece->day, (int)piece->part) == rank)
                 TRY(aside_get(&run->aside, piece, bytes, &count, &capacity, err));
         }
@@ -75,6 +81,13 @@ done:
     return status;
 }
 
+/* What a day that is made may fill. */
+static size_t made_most(const struct extraction *run)
+{
+    const size_t memory = (size_t)run->job->limits_memory_bytes;
+    return memory > INT64_MAX / MADE_TIMES ? INT64_MAX : memory * MADE_TIMES;
+}
+
 /* What merges must fit into memory; tells how much would do, `more` bytes being still packed. */
 static enum status merged_check(const struct extraction *run, int64_t day, int64_t more, struct error *err)
 {
@@ -82,10 +95,10 @@ static enum status merged_check(const struct extraction *run, int64_t day, int64
     const int64_t bytes = (int64_t)tallies_bytes(run->tallies), limit = run->job->limits_memory_bytes;
     int64_t enough_mb = 1;
     int year = 0, month = 0, date = 0;
-    if (bytes <= limit)
+    if (bytes <= (int64_t)made_most(run))
         return STATUS_OK;
     civil_from_day(day, &year, &month, &date);
-    while (enough_mb << 20 < (bytes + more / 2 * UNPACKED_HALVES) / 4 * 5)
+    while (MADE_TIMES * enough_mb << 20 < (bytes + more * UNPACKED_TIMES) / 4 * 5)
         enough_mb *= 2;
     (void)snprintf(hint, sizeof hint,
                    "raise it to %" PRId64
@@ -124,6 +137,8 @@ static enum status own_merge_local(struct extraction *run, const struct round *r
         TRY(aside_get(&run->aside, piece, &bytes, &count, &capacity, err));
         TRY(tallies_merge(run->tallies, bytes, count, err));
         left -= piece->bytes;
+        if (tallies_bytes(run->tallies) > made_most(run))
+            TRY(tallies_fold(run->tallies, err));
         TRY(merged_check(run, piece->day, left, err));
     }
 done:
@@ -154,21 +169,27 @@ static enum status slice_load(struct extraction *run, const struct round *round,
     size_t *counts = calloc(2 * ranks, sizeof *counts), *in = counts ? counts + ranks : NULL;
     unsigned char *bytes = NULL;
     void *arrived = NULL;
-    size_t total = 0;
     enum status had =
         counts ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "exchange", "", "no room for counts");
     TRY(team_agree(run->team, had, err));
-    if (ranks > 1) {
-        TRY(team_agree(run->team, slice_pack_local(run, round, slice, &bytes, counts, err), err));
+    for (int turn = 0; turn < SEND_TURNS && ranks > 1; turn++) {
+        size_t total = 0;
+        TRY(team_agree(run->team, slice_pack_local(run, round, slice, turn, &bytes, counts, err), err));
         TRY(team_exchange(run->team, bytes, counts, &arrived, in, err));
         free(bytes);
         bytes = NULL;
         for (size_t rank = 0; rank < ranks; rank++)
             total += in[rank];
         TRY(team_agree(run->team, tallies_merge(run->tallies, arrived, total, err), err));
+        free(arrived);
+        arrived = NULL;
     }
     TRY(team_agree(run->team, own_merge_local(run, round, slice, err), err));
+    if (round->is_gathered)
+        tallies_retire_notes(run->tallies, run->dirty[round->first], run->dirty[round->end - 1]);
     TRY(team_agree(run->team, limits_settle_local(run, round, err), err));
+    for (size_t i = round->first; i < round->end && round->is_gathered; i++)
+        tallies_forget_misses(run->tallies, run->dirty[i]);
 done:
     free(counts);
     free(bytes);
@@ -261,16 +282,18 @@ done:
 static enum status shard_write_whole(struct extraction *run, int64_t day, int part, struct error *err)
 {
     enum status status = STATUS_OK;
-    struct day_table table = {0};
+    struct finishing *finishing = NULL;
     uint64_t *inputs = NULL;
-    size_t input_count = 0;
-    TRY(shard_finish(run, day, part, &table, err));
+    size_t input_count = 0, at = 0;
     TRY(inputs_of(run, day, &inputs, &input_count, err));
+    TRY(tallies_touch(run->tallies, day, part, &at, err));
+    TRY(tallies_finish_begin(run->tallies, at, &finishing, err));
     struct shard_origin origin = {run->settings, inputs, input_count};
-    TRY(shard_write(run->job->store_dir, &table, run->plan.parts, &origin, err));
+    TRY(shard_write_finishing(run->job->store_dir, finishing, run->plan.parts, &origin, err));
+    tallies_drop(run->tallies, at);
     run->summary->shards_written++;
 done:
-    day_table_clear(&table);
+    finishing_free(finishing);
     free(inputs);
     return status;
 }
@@ -357,6 +380,25 @@ static void slice_drop(struct extraction *run, const struct round *round)
     }
 }
 
+/* Who may have asked first by what was noted of queries, put aside by hours: a day's notes are on no rank
+ * together. */
+static enum status noted_gather(struct extraction *run, struct round *round, struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (int slice = 0; slice < round->slices; slice++) {
+        TRY(slice_load(run, round, slice, err));
+        enum status had = STATUS_OK;
+        for (size_t i = round->first; i < round->end && had == STATUS_OK; i++)
+            had = noted_put_aside(run, run->dirty[i], err);
+        TRY(team_agree(run->team, had, err));
+        if (round->slices > 1)
+            slice_drop(run, round);
+    }
+    round->is_gathered = true;
+done:
+    return status;
+}
+
 /* Makes all slices as far as they know all bounds; returns in `whole` whether none came unforeseen. */
 static enum status slices_try(struct extraction *run, struct round *round, bool bounds_known, bool *whole,
                               struct error *err)
@@ -407,7 +449,7 @@ done:
 static enum status round_plan(struct extraction *run, struct round *round, struct error *err)
 {
     enum status status = STATUS_OK;
-    const int64_t room = run->job->limits_memory_bytes / ROOM_SHARE;
+    const int64_t room = run->job->limits_memory_bytes / ROOM_SHARE, most = (int64_t)made_most(run);
     const size_t parts = (size_t)run->plan.parts, shards = (round->end - round->first) * parts;
     const int64_t first_day = run->dirty[round->first], last_day = run->dirty[round->end - 1];
     int64_t *bytes = calloc(shards + 1, sizeof *bytes), largest = 0;
@@ -419,7 +461,7 @@ static enum status round_plan(struct extraction *run, struct round *round, struc
         int part = 0;
         if (tallies_shard(run->tallies, at, &day, &part) && day >= first_day && day <= last_day)
             bytes[((size_t)dirty_index(run, day) - round->first) * parts + (size_t)part] +=
-                (int64_t)tallies_shard_bytes(run->tallies, at);
+                (int64_t)tallies_shard_room(run->tallies, at);
     }
     for (size_t i = 0; i < run->aside.count; i++) {
         const struct aside_piece *piece = &run->aside.pieces[i];
@@ -429,13 +471,13 @@ static enum status round_plan(struct extraction *run, struct round *round, struc
             misses[0] += piece->bytes;
         else
             bytes[((size_t)dirty_index(run, piece->day) - round->first) * parts + (size_t)piece->part] +=
-                piece->bytes / 2 * UNPACKED_HALVES;
+                piece->room;
     }
     team_sum_i64(run->team, bytes, shards);
     team_max_i64(run->team, misses, 1);
     for (size_t i = 0; i < shards; i++)
         largest = bytes[i] > largest ? bytes[i] : largest;
-    for (round->slices = 1; round->slices < TALLY_SLICES && largest / round->slices > room;)
+    for (round->slices = 1; round->slices < TALLY_SLICES && largest / round->slices > most;)
         round->slices *= 2;
     round->by_hours = round->slices > 1 || misses[0] > room;
     had = round->by_hours ? days_put_aside(run, first_day, last_day, err) : STATUS_OK;
@@ -449,10 +491,13 @@ static enum status round_make(struct extraction *run, struct round *round, struc
 {
     enum status status = STATUS_OK;
     TRY(round_plan(run, round, err));
+    if (round->by_hours)
+        TRY(noted_gather(run, round, err));
     if (round->slices > 1) {
         TRY(slices_make(run, round, err));
     } else {
-        TRY(slice_load(run, round, 0, err));
+        if (!round->by_hours)
+            TRY(slice_load(run, round, 0, err));
         TRY(bounds_share(run, round, err));
         TRY(misses_settle(run, round, err));
         TRY(team_agree(run->team, whole_write_local(run, round, err), err));
@@ -465,17 +510,25 @@ done:
     return status;
 }
 
+/* Beside what is in memory a round needs room for itself: days that come later wait elsewhere. */
+static enum status later_put_aside(struct extraction *run, size_t at_once, struct error *err)
+{
+    enum status status = STATUS_OK;
+    if (run->dirty_count <= at_once ||
+        tallies_bytes(run->tallies) <= (size_t)run->job->limits_memory_bytes / ROOM_SHARE)
+        return STATUS_OK;
+    TRY(days_put_aside(run, run->dirty[at_once], INT64_MAX, err));
+done:
+    return status;
+}
+
 enum status shards_make(struct extraction *run, struct error *err)
 {
     enum status status = STATUS_OK;
     const size_t at_once = (size_t)(team_size(run->team) / run->plan.parts);
     tallies_forget_local(run);
     TRY(team_agree(run->team, folder_make(run->job->store_dir, err), err));
-    // Beside what is in memory a round needs room for itself.
-    enum status had = tallies_bytes(run->tallies) > (size_t)run->job->limits_memory_bytes / ROOM_SHARE
-                          ? days_put_aside(run, INT64_MIN, INT64_MAX, err)
-                          : STATUS_OK;
-    TRY(team_agree(run->team, had, err));
+    TRY(team_agree(run->team, later_put_aside(run, at_once > 0 ? at_once : 1, err), err));
     for (size_t first = 0, end = 0; first < run->dirty_count; first = end) {
         if (run->progress)
             run->progress(run->progress_context, EXTRACT_MAKES,

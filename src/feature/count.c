@@ -3,6 +3,8 @@
 
 #include "base/hash.h"
 
+#include <stdlib.h>
+
 /* The cache of a resolver is thought of in slots of this length; UTC multiples, so that none straddles a
  * local midnight in a zone whose offset is a multiple of it. */
 #define MISS_SLOT_MS 300000
@@ -30,24 +32,13 @@ enum asked_type {
 #undef X
     ASKED_TYPES,
 };
-_Static_assert(ASKED_TYPES == 63, "63 types and one bit for all others");
+_Static_assert(ASKED_TYPES == ASKED_OTHER, "63 types and one bit for all others");
 
-#define ASKED_ODD 0x80
-
-/* By type: its place among the asked types + 1, and whether it is odd; 0: another type. */
-static const uint8_t ASKED_BY_NUMBER[UINT16_MAX + 1] = {
+const uint8_t asked_by_number[UINT16_MAX + 1] = {
 #define X(NAME, number, odd) [number] = (ASKED_##NAME + 1) | ((odd) ? ASKED_ODD : 0),
 #include "feature/asked_types.def"
 #undef X
 };
-
-/* Bit of a type in asked_types, and whether it is odd. */
-static unsigned asked_bit(uint16_t qtype, bool *odd)
-{
-    const unsigned known = ASKED_BY_NUMBER[qtype];
-    *odd = known == 0 || known & ASKED_ODD;
-    return known == 0 ? ASKED_TYPES : (known & ~(unsigned)ASKED_ODD) - 1;
-}
 
 /* ---- who asks, who is asked ---- */
 
@@ -159,87 +150,56 @@ done:
     return status;
 }
 
-static enum status asked_find(struct tallies *tallies, const struct seen *seen, struct asked **asked,
-                              struct error *err)
-{
-    enum status status = STATUS_OK;
-    struct slot *slot = NULL;
-    if (seen->asked > 0) {
-        *asked = map_at(&seen->tally->slots[tallies->place.slot].asked, seen->asked - 1);
-        return STATUS_OK;
-    }
-    TRY(tally_slot(seen->tally, tallies->place.slot, seen->asker->client, &slot, err));
-    TRY(tally_asked(seen->tally, tallies->plan, slot, (struct asked_key){seen->asker->client, seen->name},
-                    seen->asked_hash, asked, err));
-    if (seen->memo && *asked) {
-        seen->memo->slot = tallies->place.slot;
-        seen->memo->asked = (uint32_t)(*asked - (struct asked *)(void *)slot->asked.entries) + 1;
-    }
-done:
-    return status;
-}
-
 static enum status count_asked(struct tallies *tallies, const struct seen *seen, struct error *err)
 {
     enum status status = STATUS_OK;
+    const struct asked_key key = {seen->client, seen->name};
+    struct slot *slot = NULL;
     struct asked *asked = NULL;
     bool odd = false;
     unsigned bit = asked_bit(seen->qtype, &odd);
     if (seen->name == NOT_KEPT)
         return STATUS_OK;
-    TRY(asked_find(tallies, seen, &asked, err));
+    TRY(tally_slot(seen->tally, tallies->place.slot, seen->client, &slot, err));
+    TRY(tally_asked(seen->tally, tallies->plan, slot, key, map_hash(&slot->asked, &key), &asked, err));
     if (!asked)
         return STATUS_OK;
     asked->queries++;
-    asked->txt += seen->qtype == 16;
+    asked->txt += seen->qtype == QTYPE_TXT;
     asked->odd += odd;
     asked->types |= (uint64_t)1 << bit;
     asked->encodings |= seen->encodings;
     if (seen->mixed_case) {
         asked->mixed++;
-        asked_add_spelling(asked, seen->spelling, seen->case_changes, false);
+        spelling_add(&asked->spelling, &asked->case_changes, &asked->respelled, seen->spelling,
+                     seen->case_changes, false);
     }
 done:
-    return status;
-}
-
-static enum status pair_find(struct tallies *tallies, const struct seen *seen, struct pair **pair,
-                             struct error *err)
-{
-    struct tally *tally = seen->tally;
-    if (seen->pair > 0) {
-        *pair = map_at(&tally->pairs, seen->pair - 1);
-        return STATUS_OK;
-    }
-    enum status status =
-        tally_pair(tally, tallies->plan, (struct pair_key){seen->asker->client, seen->domain},
-                   seen->pair_hash, pair, err);
-    if (status == STATUS_OK && seen->memo && *pair)
-        seen->memo->pair = (uint32_t)(*pair - (struct pair *)(void *)tally->pairs.entries) + 1;
     return status;
 }
 
 static enum status count_pair(struct tallies *tallies, const struct seen *seen, struct error *err)
 {
     enum status status = STATUS_OK;
-    const uint16_t qtype = seen->qtype;
+    struct tally *tally = seen->tally;
+    const struct pair_key key = {seen->client, seen->domain};
     struct pair *pair = NULL;
     if (seen->domain == NOT_KEPT)
         return STATUS_OK;
-    TRY(pair_find(tallies, seen, &pair, err));
+    TRY(tally_pair(tally, tallies->plan, key, map_hash(&tally->pairs, &key), &pair, err));
     if (!pair)
         return STATUS_OK;
     const size_t before = pair_list_bytes(pair);
-    const uint32_t ms = (uint32_t)(seen->time_ms - seen->tally->day_start_s * 1000);
+    const uint32_t ms = (uint32_t)(seen->time_ms - tally->day_start_s * 1000);
     pair->queries++;
     if (ms < pair->first_ms)
         pair->first_ms = ms;
     if (ms > pair->last_ms)
         pair->last_ms = ms;
-    if (qtype != 1 && qtype != 28 && qtype != 12 && qtype != 65)
-        TRY(pair_add_type(pair, qtype, 1, err));
+    if (is_type_listed(seen->qtype))
+        TRY(pair_add_type(pair, seen->qtype, 1, err));
     TRY(pair_add_second(pair, tallies->place.second, tallies->plan->unit_s, err));
-    seen->tally->list_bytes += pair_list_bytes(pair) - before;
+    tally->list_bytes += pair_list_bytes(pair) - before;
 done:
     return status;
 }
@@ -272,34 +232,66 @@ static uint64_t seen_domain(const struct seen *seen)
                : ((const struct domain *)map_at(&seen->tally->domains, seen->domain))->hash;
 }
 
-/* The crowd that a watched asker is in the slot, or NULL. */
+/* The crowd that a client is in the slot, or NULL. */
 static struct crowd *crowd_find(const struct tallies *tallies, const struct seen *seen)
 {
     const struct tally *tally = seen->tally;
     return tally->is_sampled && tallies->place.slot < tally->slot_count
-               ? crowd_of(&tally->slots[tallies->place.slot], seen->asker->client)
+               ? crowd_of(&tally->slots[tallies->place.slot], seen->client)
                : NULL;
 }
 
-void seen_hash(struct tallies *tallies, struct seen *seen)
+enum status count_tabled(struct tallies *tallies, const struct seen *seen, struct error *err)
 {
-    // Of what is not kept the hashes are not used.
-    const struct asked_key asked = {seen->asker->client, seen->name};
-    const struct pair_key pair = {seen->asker->client, seen->domain};
-    // All tables of asked names hash alike: the pairs' has keys of the same size.
-    seen->asked_hash = map_hash(&seen->tally->pairs, &asked);
-    seen->pair_hash = map_hash(&seen->tally->pairs, &pair);
-    const uint32_t slot = tallies->place.slot;
-    if (slot < seen->tally->slot_count)
-        map_prefetch(&seen->tally->slots[slot].asked, seen->asked_hash);
-    map_prefetch(&seen->tally->pairs, seen->pair_hash);
+    enum status status = STATUS_OK;
+    TRY(count_asked(tallies, seen, err));
+    // Its entry may have made a crowd of the client, without this query.
+    struct crowd *crowd = crowd_find(tallies, seen);
+    if (crowd)
+        TRY(crowd_count(seen->tally, crowd, seen_domain(seen), 1, (size_t)tallies->plan->names_most, err));
+    TRY(count_pair(tallies, seen, err));
+done:
+    return status;
 }
 
-void seen_prefetch(const struct seen *seen)
+/* A client that brings so many new names may be one of which not all are kept: it goes to the tables. */
+static enum status fresh_count(struct tallies *tallies, const struct seen *seen, struct error *err)
 {
-    if (seen->slot < seen->tally->slot_count)
-        map_prefetch_entry(&seen->tally->slots[seen->slot].asked, seen->asked_hash);
-    map_prefetch_entry(&seen->tally->pairs, seen->pair_hash);
+    enum status status = STATUS_OK;
+    struct tally *tally = seen->tally;
+    struct client *client = map_at(&tally->clients, seen->client);
+    uint8_t *chosen = NULL;
+    if (++client->fresh_names <= 2 * (uint64_t)tallies->plan->names_most)
+        return STATUS_OK;
+    chosen = calloc(tally->clients.count, 1);
+    if (!chosen)
+        return error_set(err, STATUS_NO_MEMORY, "queries of a day", "use more ranks", "no room for clients");
+    client->tabled = 1;
+    chosen[seen->client] = 1;
+    TRY(notes_table(tallies, tally, chosen, err));
+    place_find(tallies, tally, seen->time_ms);
+done:
+    free(chosen);
+    return status;
+}
+
+/* Who asked first is found out by the note, or beside it. */
+static enum status count_kept(struct tallies *tallies, const struct seen *seen, const struct first *first,
+                              int32_t miss_slot, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct client *client = map_at(&seen->tally->clients, seen->client);
+    if (seen->is_fresh && !client->tabled)
+        TRY(fresh_count(tallies, seen, err));
+    const bool competes = !client->tabled && seen->resolver < NOTE_ELSEWHERE;
+    if (!competes) {
+        const struct crowd *crowd = crowd_find(tallies, seen);
+        if (!crowd || seen->hash <= crowd->bound)
+            TRY(run_note(tallies, seen->tally->day, first, miss_slot, err));
+    }
+    status = client->tabled ? count_tabled(tallies, seen, err) : note_add(seen->tally, seen, competes, err);
+done:
+    return status;
 }
 
 enum status count_seen(struct tallies *tallies, const struct seen *seen, struct error *err)
@@ -320,16 +312,8 @@ enum status count_seen(struct tallies *tallies, const struct seen *seen, struct 
         return STATUS_OK;
     }
     place_find(tallies, seen->tally, seen->time_ms);
-    struct crowd *crowd = crowd_find(tallies, seen);
-    if (!crowd || seen->hash <= crowd->bound)
-        TRY(run_note(tallies, day, &first, (int32_t)miss_slot, err));
     TRY(count_row(tallies, seen, err));
-    TRY(count_asked(tallies, seen, err));
-    // Its entry may have made a crowd of the asker, without this query.
-    crowd = crowd_find(tallies, seen);
-    if (crowd)
-        TRY(crowd_count(seen->tally, crowd, seen_domain(seen), 1, (size_t)tallies->plan->names_most, err));
-    TRY(count_pair(tallies, seen, err));
+    TRY(count_kept(tallies, seen, &first, (int32_t)miss_slot, err));
 done:
     return status;
 }

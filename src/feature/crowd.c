@@ -397,6 +397,7 @@ enum status tallies_limit(struct tallies *tallies, size_t at, struct error *err)
     struct tally *tally = tallies->shards[at];
     const struct tally_plan *plan = tallies->plan;
     const size_t names = (size_t)plan->names_most, pairs = (size_t)plan->pairs_most;
+    TRY(notes_reduce(tallies, tally, err));
     for (size_t s = 0; s < tally->slot_count; s++) {
         struct slot *slot = &tally->slots[s];
         for (uint32_t client = 0; client < slot->client_capacity; client++)
@@ -442,6 +443,9 @@ enum status needed_find(const struct tally *tally, struct needed *needed, struct
                 needed->names[asked->key.name] = 1;
         }
     }
+    for (size_t s = 0; s < tally->reduced.slot_count; s++)
+        for (size_t i = 0; i < tally->reduced.slots[s].count; i++)
+            needed->names[tally->reduced.slots[s].items[i].name] = 1;
     for (size_t i = 0; i < tally->names.count; i++) {
         const struct name *name = map_at(&tally->names, i);
         // Their domain is kept for their sake, or it has gone, and they with it.

@@ -116,23 +116,32 @@ int64_t pair_last_ms(const struct day_table *table, size_t pair)
                          : part_ms(table, pair, last, table->pair_last_part[pair]);
 }
 
+size_t day_column_bytes(const struct day_table *table, enum day_column column)
+{
+    const struct day_column_info *info = &COLUMNS[column];
+    return table->size[info->dimension] * day_column_width(table, column) * column_type_bytes(info->type);
+}
+
+enum status day_column_make(struct day_table *table, enum day_column column, struct error *err)
+{
+    const size_t count = table->size[COLUMNS[column].dimension];
+    const size_t bytes = day_column_width(table, column) * column_type_bytes(COLUMNS[column].type);
+    void **array = day_column_array(table, column);
+    *array = count && count <= SIZE_MAX / bytes ? large_alloc(count * bytes, true) : NULL;
+    if (count && !*array)
+        return error_set(err, STATUS_NO_MEMORY, COLUMNS[column].name, "use store.parts or more memory",
+                         "no room for %zu entries of %zu bytes", count, bytes);
+    return STATUS_OK;
+}
+
 enum status day_table_make(struct day_table *table, struct error *err)
 {
-    for (int c = 0; c < DAY_COLUMNS; c++) {
-        enum day_column column = (enum day_column)c;
-        size_t count = table->size[COLUMNS[c].dimension];
-        size_t bytes = day_column_width(table, column) * column_type_bytes(COLUMNS[c].type);
-        void **array = day_column_array(table, column);
-        *array = count && count <= SIZE_MAX / bytes ? large_alloc(count * bytes, true) : NULL;
-        if (count && !*array) {
-            enum status status =
-                error_set(err, STATUS_NO_MEMORY, COLUMNS[c].name, "use store.parts or more memory",
-                          "no room for %zu entries of %zu bytes", count, bytes);
-            day_table_clear(table);
-            return status;
-        }
-    }
-    return STATUS_OK;
+    enum status status = STATUS_OK;
+    for (int c = 0; c < DAY_COLUMNS && status == STATUS_OK; c++)
+        status = day_column_make(table, (enum day_column)c, err);
+    if (status != STATUS_OK)
+        day_table_clear(table);
+    return status;
 }
 
 void day_table_clear(struct day_table *table)

@@ -97,6 +97,12 @@ int64_t pair_first_ms(const struct day_table *table, size_t pair);
 /** As pair_first_ms, its last query. Local. */
 int64_t pair_last_ms(const struct day_table *table, size_t pair);
 
+/** Returns how many bytes the values of a column take. Local. */
+size_t day_column_bytes(const struct day_table *table, enum day_column column);
+
+/** Makes the array of a column, of zeros, from the table's sizes. Returns STATUS_NO_MEMORY. Local. */
+MUST_CHECK enum status day_column_make(struct day_table *table, enum day_column column, struct error *err);
+
 /** Makes all arrays of a table whose sizes are set, filled with 0. Returns STATUS_NO_MEMORY. Local. */
 MUST_CHECK enum status day_table_make(struct day_table *table, struct error *err);
 

@@ -264,10 +264,12 @@ struct win {
 /**
  * Takes the candidates of some days, [first_day, last_day], out of the tallies. Local.
  *
+ * @param with_notes  also those that stand in notes: else they go where the notes go
  * @param misses  returns new, [count], in no order; free() it
  */
 MUST_CHECK enum status tallies_misses(struct tallies *tallies, int64_t first_day, int64_t last_day,
-                                      struct miss **misses, size_t *count, struct error *err);
+                                      bool with_notes, struct miss **misses, size_t *count,
+                                      struct error *err);
 
 /** Returns which of `ranks` settles this question. Local. */
 int miss_owner(const struct miss *miss, int ranks);
@@ -293,7 +295,8 @@ MUST_CHECK enum status tallies_bounds(const struct tallies *tallies, int64_t fir
  * @param bounds  borrowed, [bound_count]: those of all ranks
  * @param wins    returns new, [win_count], one a client and slot; free() it
  */
-MUST_CHECK enum status tallies_settle(struct tallies *tallies, const struct miss *misses, size_t count,
+MUST_CHECK enum status tallies_settle(struct tallies *tallies, int64_t first_day, int64_t last_day,
+                                      const struct miss *misses, size_t count,
                                       const struct name_bound *bounds, size_t bound_count, struct win **wins,
                                       size_t *win_count, struct error *err);
 
@@ -306,9 +309,16 @@ MUST_CHECK enum status tallies_settle_own(struct tallies *tallies, int64_t day,
 typedef enum status tallies_packed(void *context, int64_t number, const unsigned char *bytes, size_t count,
                                    struct error *err);
 
-/** Packs the candidates of a day, hour by hour, and forgets them here. Local. */
+/** Packs the candidates of a day that do not stand in notes, hour by hour, and forgets them here. Local. */
 MUST_CHECK enum status tallies_pack_misses(struct tallies *tallies, int64_t day, tallies_packed *packed,
                                            void *context, struct error *err);
+
+/** Packs those that stand in notes, which are none any more. Local. */
+MUST_CHECK enum status tallies_pack_noted(struct tallies *tallies, int64_t day, tallies_packed *packed,
+                                          void *context, struct error *err);
+
+/** Ends the competing of notes of some days, [first_day, last_day], that were packed before. Local. */
+void tallies_retire_notes(struct tallies *tallies, int64_t first_day, int64_t last_day);
 
 /** Puts packed candidates of a day back; only into the tallies that they come from. Local. */
 MUST_CHECK enum status tallies_put_misses(struct tallies *tallies, int64_t day, const unsigned char *bytes,
@@ -333,6 +343,12 @@ size_t tallies_count(const struct tallies *tallies);
 /** Returns how many bytes of memory shard `at` holds. Local. */
 size_t tallies_shard_bytes(const struct tallies *tallies, size_t at);
 
+/** Returns about how many bytes it will hold at most while it is finished. Local. */
+size_t tallies_shard_room(const struct tallies *tallies, size_t at);
+
+/** Counts what was noted of queries in tables, which hold a client's repeated queries in less. Local. */
+MUST_CHECK enum status tallies_fold(struct tallies *tallies, struct error *err);
+
 /** Returns how many bytes of memory the candidates of some days hold, [first_day, last_day]. Local. */
 size_t tallies_miss_bytes(const struct tallies *tallies, int64_t first_day, int64_t last_day);
 
@@ -344,8 +360,8 @@ bool tallies_shard(const struct tallies *tallies, size_t at, int64_t *day, int *
  *
  * @param bytes  points at the buffer, new or grown; the caller frees it
  */
-MUST_CHECK enum status tallies_pack(const struct tallies *tallies, size_t at, unsigned char **bytes,
-                                    size_t *count, size_t *capacity, struct error *err);
+MUST_CHECK enum status tallies_pack(struct tallies *tallies, size_t at, unsigned char **bytes, size_t *count,
+                                    size_t *capacity, struct error *err);
 
 /** In how many slices a shard may be packed. */
 #define TALLY_SLICES 16
@@ -359,7 +375,7 @@ int tally_slice(const struct ip *ip, int slices);
  *
  * @param slices  1 … TALLY_SLICES
  */
-MUST_CHECK enum status tallies_pack_slices(const struct tallies *tallies, size_t at, int slices,
+MUST_CHECK enum status tallies_pack_slices(struct tallies *tallies, size_t at, int slices,
                                            tallies_packed *packed, void *context, struct error *err);
 
 /** Finds the shard of a day and part, made empty when it is not there: a part without any IP is a shard too.
@@ -396,6 +412,28 @@ MUST_CHECK enum status tallies_compact(struct tallies *tallies, struct error *er
  */
 MUST_CHECK enum status tallies_finish(struct tallies *tallies, size_t at, struct day_table *table,
                                       struct error *err);
+
+struct finishing;
+
+/**
+ * Begins what tallies_finish does, without making the whole table: its largest columns are made one at a
+ * time. Local.
+ *
+ * @param finishing  returns new; borrows the tallies, in which shard `at` stays as it is. Free it with
+ *                   finishing_free
+ */
+MUST_CHECK enum status tallies_finish_begin(struct tallies *tallies, size_t at, struct finishing **finishing,
+                                            struct error *err);
+
+/** Returns the table's day and sizes; not all of its arrays are there. Borrowed. Local. */
+const struct day_table *finishing_head(const struct finishing *finishing);
+
+/** Finds the values of a column, borrowed until the next call. Local. */
+MUST_CHECK enum status finishing_column(struct finishing *finishing, enum day_column column,
+                                        const void **values, struct error *err);
+
+/** Takes it, or NULL. Local. */
+void finishing_free(struct finishing *finishing);
 
 /* ---- the models' features ---- */
 

@@ -6,19 +6,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+static int compare_type(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Brings a table's pair into the form of one that was made of notes. */
+static void pair_settle(struct pair *pair, int64_t unit_s)
+{
+    pair_settle_seconds(pair, unit_s);
+    if (pair->type_count > 1)
+        qsort(pair->types, pair->type_count, 2 * sizeof *pair->types, compare_type);
+}
+
 /* ---- sizes ---- */
 
-static void sizes_find(struct finish *finish)
+static void sizes_find(struct finishing *finish)
 {
     const struct tally *tally = finish->tally;
-    size_t *size = finish->table->size;
+    size_t *size = finish->table.size;
     char text[QNAME_TEXT_BYTES];
     size[DAY_row] = tally->rows.count;
-    for (size_t i = 0; i < tally->slot_count; i++) {
-        const struct slot *slot = &tally->slots[i];
-        for (size_t e = 0; e < slot->asked.count && tally->is_sampled; e++)
-            size[DAY_asked] += asked_is_stored(finish, slot, map_at(&slot->asked, e));
-        size[DAY_asked] += tally->is_sampled ? 0 : slot->asked.count;
+    for (size_t i = 0; i < slots_used(tally); i++) {
+        size[DAY_asked] += slot_asked(tally, i);
+        for (size_t e = 0; e < slot_tabled(tally, i) && tally->is_sampled; e++)
+            size[DAY_asked] -= !asked_is_stored(finish, &tally->slots[i], map_at(&tally->slots[i].asked, e));
     }
     size[DAY_pair] = finish->pairs.count;
     size[DAY_domain] = finish->domains.count;
@@ -26,10 +39,12 @@ static void sizes_find(struct finish *finish)
     size[DAY_source] = tally->sources.count;
     size[DAY_line] = tally->record_count;
     for (size_t i = 0; i < finish->pairs.count; i++) {
-        struct pair *pair = map_at(&tally->pairs, finish->pairs.entry[i]);
-        pair_settle_seconds(pair, finish->tallies->plan->unit_s);
-        size[DAY_type] += pair->type_count;
-        size[DAY_second] += pair->second_count;
+        const size_t at = finish->pairs.entry[i];
+        if (at < tally->pairs.count)
+            pair_settle(map_at(&tally->pairs, at), finish->tallies->plan->unit_s);
+        const struct pair_view pair = pair_view(tally, at);
+        size[DAY_type] += pair.type_count;
+        size[DAY_second] += pair.second_count;
     }
     for (size_t i = 0; i < finish->domains.count; i++) {
         const struct domain *domain = map_at(&tally->domains, finish->domains.entry[i]);
@@ -58,10 +73,10 @@ static void sizes_find(struct finish *finish)
 
 /* ---- tables ---- */
 
-static void names_fill(struct finish *finish)
+static void names_fill(struct finishing *finish)
 {
     const struct tally *tally = finish->tally;
-    struct day_table *table = finish->table;
+    struct day_table *table = &finish->table;
     char text[QNAME_TEXT_BYTES];
     size_t end = 0;
     for (size_t i = 0; i < finish->names.count; i++) {
@@ -82,10 +97,10 @@ static void names_fill(struct finish *finish)
     }
 }
 
-static void domains_fill(struct finish *finish)
+static void domains_fill(struct finishing *finish)
 {
     const struct tally *tally = finish->tally;
-    struct day_table *table = finish->table;
+    struct day_table *table = &finish->table;
     char text[QNAME_TEXT_BYTES];
     size_t end = 0, clients = 0;
     for (size_t i = 0; i < finish->domains.count; i++) {
@@ -103,7 +118,7 @@ static void domains_fill(struct finish *finish)
     }
 }
 
-static enum status ip_texts_make(struct finish *finish, struct error *err)
+static enum status ip_texts_make(struct finishing *finish, struct error *err)
 {
     const size_t count = finish->tally->clients.count;
     finish->ip_text = calloc(count + 1, sizeof *finish->ip_text);
@@ -119,7 +134,7 @@ static enum status ip_texts_make(struct finish *finish, struct error *err)
 }
 
 /* Fills an IP's columns with a client, by the tally's number. */
-static void ip_fill(const struct finish *finish, uint32_t client, uint8_t *octets, char *text)
+static void ip_fill(const struct finishing *finish, uint32_t client, uint8_t *octets, char *text)
 {
     const struct client *entry = map_at(&finish->tally->clients, client);
     memcpy(octets, entry->ip.bytes, sizeof entry->ip.bytes);
@@ -169,16 +184,16 @@ static void row_counts_find(const struct row *row, int64_t counts[ROW_COUNTS])
         counts[ROW_RESOLVER_SET] ^= (int64_t)(row->resolvers.items[i] >> 1);
 }
 
-static void rows_fill(struct finish *finish)
+static void rows_fill(struct finishing *finish)
 {
     int64_t *const columns[ROW_COUNTS] = {
-#define COUNT(NAME, name, merge, unit, text) finish->table->row_##name,
+#define COUNT(NAME, name, merge, unit, text) finish->table.row_##name,
 #include "feature/row_counts.def"
 #undef COUNT
     };
     const struct tally *tally = finish->tally;
     const struct tally_plan *plan = finish->tallies->plan;
-    struct day_table *table = finish->table;
+    struct day_table *table = &finish->table;
     for (size_t i = 0; i < tally->rows.count; i++) {
         const struct row *row = map_at(&tally->rows, finish->rows.entry[i]);
         int64_t counts[ROW_COUNTS];
@@ -196,88 +211,128 @@ static void rows_fill(struct finish *finish)
     }
 }
 
-static int compare_type(const void *a, const void *b)
+/* ---- all of it ---- */
+
+static void finish_clear(struct finishing *finish)
 {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
+    void *const arrays[] = {finish->ranked,       finish->spare,      finish->asked_entry,
+                            finish->asked_client, finish->asked_name, finish->asked_queries,
+                            finish->extras,       finish->slot_end,   finish->pair_names,
+                            finish->ip_text,      finish->column};
+    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
+        free(arrays[i]);
+    order_free(&finish->clients);
+    order_free(&finish->domains);
+    order_free(&finish->names);
+    order_free(&finish->rows);
+    order_free(&finish->pairs);
+    day_table_clear(&finish->table);
 }
 
-static void pair_lists_fill(const struct finish *finish, struct pair *pair, size_t *type, size_t *second)
+/* Arrays of the columns that are not made one by one. */
+static enum status table_make(struct day_table *table, struct error *err)
 {
-    struct day_table *table = finish->table;
-    if (pair->type_count > 1)
-        qsort(pair->types, pair->type_count, 2 * sizeof *pair->types, compare_type);
-    for (size_t t = 0; t < pair->type_count; t++, ++*type) {
-        table->type_number[*type] = (uint16_t)pair->types[2 * t];
-        table->type_queries[*type] = pair->types[2 * t + 1];
-    }
-    if (pair->second_count > 0)
-        memcpy(&table->second_of_day[*second], pair_seconds(pair), pair->second_count * sizeof(uint32_t));
-    *second += pair->second_count;
+    enum status status = STATUS_OK;
+    for (int c = 0; c < DAY_COLUMNS; c++)
+        if (!column_is_made((enum day_column)c))
+            TRY(day_column_make(table, (enum day_column)c, err));
+done:
+    return status;
 }
 
-static void pairs_fill(struct finish *finish)
+static enum status finish_all(struct finishing *finish, size_t at, struct error *err)
 {
-    const struct tally *tally = finish->tally;
-    struct day_table *table = finish->table;
-    size_t type = 0, second = 0;
-    for (size_t i = 0; i < finish->pairs.count; i++) {
-        struct pair *pair = map_at(&tally->pairs, finish->pairs.entry[i]);
-        if (i + FINISH_AHEAD < finish->pairs.count)
-            __builtin_prefetch(map_at(&tally->pairs, finish->pairs.entry[i + FINISH_AHEAD]));
-        const struct client *client = map_at(&tally->clients, pair->key.client);
-        memcpy(&table->pair_ip[i * 16], client->ip.bytes, sizeof client->ip.bytes);
-        table->pair_domain[i] = finish->domains.place[pair->key.domain];
-        table->pair_queries[i] = pair->queries;
-        // The seconds are in order by now, and there is one at least.
-        const uint32_t step = pair->in_units ? (uint32_t)finish->tallies->plan->unit_s : 1;
-        const uint32_t *seconds = pair_seconds(pair);
-        table->pair_first_part[i] = pair->first_ms - seconds[0] * step * 1000;
-        table->pair_last_part[i] =
-            pair->last_ms -
-            (pair->second_count > 1 ? seconds[pair->second_count - 1] * step * 1000 : pair->first_ms);
-        pair_lists_fill(finish, pair, &type, &second);
-        table->pair_type_end[i] = (int64_t)type;
-        table->pair_second_end[i] = (int64_t)second;
-        table->pair_second_step[i] = step;
+    enum status status = STATUS_OK;
+    struct tallies *tallies = (struct tallies *)finish->tallies;
+    TRY(tallies_limit(tallies, at, err));
+    name_memos_clear(&finish->tally->memos);
+    TRY(orders_make(finish, err));
+    TRY(domains_add_pairs(finish, err));
+    TRY(ip_texts_make(finish, err));
+    sizes_find(finish);
+    TRY(table_make(&finish->table, err));
+    names_fill(finish);
+    domains_fill(finish);
+    rows_fill(finish);
+    TRY(asked_order(finish, err));
+    TRY(row_sets_fill(finish, err));
+    TRY(pair_names_fill(finish, err));
+    TRY(sources_fill(tallies, finish->tally, &finish->table, err));
+    TRY(lines_fill(finish->tally, &finish->table, err));
+    free(finish->ranked);
+    free(finish->spare);
+    finish->ranked = finish->spare = NULL;
+done:
+    return status;
+}
+
+enum status tallies_finish_begin(struct tallies *tallies, size_t at, struct finishing **out,
+                                 struct error *err)
+{
+    struct finishing *finish = calloc(1, sizeof *finish);
+    struct tally *tally = tallies->shards[at];
+    *out = NULL;
+    if (!finish)
+        return error_set(err, STATUS_NO_MEMORY, "finishing a day", "", "no room for a day");
+    *finish = (struct finishing){.tallies = tallies,
+                                 .tally = tally,
+                                 .table = {.day = tally->day,
+                                           .start_s = tally->day_start_s,
+                                           .part = tally->part,
+                                           .unit_count = tallies->unit_count}};
+    enum status status = finish_all(finish, at, err);
+    if (status == STATUS_OK)
+        *out = finish;
+    else
+        finishing_free(finish);
+    return status;
+}
+
+const struct day_table *finishing_head(const struct finishing *finish)
+{
+    return &finish->table;
+}
+
+enum status finishing_column(struct finishing *finish, enum day_column column, const void **values,
+                             struct error *err)
+{
+    enum status status = STATUS_OK;
+    if (!column_is_made(column)) {
+        *values = day_column_values(&finish->table, column);
+        return STATUS_OK;
     }
+    TRY(array_reserve(&finish->column, &finish->column_capacity, day_column_bytes(&finish->table, column) + 1,
+                      1, err));
+    column_make(finish, column, finish->column);
+    *values = finish->column;
+done:
+    return status;
+}
+
+void finishing_free(struct finishing *finish)
+{
+    if (!finish)
+        return;
+    finish_clear(finish);
+    free(finish);
 }
 
 enum status tallies_finish(struct tallies *tallies, size_t at, struct day_table *table, struct error *err)
 {
     enum status status = STATUS_OK;
-    struct finish finish = {.tallies = tallies, .tally = tallies->shards[at], .table = table};
-    *table = (struct day_table){.day = finish.tally->day,
-                                .start_s = finish.tally->day_start_s,
-                                .part = finish.tally->part,
-                                .unit_count = tallies->unit_count};
-    TRY(tallies_limit(tallies, at, err));
-    TRY(orders_make(&finish, err));
-    TRY(domains_add_pairs(&finish, err));
-    TRY(ip_texts_make(&finish, err));
-    sizes_find(&finish);
-    TRY(day_table_make(table, err));
-    names_fill(&finish);
-    domains_fill(&finish);
-    rows_fill(&finish);
-    TRY(asked_fill(&finish, err));
-    TRY(row_sets_fill(&finish, err));
-    TRY(pair_names_fill(&finish, err));
-    pairs_fill(&finish);
-    TRY(sources_fill(tallies, finish.tally, table, err));
-    TRY(lines_fill(finish.tally, table, err));
+    struct finishing *finish = NULL;
+    *table = (struct day_table){0};
+    TRY(tallies_finish_begin(tallies, at, &finish, err));
+    for (int c = 0; c < DAY_COLUMNS; c++) {
+        const enum day_column column = (enum day_column)c;
+        if (!column_is_made(column))
+            continue;
+        TRY(day_column_make(&finish->table, column, err));
+        column_make(finish, column, *day_column_array(&finish->table, column));
+    }
+    *table = finish->table;
+    finish->table = (struct day_table){0};
 done:
-    order_free(&finish.clients);
-    order_free(&finish.domains);
-    order_free(&finish.names);
-    order_free(&finish.rows);
-    order_free(&finish.pairs);
-    free(finish.ranked);
-    free(finish.spare);
-    free(finish.asked_client);
-    free(finish.slot_end);
-    free(finish.ip_text);
-    if (status != STATUS_OK)
-        day_table_clear(table);
+    finishing_free(finish);
     return status;
 }

@@ -20,61 +20,121 @@ static enum status no_room(size_t count, struct error *err)
 
 /* ---- asked_* ---- */
 
-/* Returns how many entries the slot has. */
-static size_t slot_fill(struct finish *finish, size_t slot, size_t from)
+static uint64_t asked_rank(const struct finishing *finish, uint32_t client, uint32_t name)
+{
+    return (uint64_t)finish->clients.place[client] * finish->tally->names.count + finish->names.place[name];
+}
+
+/* Lists the entries of a slot that are stored, with what they are sorted by. */
+static size_t slot_rank(struct finishing *finish, size_t slot)
 {
     const struct tally *tally = finish->tally;
-    const struct map *entries = &tally->slots[slot].asked;
-    struct day_table *table = finish->table;
-    const int64_t start_s = tally->day_start_s + (int64_t)slot * finish->tallies->slot_s;
+    const size_t tabled = slot_tabled(tally, slot), all = slot_asked(tally, slot);
     size_t count = 0;
-    for (size_t i = 0; i < entries->count; i++) {
-        const struct asked *asked = map_at(entries, i);
-        if (!asked_is_stored(finish, &tally->slots[slot], asked))
-            continue;
-        finish->ranked[count++] =
-            (struct ranked){(uint64_t)finish->clients.place[asked->key.client] * tally->names.count +
-                                finish->names.place[asked->key.name],
-                            (uint32_t)i};
+    for (size_t i = 0; i < tabled; i++) {
+        const struct asked *asked = map_at(&tally->slots[slot].asked, i);
+        if (asked_is_stored(finish, &tally->slots[slot], asked))
+            finish->ranked[count++] =
+                (struct ranked){asked_rank(finish, asked->key.client, asked->key.name), (uint32_t)i};
     }
-    ranked_sort(finish->ranked, finish->spare, count);
-    for (size_t i = 0; i < count; i++) {
-        const struct asked *asked = map_at(entries, finish->ranked[i].at);
-        if (i + FINISH_AHEAD < count)
-            __builtin_prefetch(map_at(entries, finish->ranked[i + FINISH_AHEAD].at));
-        const struct client *client = map_at(&tally->clients, asked->key.client);
-        const size_t to = from + i;
-        finish->asked_client[to] = finish->clients.place[asked->key.client];
-        table->asked_slot[to] = start_s;
-        memcpy(&table->asked_ip[to * sizeof client->ip], &client->ip, sizeof client->ip);
-        table->asked_name[to] = finish->names.place[asked->key.name];
-        table->asked_queries[to] = asked->queries;
-        table->asked_txt[to] = asked->txt;
-        table->asked_odd[to] = asked->odd;
-        table->asked_types[to] = asked->types;
-        table->asked_mixed[to] = asked->mixed;
-        table->asked_spelling[to] = asked->spelling;
-        table->asked_case_changes[to] = asked->case_changes;
-        table->asked_respelled[to] = asked->respelled;
-        table->asked_encodings[to] = asked->encodings;
+    for (size_t i = tabled; i < all; i++) {
+        const struct reduced_asked *asked = &tally->reduced.slots[slot].items[i - tabled];
+        finish->ranked[count++] =
+            (struct ranked){asked_rank(finish, asked->client, asked->name), (uint32_t)i};
     }
     return count;
 }
 
-enum status asked_fill(struct finish *finish, struct error *err)
+static void slot_prefetch(const struct tally *tally, size_t slot, size_t at)
 {
+    const size_t tabled = slot_tabled(tally, slot);
+    if (at < tabled)
+        __builtin_prefetch(map_at(&tally->slots[slot].asked, at));
+    else
+        __builtin_prefetch(&tally->reduced.slots[slot].items[at - tabled]);
+}
+
+static enum status extra_add(struct finishing *finish, size_t at, const struct asked_extra *extra,
+                             struct error *err)
+{
+    enum status status = STATUS_OK;
+    TRY(array_reserve(&finish->extras, &finish->extra_capacity, finish->extra_count + 1,
+                      sizeof *finish->extras, err));
+    finish->extras[finish->extra_count++] = (struct extra_at){(uint32_t)at, *extra};
+done:
+    return status;
+}
+
+/* Takes an entry of the tables to its place. */
+static enum status tabled_place(struct finishing *finish, const struct asked *asked, size_t to,
+                                struct error *err)
+{
+    const struct asked_extra extra = {.txt = asked->txt,
+                                      .odd = asked->odd,
+                                      .mixed = asked->mixed,
+                                      .spelling = asked->spelling,
+                                      .case_changes = asked->case_changes,
+                                      .respelled = asked->respelled};
+    finish->asked_client[to] = finish->clients.place[asked->key.client];
+    finish->asked_name[to] = finish->names.place[asked->key.name];
+    finish->asked_queries[to] = asked->queries;
+    return extra.txt || extra.odd || extra.mixed || extra.spelling ? extra_add(finish, to, &extra, err)
+                                                                   : STATUS_OK;
+}
+
+static enum status slot_order(struct finishing *finish, size_t slot, size_t from, size_t *count,
+                              struct error *err)
+{
+    enum status status = STATUS_OK;
     const struct tally *tally = finish->tally;
-    const size_t count = finish->table->size[DAY_asked];
+    const struct reduced *reduced = &tally->reduced;
+    const size_t tabled = slot_tabled(tally, slot);
+    *count = slot_rank(finish, slot);
+    ranked_sort(finish->ranked, finish->spare, *count);
+    for (size_t i = 0; i < *count; i++) {
+        const size_t at = finish->ranked[i].at, to = from + i;
+        if (i + FINISH_AHEAD < *count)
+            slot_prefetch(tally, slot, finish->ranked[i + FINISH_AHEAD].at);
+        finish->asked_entry[to] = (uint32_t)at;
+        if (at < tabled) {
+            TRY(tabled_place(finish, map_at(&tally->slots[slot].asked, at), to, err));
+            continue;
+        }
+        const struct reduced_asked *asked = &reduced->slots[slot].items[at - tabled];
+        finish->asked_client[to] = finish->clients.place[asked->client];
+        finish->asked_name[to] = finish->names.place[asked->name];
+        finish->asked_queries[to] = asked->queries;
+        if (asked->extra > 0)
+            TRY(extra_add(finish, to, &reduced->extras[asked->extra - 1], err));
+    }
+done:
+    return status;
+}
+
+enum status asked_order(struct finishing *finish, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct tally *tally = finish->tally;
+    const size_t count = finish->table.size[DAY_asked];
+    uint32_t **const arrays[] = {&finish->asked_entry, &finish->asked_client, &finish->asked_name,
+                                 &finish->asked_queries};
     size_t end = 0;
-    finish->asked_client = large_alloc((count + 1) * sizeof *finish->asked_client, false);
-    finish->slot_end = calloc(tally->slot_count + 1, sizeof *finish->slot_end);
-    if (!finish->asked_client || !finish->slot_end)
+    for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
+        *arrays[i] = large_alloc((count + 1) * sizeof **arrays[i], false);
+        if (!*arrays[i])
+            return no_room(count, err);
+    }
+    finish->slot_end = calloc(slots_used(tally) + 1, sizeof *finish->slot_end);
+    if (!finish->slot_end)
         return no_room(count, err);
-    for (size_t slot = 0; slot < tally->slot_count; slot++) {
-        end += slot_fill(finish, slot, end);
+    for (size_t slot = 0; slot < slots_used(tally); slot++) {
+        size_t here = 0;
+        TRY(slot_order(finish, slot, end, &here, err));
+        end += here;
         finish->slot_end[slot] = end;
     }
-    return STATUS_OK;
+done:
+    return status;
 }
 
 /* ---- rows ---- */
@@ -99,24 +159,24 @@ static int64_t clog_of(const struct row_sets *sets, int64_t count)
 }
 
 /* Adds one slot's entries of a row; returns how many domains the row has met. */
-static size_t row_slot_add(const struct finish *finish, struct row_sets *sets, size_t row, size_t slot,
+static size_t row_slot_add(const struct finishing *finish, struct row_sets *sets, size_t row, size_t slot,
                            size_t met)
 {
-    const struct day_table *table = finish->table;
+    const struct day_table *table = &finish->table;
     const uint32_t client =
         finish->clients
             .place[((const struct row_key *)map_at(&finish->tally->rows, finish->rows.entry[row]))->client];
     const uint32_t mark = (uint32_t)row + 1;
     size_t at = sets->next[slot];
     for (; at < finish->slot_end[slot] && finish->asked_client[at] == client; at++) {
-        const uint32_t name = table->asked_name[at];
+        const uint32_t name = finish->asked_name[at];
         const uint32_t domain = table->name_domain[name];
         struct domain_sum *sum = &sets->domains[domain];
         if (sum->mark != mark) {
             *sum = (struct domain_sum){.mark = mark};
             sets->met[met++] = domain;
         }
-        sum->queries += table->asked_queries[at];
+        sum->queries += finish->asked_queries[at];
         if (sets->names && sets->names[name] == mark)
             continue;
         if (sets->names)
@@ -128,9 +188,9 @@ static size_t row_slot_add(const struct finish *finish, struct row_sets *sets, s
     return met;
 }
 
-static void row_set_finish(const struct finish *finish, const struct row_sets *sets, size_t row, size_t met)
+static void row_set_finish(struct finishing *finish, const struct row_sets *sets, size_t row, size_t met)
 {
-    struct day_table *table = finish->table;
+    struct day_table *table = &finish->table;
     table->row_domains[row] = (int64_t)met;
     for (size_t i = 0; i < met; i++) {
         const struct domain_sum *sum = &sets->domains[sets->met[i]];
@@ -142,25 +202,25 @@ static void row_set_finish(const struct finish *finish, const struct row_sets *s
     }
 }
 
-static enum status row_sets_new(const struct finish *finish, struct row_sets *sets, struct error *err)
+static enum status row_sets_new(const struct finishing *finish, struct row_sets *sets, struct error *err)
 {
     const struct tally *tally = finish->tally;
     const bool many_slots = finish->tallies->plan->window_s > finish->tallies->slot_s;
     *sets = (struct row_sets){0};
     sets->domains = calloc(tally->domains.count + 1, sizeof *sets->domains);
     sets->met = calloc(tally->domains.count + 1, sizeof *sets->met);
-    sets->next = calloc(tally->slot_count + 1, sizeof *sets->next);
+    sets->next = calloc(slots_used(tally) + 1, sizeof *sets->next);
     sets->names = many_slots ? calloc(tally->names.count + 1, sizeof *sets->names) : NULL;
     if (!sets->domains || !sets->met || !sets->next || (many_slots && !sets->names))
         return no_room(tally->names.count, err);
-    for (size_t slot = 1; slot < tally->slot_count; slot++)
+    for (size_t slot = 1; slot < slots_used(tally); slot++)
         sets->next[slot] = finish->slot_end[slot - 1];
     for (int64_t count = 1; count < CLOG_KNOWN; count++)
         sets->clog[count] = count * fixed_log2((uint64_t)count);
     return STATUS_OK;
 }
 
-enum status row_sets_fill(struct finish *finish, struct error *err)
+enum status row_sets_fill(struct finishing *finish, struct error *err)
 {
     enum status status = STATUS_OK;
     struct row_sets sets;
@@ -169,21 +229,21 @@ enum status row_sets_fill(struct finish *finish, struct error *err)
     for (size_t row = 0; row < finish->tally->rows.count; row++) {
         const struct row_key *key = map_at(&finish->tally->rows, finish->rows.entry[row]);
         size_t met = 0;
-        if (finish->table->row_queries[row] > ROW_QUERIES_MOST) {
+        if (finish->table.row_queries[row] > ROW_QUERIES_MOST) {
             status = error_set(err, STATUS_LIMIT, "features.window", "choose a shorter window",
                                "one IP sent %" PRId64 " queries in a window, more than 2^26",
-                               finish->table->row_queries[row]);
+                               finish->table.row_queries[row]);
             goto done;
         }
         const size_t first = key->window * slots;
         if (client_is_sampled(finish->tally, key->client, first, first + slots)) {
-            for (size_t slot = first; slot < first + slots && slot < finish->tally->slot_count; slot++)
+            for (size_t slot = first; slot < first + slots && slot < slots_used(finish->tally); slot++)
                 (void)row_slot_add(finish, &sets, row, slot, 0);
             TRY(sampled_row_fill(finish, row, first, first + slots, err));
             continue;
         }
         for (size_t slot = first; slot < first + slots; slot++)
-            if (slot < finish->tally->slot_count)
+            if (slot < slots_used(finish->tally))
                 met = row_slot_add(finish, &sets, row, slot, met);
         row_set_finish(finish, &sets, row, met);
     }
@@ -198,10 +258,10 @@ done:
 /* ---- pairs and domains ---- */
 
 /* Where each client's entries of asked_* end once they are brought together, and they themselves. */
-static enum status asked_by_client(const struct finish *finish, size_t **ends, uint32_t **names,
+static enum status asked_by_client(const struct finishing *finish, size_t **ends, uint32_t **names,
                                    struct error *err)
 {
-    const size_t count = finish->table->size[DAY_asked], clients = finish->tally->clients.count;
+    const size_t count = finish->table.size[DAY_asked], clients = finish->tally->clients.count;
     size_t end = 0;
     *ends = calloc(clients + 1, sizeof **ends);
     *names = large_alloc((count + 1) * sizeof **names, false);
@@ -215,21 +275,22 @@ static enum status asked_by_client(const struct finish *finish, size_t **ends, u
         end += here;
     }
     for (size_t i = 0; i < count; i++)
-        (*names)[(*ends)[finish->asked_client[i]]++] = finish->table->asked_name[i];
+        (*names)[(*ends)[finish->asked_client[i]]++] = finish->asked_name[i];
     return STATUS_OK;
 }
 
-enum status pair_names_fill(struct finish *finish, struct error *err)
+enum status pair_names_fill(struct finishing *finish, struct error *err)
 {
     enum status status = STATUS_OK;
     const struct tally *tally = finish->tally;
-    struct day_table *table = finish->table;
+    struct day_table *table = &finish->table;
     size_t *ends = NULL;
     uint32_t *names = NULL;
     uint32_t *marks = calloc(tally->names.count + 1, sizeof *marks);
     int64_t *counts = calloc(tally->domains.count + 1, sizeof *counts);
     size_t at = 0, pair = 0;
-    if (!marks || !counts) {
+    finish->pair_names = large_alloc((finish->pairs.count + 1) * sizeof *finish->pair_names, false);
+    if (!marks || !counts || !finish->pair_names) {
         status = no_room(tally->names.count, err);
         goto done;
     }
@@ -242,17 +303,18 @@ enum status pair_names_fill(struct finish *finish, struct error *err)
                 counts[table->name_domain[names[at]]] += bound == 0 || table->name_hash[names[at]] < bound;
             }
         for (; pair < finish->pairs.count; pair++) {
-            const struct pair_key *key = map_at(&tally->pairs, finish->pairs.entry[pair]);
-            const uint32_t domain = finish->domains.place[key->domain];
-            if (finish->clients.place[key->client] != client)
+            const size_t number = finish->pairs.entry[pair];
+            const struct pair_key key = pair_key(tally, number);
+            const uint32_t domain = finish->domains.place[key.domain];
+            if (finish->clients.place[key.client] != client)
                 break;
-            table->pair_names[pair] = bound_scale(counts[domain], bound);
+            finish->pair_names[pair] = bound_scale(counts[domain], bound);
             // There is one at least, and none without a query.
-            const int64_t queries = ((const struct pair *)(const void *)key)->queries;
-            if (bound != 0 && table->pair_names[pair] < 1)
-                table->pair_names[pair] = 1;
-            if (bound != 0 && table->pair_names[pair] > queries)
-                table->pair_names[pair] = queries;
+            const int64_t queries = pair_view(tally, number).queries;
+            if (bound != 0 && finish->pair_names[pair] < 1)
+                finish->pair_names[pair] = 1;
+            if (bound != 0 && finish->pair_names[pair] > queries)
+                finish->pair_names[pair] = queries;
             counts[domain] = 0;
         }
     }
@@ -265,18 +327,18 @@ done:
 }
 
 /* Where the pairs of each client end, in their order. */
-static void pair_ends_find(const struct finish *finish, size_t *ends)
+static void pair_ends_find(const struct finishing *finish, size_t *ends)
 {
     for (size_t i = 0; i < finish->pairs.count; i++) {
-        const struct pair_key *key = map_at(&finish->tally->pairs, finish->pairs.entry[i]);
-        ends[finish->clients.place[key->client]] = i + 1;
+        const struct pair_key key = pair_key(finish->tally, finish->pairs.entry[i]);
+        ends[finish->clients.place[key.client]] = i + 1;
     }
     for (size_t client = 1; client < finish->tally->clients.count; client++)
         if (ends[client] == 0)
             ends[client] = ends[client - 1];
 }
 
-enum status domains_add_pairs(struct finish *finish, struct error *err)
+enum status domains_add_pairs(struct finishing *finish, struct error *err)
 {
     enum status status = STATUS_OK;
     const struct tally *tally = finish->tally;
@@ -297,12 +359,12 @@ enum status domains_add_pairs(struct finish *finish, struct error *err)
     for (size_t i = 0; i < clients; i++) {
         const size_t client = ranked[i].at;
         for (size_t at = client ? ends[client - 1] : 0; at < ends[client]; at++) {
-            const struct pair *pair = map_at(&tally->pairs, finish->pairs.entry[at]);
-            struct domain *domain = map_at(&tally->domains, pair->key.domain);
+            const struct pair_view pair = pair_view(tally, finish->pairs.entry[at]);
+            struct domain *domain = map_at(&tally->domains, pair.domain);
             if (at + FINISH_AHEAD < finish->pairs.count)
-                __builtin_prefetch(map_at(&tally->pairs, finish->pairs.entry[at + FINISH_AHEAD]));
-            domain->queries += pair->queries;
-            const int64_t first_ms = tally->day_start_s * 1000 + pair->first_ms;
+                pair_prefetch(tally, finish->pairs.entry[at + FINISH_AHEAD]);
+            domain->queries += pair.queries;
+            const int64_t first_ms = tally->day_start_s * 1000 + pair.first_ms;
             if (first_ms < domain->first_ms)
                 domain->first_ms = first_ms;
             TRY(list64_insert(finish->tally, &domain->clients, ranked[i].key, DOMAIN_CLIENTS_MOST, err));

@@ -219,11 +219,11 @@ static void repeated_estimate(const struct gathered *gathered, size_t from, size
     table->row_repeated_ptr[row] = within(table->row_repeated_ptr[row], 0, table->row_type_ptr[row]);
 }
 
-enum status sampled_row_fill(struct finish *finish, size_t at, size_t from, size_t to, struct error *err)
+enum status sampled_row_fill(struct finishing *finish, size_t at, size_t from, size_t to, struct error *err)
 {
     enum status status = STATUS_OK;
     const struct row_key *key = map_at(&finish->tally->rows, finish->rows.entry[at]);
-    struct day_table *table = finish->table;
+    struct day_table *table = &finish->table;
     struct gathered gathered = {.tally = finish->tally, .client = key->client};
     for (size_t slot = from; slot < to && slot < finish->tally->slot_count; slot++)
         TRY(slot_gather(&gathered, &finish->tally->slots[slot], err));

@@ -1,6 +1,7 @@
 /* Packed tallies are merged into others. Numbers of clients, names and domains are the sender's own and are
  * translated by content. */
 #include "crowd.h"
+#include "misses.h"
 #include "packed.h"
 
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 struct arrival {
     struct tallies *tallies;
     struct tally *into;
-    struct packed heap, clients, domains, names, rows, pairs, sources, records;
+    struct packed heap, clients, domains, names, rows, pairs, sources, records, resolvers, notes;
     uint64_t slot_count;
     uint32_t *client_of, *domain_of, *name_of;
 };
@@ -32,6 +33,7 @@ static enum status merge_clients(struct arrival *from, struct error *err)
             continue;
         if (is_kept(client.pair_bound, into->pair_bound))
             into->pair_bound = client.pair_bound;
+        into->tabled = 1;
         from->into->is_sampled = true;
     }
 done:
@@ -209,7 +211,8 @@ static enum status asked_merge(struct arrival *from, struct slot *place, const s
     into->mixed += asked->mixed;
     into->encodings |= asked->encodings;
     into->types |= asked->types;
-    asked_add_spelling(into, asked->spelling, asked->case_changes, asked->respelled);
+    spelling_add(&into->spelling, &into->case_changes, &into->respelled, asked->spelling, asked->case_changes,
+                 asked->respelled);
 done:
     return status;
 }
@@ -339,6 +342,56 @@ done:
     return status;
 }
 
+/* A note whose resolver has a number here that notes cannot hold competes in the runs. */
+static enum status note_take(struct arrival *from, struct note *note, const uint32_t *numbers,
+                             struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct first first;
+    note->name = from->name_of[note->name];
+    if (!note_competes(note))
+        return STATUS_OK;
+    const uint32_t resolver = numbers[note_resolver(note)];
+    const uint16_t bits = note->bits & ((1 << NOTE_RESOLVER_SHIFT) - 1);
+    note->bits =
+        (uint16_t)(bits | (resolver < NOTE_ELSEWHERE ? resolver : NOTE_ELSEWHERE) << NOTE_RESOLVER_SHIFT);
+    from->into->notes.candidates += resolver < NOTE_ELSEWHERE;
+    if (resolver < NOTE_ELSEWHERE)
+        return STATUS_OK;
+    TRY(note_first(from->tallies, from->into, note, &first, err));
+    first.resolver = resolver;
+    TRY(run_note(from->tallies, from->into->day, &first,
+                 miss_slot_of(from->into->day_start_s * 1000 + note->ms), err));
+done:
+    return status;
+}
+
+static enum status merge_notes(struct arrival *from, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct notes *into = &from->into->notes;
+    uint32_t *numbers = calloc(from->resolvers.count + 1, sizeof *numbers);
+    if (!numbers)
+        return error_set(err, STATUS_NO_MEMORY, "exchange between ranks", "", "no room for resolvers");
+    for (size_t i = 0; i < from->resolvers.count; i++) {
+        uint64_t hash;
+        unpack_item(&from->resolvers, i, &hash, sizeof hash);
+        TRY(resolver_of(from->tallies, hash, &numbers[i], err));
+    }
+    TRY(array_reserve(&into->items, &into->capacity, into->count + from->notes.count, sizeof *into->items,
+                      err));
+    for (size_t i = 0; i < from->notes.count; i++) {
+        struct note *note = &into->items[into->count++];
+        unpack_item(&from->notes, i, note, sizeof *note);
+        note->client = from->client_of[note->client];
+        if (!(note->bits & NOTE_SPELLING))
+            TRY(note_take(from, note, numbers, err));
+    }
+done:
+    free(numbers);
+    return status;
+}
+
 static enum status merge_sources(struct arrival *from, struct unpacker *lists, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -401,6 +454,8 @@ static enum status arrival_take(struct arrival *from, struct unpacker *unpacker,
     from->slot_count = slots.count;
     TRY(unpack_take(unpacker, sizeof(struct record), &from->records, err));
     TRY(unpack_take(unpacker, 1, &from->heap, err));
+    TRY(unpack_take(unpacker, sizeof(uint64_t), &from->resolvers, err));
+    TRY(unpack_take(unpacker, sizeof(struct note), &from->notes, err));
     from->client_of = calloc(from->clients.count + 1, sizeof *from->client_of);
     from->domain_of = calloc(from->domains.count + 1, sizeof *from->domain_of);
     from->name_of = calloc(from->names.count + 1, sizeof *from->name_of);
@@ -443,6 +498,7 @@ static enum status merge_shard(struct tallies *tallies, struct unpacker *unpacke
     TRY(merge_domains(&from, unpacker, err));
     TRY(merge_names(&from, err));
     TRY(merge_rows(&from, unpacker, err));
+    TRY(merge_notes(&from, err));
     TRY(merge_asked(&from, unpacker, err));
     TRY(merge_pairs(&from, unpacker, err));
     TRY(merge_sources(&from, unpacker, err));

@@ -284,10 +284,16 @@ static size_t runs_list(const struct tallies *tallies, const struct runs *runs, 
     return count;
 }
 
-enum status tallies_misses(struct tallies *tallies, int64_t first_day, int64_t last_day, struct miss **misses,
-                           size_t *count, struct error *err)
+enum status tallies_misses(struct tallies *tallies, int64_t first_day, int64_t last_day, bool with_notes,
+                           struct miss **misses, size_t *count, struct error *err)
 {
+    enum status status = STATUS_OK;
     size_t total = 0;
+    for (size_t i = 0; i < tallies->count && with_notes; i++) {
+        struct tally *tally = tallies->shards[i];
+        if (tally && tally->day >= first_day && tally->day <= last_day)
+            TRY(notes_run(tallies, tally, err));
+    }
     for (size_t d = 0; d < tallies->run_count; d++)
         if (tallies->runs[d]->day >= first_day && tallies->runs[d]->day <= last_day)
             total += runs_questions(tallies->runs[d]);
@@ -301,7 +307,8 @@ enum status tallies_misses(struct tallies *tallies, int64_t first_day, int64_t l
             *count += runs_list(tallies, tallies->runs[d], *misses + *count);
             runs_free(tallies, d);
         }
-    return STATUS_OK;
+done:
+    return status;
 }
 
 /* ---- as bytes ---- */
@@ -344,6 +351,73 @@ static enum status hour_pack(const struct run *runs, size_t count, tallies_packe
 done:
     free(bytes);
     return status;
+}
+
+/* Notes of one hour, as candidates of the runs that they would be in. */
+static enum status hour_notes_pack(struct tallies *tallies, const struct tally *tally,
+                                   const struct miss_slots *slots, size_t from, size_t to,
+                                   tallies_packed *packed, void *context, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct run runs[HOUR_SLOTS] = {{0}};
+    size_t count = 0;
+    for (size_t slot = from; slot < to; slot++) {
+        struct run *run = &runs[count];
+        run->slot = slots->first + (int32_t)slot;
+        for (size_t i = slot ? slots->ends[slot - 1] : 0; i < slots->ends[slot]; i++) {
+            if (!note_competes(&tally->notes.items[i]))
+                continue;
+            TRY(array_reserve(&run->items, &run->capacity, run->count + 1, sizeof *run->items, err));
+            TRY(note_first(tallies, tally, &tally->notes.items[i], &run->items[run->count++], err));
+        }
+        count += run->count > 0;
+    }
+    if (count > 0)
+        TRY(hour_pack(runs, count, packed, context, err));
+done:
+    for (size_t i = 0; i < HOUR_SLOTS; i++)
+        free(runs[i].items);
+    return status;
+}
+
+static enum status shard_pack_noted(struct tallies *tallies, struct tally *tally, tallies_packed *packed,
+                                    void *context, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct miss_slots slots = {0};
+    if (tally->notes.candidates == 0)
+        return STATUS_OK;
+    TRY(notes_by_miss_slot(tally, &slots, err));
+    for (size_t from = 0, to = 0; from < slots.count; from = to) {
+        const int64_t hour = hour_of(slots.first + (int32_t)from);
+        while (to < slots.count && hour_of(slots.first + (int32_t)to) == hour)
+            to++;
+        TRY(hour_notes_pack(tallies, tally, &slots, from, to, packed, context, err));
+    }
+    notes_retire(tally);
+done:
+    free(slots.ends);
+    return status;
+}
+
+enum status tallies_pack_noted(struct tallies *tallies, int64_t day, tallies_packed *packed, void *context,
+                               struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < tallies->count; i++)
+        if (tallies->shards[i] && tallies->shards[i]->day == day)
+            TRY(shard_pack_noted(tallies, tallies->shards[i], packed, context, err));
+done:
+    return status;
+}
+
+void tallies_retire_notes(struct tallies *tallies, int64_t first_day, int64_t last_day)
+{
+    for (size_t i = 0; i < tallies->count; i++) {
+        struct tally *tally = tallies->shards[i];
+        if (tally && tally->day >= first_day && tally->day <= last_day)
+            notes_retire(tally);
+    }
 }
 
 enum status tallies_pack_misses(struct tallies *tallies, int64_t day, tallies_packed *packed, void *context,

@@ -122,29 +122,40 @@ done:
     return status;
 }
 
+/* Adds wins to their row, or to the list. */
+static enum status win_count(void *context, const struct win *win, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct settling *settling = context;
+    struct tallies *tallies = settling->tallies;
+    void *found = NULL;
+    uint32_t asker = 0;
+    if (!settling->wins) {
+        TRY(asker_of(tallies, &win->ip, &asker, err));
+        return win_add(tallies, map_at(&tallies->askers, asker), win, err);
+    }
+    TRY(map_put(settling->wins, win, &found, NULL, err));
+    ((struct win *)found)->misses += win->misses;
+    ((struct win *)found)->misses_ptr += win->misses_ptr;
+done:
+    return status;
+}
+
 static enum status miss_count(struct settling *settling, int64_t day, const struct first *first,
                               int64_t time_ms, struct error *err)
 {
-    enum status status = STATUS_OK;
     struct tallies *tallies = settling->tallies;
-    struct asker *asker = map_at(&tallies->askers, first->asker);
+    const struct asker *asker = map_at(&tallies->askers, first->asker);
     if (!asker->watched)
         return STATUS_OK;
     // The name at the bound itself tells where the bound lies, and nothing else.
     const uint64_t bound = bound_at(settling, asker, day, time_ms);
-    struct win win = {.ip = asker->ip,
-                      .day = day,
-                      .slot = slot_of_time(tallies, day, time_ms),
-                      .misses = bound == 0 || first->name < bound,
-                      .misses_ptr = (bound == 0 || first->name < bound) && first->qtype == 12};
-    if (!settling->wins)
-        return win_add(tallies, asker, &win, err);
-    void *found = NULL;
-    TRY(map_put(settling->wins, &win, &found, NULL, err));
-    ((struct win *)found)->misses += win.misses;
-    ((struct win *)found)->misses_ptr += win.misses_ptr;
-done:
-    return status;
+    const struct win win = {.ip = asker->ip,
+                            .day = day,
+                            .slot = slot_of_time(tallies, day, time_ms),
+                            .misses = bound == 0 || first->name < bound,
+                            .misses_ptr = (bound == 0 || first->name < bound) && first->qtype == QTYPE_PTR};
+    return win_count(settling, &win, err);
 }
 
 /* Runs of one slot of a day: of each question the first asker wins, those left out who asked beyond their
@@ -171,17 +182,114 @@ done:
     return status;
 }
 
-static enum status runs_settle(struct settling *settling, struct runs *runs, struct error *err)
+/* Runs of a slot that stand at `at` of a list by slot; returns how many. */
+static size_t runs_at(const struct runs *runs, size_t at, int32_t slot)
+{
+    size_t count = 0;
+    while (runs && at + count < runs->count && runs->items[at + count].slot == slot)
+        count++;
+    return count;
+}
+
+/* Candidates of both kinds in one slot: the notes become another run. */
+static enum status mixed_settle(struct settling *settling, const struct tally *tally, const struct run *runs,
+                                size_t count, const struct note *notes, size_t note_count, struct run *room,
+                                struct error *err)
 {
     enum status status = STATUS_OK;
-    struct run room = {0};
-    if (runs->count > 1)
-        qsort(runs->items, runs->count, sizeof *runs->items, compare_runs);
-    for (size_t from = 0, to = 0; from < runs->count; from = to) {
-        while (to < runs->count && runs->items[to].slot == runs->items[from].slot)
-            to++;
-        TRY(slot_settle(settling, runs->day, &runs->items[from], to - from, &room, err));
+    struct run *all = calloc(count + 1, sizeof *all);
+    if (!all)
+        return error_set(err, STATUS_NO_MEMORY, "repeated queries", "", "no room for a slot");
+    memcpy(all, runs, count * sizeof *all);
+    struct run *noted = &all[count];
+    noted->slot = runs[0].slot;
+    for (size_t i = 0; i < note_count; i++) {
+        if (!note_competes(&notes[i]))
+            continue;
+        TRY(array_reserve(&noted->items, &noted->capacity, noted->count + 1, sizeof *noted->items, err));
+        TRY(note_first(settling->tallies, tally, &notes[i], &noted->items[noted->count++], err));
     }
+    TRY(slot_settle(settling, tally->day, all, count + 1, room, err));
+done:
+    free(noted->items);
+    free(all);
+    return status;
+}
+
+/* A day of one tally with notes, and with runs or without. */
+static enum status notes_settle(struct settling *settling, struct tally *tally, const struct runs *runs,
+                                struct run *room, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct miss_slots slots = {0};
+    struct contest *contest = NULL;
+    size_t run = 0;
+    TRY(notes_by_miss_slot(tally, &slots, err));
+    TRY(contest_new(settling->tallies, tally, win_count, settling, &contest, err));
+    for (size_t i = 0; i < slots.count; i++) {
+        const int32_t slot = slots.first + (int32_t)i;
+        const size_t from = i ? slots.ends[i - 1] : 0, count = slots.ends[i] - from;
+        const struct note *notes = tally->notes.items + from;
+        const size_t beside = runs_at(runs, run, slot);
+        if (beside > 0)
+            TRY(mixed_settle(settling, tally, &runs->items[run], beside, notes, count, room, err));
+        else
+            TRY(contest_slot(contest, notes, count, err));
+        run += beside;
+    }
+    TRY(contest_end(contest, err));
+    notes_retire(tally);
+done:
+    contest_free(contest);
+    free(slots.ends);
+    return status;
+}
+
+static enum status runs_settle(struct settling *settling, const struct runs *runs, struct run *room,
+                               struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t from = 0, count = 0; from < runs->count; from += count) {
+        count = runs_at(runs, from, runs->items[from].slot);
+        TRY(slot_settle(settling, runs->day, &runs->items[from], count, room, err));
+    }
+done:
+    return status;
+}
+
+static struct runs *runs_find(const struct tallies *tallies, int64_t day)
+{
+    for (size_t i = 0; i < tallies->run_count; i++)
+        if (tallies->runs[i]->day == day)
+            return tallies->runs[i];
+    return NULL;
+}
+
+/* Candidates of a day in runs and in notes. */
+static enum status day_settle(struct settling *settling, int64_t day, struct error *err)
+{
+    enum status status = STATUS_OK;
+    struct tallies *tallies = settling->tallies;
+    struct tally *noted = NULL;
+    struct run room = {0};
+    // The parts of a day have numbers of their own: notes of only one can compete as they are.
+    for (size_t i = 0; i < tallies->count; i++) {
+        struct tally *tally = tallies->shards[i];
+        if (!tally || tally->day != day || tally->notes.candidates == 0)
+            continue;
+        if (noted || tallies->plan->parts > 1)
+            TRY(notes_run(tallies, tally, err));
+        else
+            noted = tally;
+    }
+    struct runs *runs = runs_find(tallies, day);
+    if (runs && runs->count > 1)
+        qsort(runs->items, runs->count, sizeof *runs->items, compare_runs);
+    if (noted)
+        TRY(notes_settle(settling, noted, runs, &room, err));
+    else if (runs)
+        TRY(runs_settle(settling, runs, &room, err));
+    tallies_forget_misses(tallies, day);
 done:
     run_free(&room);
     return status;
@@ -196,10 +304,7 @@ enum status tallies_settle_day(struct tallies *tallies, int64_t day, struct erro
     for (size_t i = 0; i < tallies->count; i++)
         if (tallies->shards[i] && tallies->shards[i]->day == day)
             TRY(bounds_of(tallies->shards[i], &bounds, err));
-    for (size_t i = 0; i < tallies->run_count; i++)
-        if (tallies->runs[i]->day == day)
-            TRY(runs_settle(&settling, tallies->runs[i], err));
-    tallies_forget_misses(tallies, day);
+    TRY(day_settle(&settling, day, err));
 done:
     map_clear(&bounds);
     return status;
@@ -233,10 +338,7 @@ enum status tallies_settle_own(struct tallies *tallies, int64_t day, const struc
     struct settling settling = {.tallies = tallies, .bounds = &known, .wins = &won};
     map_init(&won, sizeof(struct win), offsetof(struct win, misses));
     TRY(bounds_put(&known, bounds, bound_count, err));
-    for (size_t i = 0; i < tallies->run_count; i++)
-        if (tallies->runs[i]->day == day)
-            TRY(runs_settle(&settling, tallies->runs[i], err));
-    tallies_forget_misses(tallies, day);
+    TRY(day_settle(&settling, day, err));
     wins_take(&won, wins, win_count);
 done:
     map_clear(&known);
@@ -269,9 +371,24 @@ static void own_runs_show(struct tallies *tallies, const struct own_runs *own)
     tallies->run_capacity = own->capacity;
 }
 
-enum status tallies_settle(struct tallies *tallies, const struct miss *misses, size_t count,
-                           const struct name_bound *bounds, size_t bound_count, struct win **wins,
-                           size_t *win_count, struct error *err)
+/* Notes of days that nobody sent candidates of. */
+static enum status noted_settle(struct settling *settling, int64_t first_day, int64_t last_day,
+                                struct error *err)
+{
+    enum status status = STATUS_OK;
+    const struct tallies *tallies = settling->tallies;
+    for (size_t i = 0; i < tallies->count; i++) {
+        const struct tally *tally = tallies->shards[i];
+        if (tally && tally->day >= first_day && tally->day <= last_day && tally->notes.candidates > 0)
+            TRY(day_settle(settling, tally->day, err));
+    }
+done:
+    return status;
+}
+
+enum status tallies_settle(struct tallies *tallies, int64_t first_day, int64_t last_day,
+                           const struct miss *misses, size_t count, const struct name_bound *bounds,
+                           size_t bound_count, struct win **wins, size_t *win_count, struct error *err)
 {
     enum status status = STATUS_OK;
     struct map known, won;
@@ -288,8 +405,9 @@ enum status tallies_settle(struct tallies *tallies, const struct miss *misses, s
         TRY(resolver_of(tallies, miss->resolver, &first.resolver, err));
         TRY(run_note(tallies, miss->day, &first, miss->slot, err));
     }
-    for (; tallies->run_count > 0; runs_free(tallies, 0))
-        TRY(runs_settle(&settling, tallies->runs[0], err));
+    while (tallies->run_count > 0)
+        TRY(day_settle(&settling, tallies->runs[0]->day, err));
+    TRY(noted_settle(&settling, first_day, last_day, err));
     wins_take(&won, wins, win_count);
 done:
     own_runs_show(tallies, &own);

@@ -102,7 +102,7 @@ static int compare_ips(const void *a, const void *b)
     return ip_compare(&((const struct placed_ip *)a)->ip, &((const struct placed_ip *)b)->ip);
 }
 
-static enum status clients_order(struct finish *finish, struct error *err)
+static enum status clients_order(struct finishing *finish, struct error *err)
 {
     enum status status = STATUS_OK;
     const struct map *clients = &finish->tally->clients;
@@ -123,7 +123,7 @@ done:
 }
 
 /* Of a table whose entries begin with a 64-bit hash, those that are needed. */
-static enum status hashed_order(struct finish *finish, const struct map *map, const uint8_t *needed,
+static enum status hashed_order(struct finishing *finish, const struct map *map, const uint8_t *needed,
                                 struct order *order, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -142,7 +142,7 @@ done:
     return status;
 }
 
-static enum status rows_order(struct finish *finish, struct error *err)
+static enum status rows_order(struct finishing *finish, struct error *err)
 {
     enum status status = STATUS_OK;
     const struct map *rows = &finish->tally->rows;
@@ -159,19 +159,20 @@ done:
     return status;
 }
 
-static enum status pairs_order(struct finish *finish, struct error *err)
+static enum status pairs_order(struct finishing *finish, struct error *err)
 {
     enum status status = STATUS_OK;
-    const struct map *pairs = &finish->tally->pairs;
+    const struct tally *tally = finish->tally;
+    const size_t pairs = pair_count(tally);
     size_t count = 0;
-    TRY(order_new(pairs->count, &finish->pairs, err));
-    for (size_t i = 0; i < pairs->count; i++) {
-        const struct pair_key *key = map_at(pairs, i);
-        if (finish->tally->is_sampled && !pair_is_kept(finish->tally, key->client, key->domain))
+    TRY(order_new(pairs, &finish->pairs, err));
+    for (size_t i = 0; i < pairs; i++) {
+        const struct pair_key key = pair_key(tally, i);
+        if (tally->is_sampled && !pair_is_kept(tally, key.client, key.domain))
             continue;
         finish->ranked[count++] =
-            (struct ranked){(uint64_t)finish->clients.place[key->client] * finish->tally->domains.count +
-                                finish->domains.place[key->domain],
+            (struct ranked){(uint64_t)finish->clients.place[key.client] * tally->domains.count +
+                                finish->domains.place[key.domain],
                             (uint32_t)i};
     }
     ranked_sort(finish->ranked, finish->spare, count);
@@ -180,7 +181,7 @@ done:
     return status;
 }
 
-enum status orders_make(struct finish *finish, struct error *err)
+enum status orders_make(struct finishing *finish, struct error *err)
 {
     enum status status = STATUS_OK;
     const struct tally *tally = finish->tally;
@@ -190,11 +191,11 @@ enum status orders_make(struct finish *finish, struct error *err)
         most = tally->domains.count;
     if (tally->rows.count > most)
         most = tally->rows.count;
-    if (tally->pairs.count > most)
-        most = tally->pairs.count;
-    for (size_t i = 0; i < tally->slot_count; i++)
-        if (tally->slots[i].asked.count > most)
-            most = tally->slots[i].asked.count;
+    if (pair_count(tally) > most)
+        most = pair_count(tally);
+    for (size_t slot = 0; slot < slots_used(tally); slot++)
+        if (slot_asked(tally, slot) > most)
+            most = slot_asked(tally, slot);
     finish->ranked = large_alloc((most + 1) * sizeof *finish->ranked, false);
     finish->spare = large_alloc((most + 1) * sizeof *finish->spare, false);
     if (!finish->ranked || !finish->spare)

@@ -22,6 +22,7 @@ struct packer {
     uint32_t *clients, *names, *domains;  // those that are there, by their numbers in the bytes
     size_t client_count, name_count, domain_count;
     struct sliced pairs, *asked;  // [slots]
+    size_t note_ends[TALLY_SLICES];  // the tally's, sorted by slice
     struct heap heap;
 };
 
@@ -120,6 +121,31 @@ done:
     return status;
 }
 
+/* Brings the notes of each slice together, where they are. */
+static enum status notes_slice(struct packer *packer, struct notes *notes, int slices, struct error *err)
+{
+    enum status status = STATUS_OK;
+    const size_t clients = packer->tally->clients.count;
+    uint32_t *group = malloc((clients + 1) * sizeof *group);
+    assert(!packer->tally->is_reduced);  // only what stays is
+    if (!group)
+        return error_set(err, STATUS_NO_MEMORY, "exchange between ranks", "", "no room for clients");
+    for (size_t i = 0; i < clients; i++)
+        group[i] = packer->slice_of[i];
+    TRY(notes_sort(notes, group, (size_t)slices, packer->note_ends, err));
+done:
+    free(group);
+    return status;
+}
+
+/* The notes of the slice. */
+static const struct note *slice_notes(const struct packer *packer, size_t *count)
+{
+    const size_t from = packer->slice > 0 ? packer->note_ends[packer->slice - 1] : 0;
+    *count = packer->note_ends[packer->slice] - from;
+    return packer->tally->notes.items + from;
+}
+
 static const uint32_t *slice_entries(const struct packer *packer, const struct sliced *sliced, size_t *count)
 {
     return sliced_entries(sliced, packer->slice, count);
@@ -180,6 +206,10 @@ static void slice_find(struct packer *packer)
     const uint32_t *entries = slice_entries(packer, &packer->pairs, &count);
     for (size_t i = 0; i < count; i++)
         domain_need(packer, ((const struct pair *)sliced_at(&tally->pairs, entries, i, count))->key.domain);
+    const struct note *notes = slice_notes(packer, &count);
+    for (size_t i = 0; i < count; i++)
+        if (!(notes[i].bits & NOTE_SPELLING))
+            name_need(packer, notes[i].name);
     if (packer->first)
         unwatched_need(packer);
 }
@@ -323,6 +353,28 @@ done:
     return status;
 }
 
+static enum status notes_pack(struct packer *packer)
+{
+    enum status status = STATUS_OK;
+    size_t count = 0;
+    const struct note *notes = slice_notes(packer, &count);
+    TRY(put_number(packer, packer->tallies->resolvers.count));
+    for (size_t i = 0; i < packer->tallies->resolvers.count; i++)
+        TRY(put_number(packer, ((const struct resolver *)map_at(&packer->tallies->resolvers, i))->hash));
+    TRY(put_number(packer, count));
+    TRY(array_reserve(&packer->bytes, &packer->capacity, packer->count + count * sizeof *notes, 1,
+                      packer->err));
+    for (size_t i = 0; i < count; i++) {
+        struct note note = notes[i];
+        note.client = packer->client_number[note.client];
+        if (!(note.bits & NOTE_SPELLING))
+            note.name = packer->name_number[note.name];
+        TRY(put(packer, &note, sizeof note));
+    }
+done:
+    return status;
+}
+
 /* ---- lists ---- */
 
 static enum status crowds_pack(struct packer *packer, const struct slot *slot)
@@ -444,12 +496,13 @@ static enum status slice_pack(struct packer *packer)
     TRY(put_number(packer, tally->slot_count));
     TRY(records_pack(packer));
     TRY(put_items(packer, packer->heap.bytes, packer->heap.count, 1));
+    TRY(notes_pack(packer));
     TRY(lists_pack(packer));
 done:
     return status;
 }
 
-enum status tallies_pack_slices(const struct tallies *tallies, size_t at, int slices, tallies_packed *packed,
+enum status tallies_pack_slices(struct tallies *tallies, size_t at, int slices, tallies_packed *packed,
                                 void *context, struct error *err)
 {
     enum status status = STATUS_OK;
@@ -457,6 +510,7 @@ enum status tallies_pack_slices(const struct tallies *tallies, size_t at, int sl
     assert(slices >= 1 && slices <= TALLY_SLICES);
     TRY(packer_new(&packer, slices, err));
     TRY(all_slice(&packer, err));
+    TRY(notes_slice(&packer, &tallies->shards[at]->notes, slices, err));
     for (packer.slice = 0; packer.slice < slices; packer.slice++) {
         packer.first = packer.slice == 0;
         slice_find(&packer);
@@ -491,7 +545,7 @@ done:
 }
 
 // NOLINTBEGIN(readability-non-const-parameter): what grows is reached through `into`
-enum status tallies_pack(const struct tallies *tallies, size_t at, unsigned char **bytes, size_t *count,
+enum status tallies_pack(struct tallies *tallies, size_t at, unsigned char **bytes, size_t *count,
                          size_t *capacity, struct error *err)
 {
     // NOLINTEND(readability-non-const-parameter)

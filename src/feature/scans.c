@@ -183,13 +183,12 @@ static struct name_memo *memo_find(const struct name_memos *memos, const struct 
 /* Reads a name and remembers it if it is kept, in the place of another if need be. Returns false in `found`
  * when it is none. */
 static enum status memo_learn(struct tallies *tallies, const struct scan *scan, struct seen *seen,
-                              struct name_memo **memo, bool *found, struct error *err)
+                              bool *found, struct error *err)
 {
     enum status status = STATUS_OK;
     struct tally *tally = seen->tally;
     struct query query;
     size_t way = 0;
-    *memo = NULL;
     *found = scan_name(scan, &query);
     if (!*found)
         return STATUS_OK;
@@ -201,19 +200,19 @@ static enum status memo_learn(struct tallies *tallies, const struct scan *scan, 
     while (way < MEMO_WAYS && memo_place(&tally->memos, scan->name_tag, way)->tag != 0)
         way++;
     tally->memos.count += way < MEMO_WAYS;
-    *memo = memo_place(&tally->memos, scan->name_tag, way < MEMO_WAYS ? way : hash % MEMO_WAYS);
-    **memo = (struct name_memo){.tag = scan->name_tag,
-                                .start = scan->name_start,
-                                .hash = hash,
-                                .name = seen->name,
-                                .domain = name->domain,
-                                .bigram_score = name->traits.bigram_score,
-                                .bigrams = name->traits.bigrams,
-                                .sub_bytes = name->traits.sub_bytes,
-                                .count = (uint8_t)scan->name_count,
-                                .label_max = name->traits.label_max,
-                                .encodings = name->traits.encodings,
-                                .sub_labels = name->traits.sub_labels};
+    *memo_place(&tally->memos, scan->name_tag, way < MEMO_WAYS ? way : hash % MEMO_WAYS) =
+        (struct name_memo){.tag = scan->name_tag,
+                           .start = scan->name_start,
+                           .hash = hash,
+                           .name = seen->name,
+                           .domain = name->domain,
+                           .bigram_score = name->traits.bigram_score,
+                           .bigrams = name->traits.bigrams,
+                           .sub_bytes = name->traits.sub_bytes,
+                           .count = (uint8_t)scan->name_count,
+                           .label_max = name->traits.label_max,
+                           .encodings = name->traits.encodings,
+                           .sub_labels = name->traits.sub_labels};
 done:
     return status;
 }
@@ -256,6 +255,8 @@ static enum status clients_find(struct batch *batch, size_t *count, struct error
             TRY(tally_of(tallies, batch->lines->day, seen->asker->part, &seen->tally, err));
         if (seen->asker->watched)
             TRY(asker_enter(seen->asker, seen->tally, err));
+        seen->client = seen->asker->client;
+        seen->is_fresh = false;
         if (seen->asker->row > 0) {
             const char *row = map_at(&seen->tally->rows, seen->asker->row - 1);
             __builtin_prefetch(row, 1);
@@ -337,12 +338,12 @@ static enum status names_find(struct batch *batch, size_t *count, struct error *
     for (size_t i = 0; i < *count; i++) {
         const struct scan *scan = &batch->scans[i];
         struct seen *seen = &batch->seen[i];
-        struct name_memo *memo = memo_find(&seen->tally->memos, scan);
+        const struct name_memo *memo = memo_find(&seen->tally->memos, scan);
         bool found = true;
         if (memo)
             memo_take(memo, seen);
         else
-            TRY(memo_learn(tallies, scan, seen, &memo, &found, err));
+            TRY(memo_learn(tallies, scan, seen, &found, err));
         if (!found) {
             *count = i;
             break;
@@ -350,37 +351,16 @@ static enum status names_find(struct batch *batch, size_t *count, struct error *
         seen->encodings = seen->traits.encodings;
         if (scan->mixed_case)
             spelling_find(scan, seen, seen->traits.sub_labels);
-        place_find(tallies, batch->lines, scan->time_ms);
-        seen->memo = memo;
-        seen->slot = tallies->place.slot;
-        seen_hash(tallies, seen);
     }
-    // By now the slots have come.
-    for (size_t i = 0; i < *count; i++)
-        seen_prefetch(&batch->seen[i]);
 done:
     return status;
 }
 
-/* Counts a line. What is remembered of its name may have been written by a line before it in the batch. */
 static enum status scan_count(struct batch *batch, size_t at, struct error *err)
 {
     enum status status = STATUS_OK;
-    struct seen *seen = &batch->seen[at];
-    struct name_memo *memo = seen->memo;
-    TRY(line_count(batch, &batch->scans[at], seen, err));
-    // Another name may have taken the place since.
-    if (!memo || memo->tag != batch->scans[at].name_tag) {
-        seen->memo = NULL;
-    } else if (seen->asker->watched && memo->client == seen->asker->client + 1) {
-        seen->pair = memo->pair;
-        seen->asked = memo->slot == batch->tallies->place.slot ? memo->asked : 0;
-    } else if (seen->asker->watched) {
-        // Not all of what was another's need be replaced: a client may have no entry that is kept.
-        memo->client = seen->asker->client + 1;
-        memo->pair = memo->asked = 0;
-    }
-    TRY(count_seen(batch->tallies, seen, err));
+    TRY(line_count(batch, &batch->scans[at], &batch->seen[at], err));
+    TRY(count_seen(batch->tallies, &batch->seen[at], err));
 done:
     return status;
 }
@@ -395,17 +375,16 @@ done:
     return status;
 }
 
-static enum status memos_prepare(struct batch *batch, size_t count, struct error *err)
+/* Asks for what is remembered of the names, before the clients are looked up if it is known where that is. */
+static enum status memos_prepare(struct batch *batch, struct tally *tally, size_t first, size_t count,
+                                 struct error *err)
 {
     enum status status = STATUS_OK;
     const size_t parts = (size_t)batch->tallies->plan->parts;
     const size_t most = MEMOS_MOST / parts > MEMOS_LEAST ? MEMOS_MOST / parts : MEMOS_LEAST;
-    for (size_t i = 0; i < count; i++) {
-        struct name_memos *memos = &batch->seen[i].tally->memos;
-        TRY(memos_reserve(memos, most, err));
-    }
-    for (size_t i = 0; i < count; i++)
-        __builtin_prefetch(memo_place(&batch->seen[i].tally->memos, batch->scans[i].name_tag, 0), 1);
+    TRY(memos_reserve(&tally->memos, most, err));
+    for (size_t i = first; i < first + count; i++)
+        __builtin_prefetch(memo_place(&tally->memos, batch->scans[i].name_tag, 0), 1);
 done:
     return status;
 }
@@ -429,16 +408,24 @@ enum status tallies_scans(struct tallies *tallies, const struct line_parser *par
                           size_t *unwatched, struct error *err)
 {
     enum status status = STATUS_OK;
-    struct batch batch = {.tallies = tallies, .servers = servers, .parser = parser, .scans = scans};
+    struct batch batch;  // not all of it is used: clearing it would take as long as some lines
+    batch.tallies = tallies;
+    batch.servers = servers;
+    batch.parser = parser;
+    batch.scans = scans;
+    const bool in_parts = tallies->plan->parts > 1, with_names = tallies->plan->depth != TALLY_ROWS;
     *done = *unwatched = 0;
     TRY(day_enter(&batch, err));
+    if (with_names && !in_parts)
+        TRY(memos_prepare(&batch, batch.lines, 0, count, err));
     TRY(clients_find(&batch, &count, err));
     for (size_t i = 0; i < count; i++)
         TRY(resolver_find(&batch, &scans[i], &batch.seen[i].resolver, err));
-    if (tallies->plan->depth == TALLY_ROWS) {
+    if (!with_names) {
         TRY(rows_count(&batch, count, err));
     } else {
-        TRY(memos_prepare(&batch, count, err));
+        for (size_t i = 0; i < count && in_parts; i++)
+            TRY(memos_prepare(&batch, batch.seen[i].tally, i, 1, err));
         TRY(names_find(&batch, &count, err));
         for (size_t i = 0; i < count && tallies->plan->depth == TALLY_ALL; i++)
             TRY(scan_count(&batch, i, err));

@@ -122,6 +122,7 @@ enum status tally_slot(struct tally *tally, uint32_t slot, uint32_t client, stru
             TRY(map_reserve(&tally->slots[slot].asked, tally->slots[slot - 1].asked.count, err));
     }
     *out = &tally->slots[slot];
+    ((struct client *)map_at(&tally->clients, client))->tabled = 1;
     const size_t had = (*out)->client_capacity;
     if (client >= had) {
         TRY(array_reserve(&(*out)->clients, &(*out)->client_capacity, client + 1, sizeof *(*out)->clients,
@@ -170,6 +171,7 @@ enum status tally_pair(struct tally *tally, const struct tally_plan *plan, struc
     if (!fresh)
         return STATUS_OK;
     struct client *client = map_at(&tally->clients, key.client);
+    client->tabled = 1;
     (*pair)->first_ms = UINT32_MAX;
     (*pair)->second_capacity = PAIR_FEW_SECONDS;
     (*pair)->next = client->last_pair;
@@ -260,37 +262,51 @@ static int compare_u32(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void seconds_sort(struct pair *pair)
+/* Sorts and drops doubles; returns how many are left. */
+static uint32_t seconds_sort(uint32_t *seconds, uint32_t count)
 {
-    uint32_t *seconds = pair_seconds(pair);
-    if (pair->sorted < pair->second_count)
-        qsort(seconds, pair->second_count, sizeof *seconds, compare_u32);
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < pair->second_count; i++)
+    uint32_t ascending = count > 0, kept = 0;
+    while (ascending < count && seconds[ascending - 1] < seconds[ascending])
+        ascending++;
+    if (ascending == count)
+        return count;
+    qsort(seconds, count, sizeof *seconds, compare_u32);
+    for (uint32_t i = 0; i < count; i++)
         if (kept == 0 || seconds[kept - 1] != seconds[i])
             seconds[kept++] = seconds[i];
-    pair->second_count = kept;
-    pair->sorted = kept & INT32_MAX;
+    return kept;
+}
+
+static uint32_t seconds_to_units(uint32_t *seconds, uint32_t count, int64_t unit_s)
+{
+    for (uint32_t i = 0; i < count; i++)
+        seconds[i] /= (uint32_t)unit_s;
+    return seconds_sort(seconds, count);
+}
+
+uint32_t seconds_settle(uint32_t *seconds, uint32_t count, int64_t unit_s, bool *in_units)
+{
+    count = seconds_sort(seconds, count);
+    if (!*in_units && count > PAIR_SECONDS_MOST) {
+        *in_units = true;
+        count = seconds_to_units(seconds, count, unit_s);
+    }
+    return count;
 }
 
 void pair_to_units(struct pair *pair, int64_t unit_s)
 {
-    uint32_t *seconds = pair_seconds(pair);
     if (pair->in_units)
         return;
-    for (uint32_t i = 0; i < pair->second_count; i++)
-        seconds[i] /= (uint32_t)unit_s;
+    pair->second_count = seconds_to_units(pair_seconds(pair), pair->second_count, unit_s);
     pair->in_units = 1;
-    seconds_sort(pair);
 }
 
 void pair_settle_seconds(struct pair *pair, int64_t unit_s)
 {
-    // A list that ascends has no doubles.
-    if (pair->sorted < pair->second_count)
-        seconds_sort(pair);
-    if (!pair->in_units && pair->second_count > PAIR_SECONDS_MOST)
-        pair_to_units(pair, unit_s);
+    bool in_units = pair->in_units;
+    pair->second_count = seconds_settle(pair_seconds(pair), pair->second_count, unit_s, &in_units);
+    pair->in_units = in_units;
 }
 
 static enum status seconds_grow(struct pair *pair, struct error *err)
@@ -327,21 +343,19 @@ enum status pair_add_second(struct pair *pair, uint32_t second, int64_t unit_s, 
             return status;
     }
     uint32_t *seconds = pair_seconds(pair);
-    bool in_order = pair->sorted == count && (count == 0 || seconds[count - 1] < value);
     seconds[count] = value;
     pair->second_count = count + 1;
-    if (in_order)
-        pair->sorted = (count + 1) & INT32_MAX;
     return STATUS_OK;
 }
 
-void asked_add_spelling(struct asked *asked, uint64_t spelling, uint16_t case_changes, bool respelled)
+void spelling_add(uint64_t *kept, uint16_t *kept_changes, uint8_t *kept_respelled, uint64_t spelling,
+                  uint16_t case_changes, bool respelled)
 {
     if (spelling == 0)
         return;
-    asked->respelled |= respelled || (asked->spelling != 0 && asked->spelling != spelling);
-    if (asked->spelling == 0 || spelling < asked->spelling) {
-        asked->spelling = spelling;
-        asked->case_changes = case_changes;
+    *kept_respelled |= respelled || (*kept != 0 && *kept != spelling);
+    if (*kept == 0 || spelling < *kept) {
+        *kept = spelling;
+        *kept_changes = case_changes;
     }
 }

@@ -81,6 +81,8 @@ void tally_free(struct tally *tally)
     for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++)
         map_clear(maps[i]);
     name_memos_clear(&tally->memos);
+    reduced_clear(&tally->reduced);
+    free(tally->notes.items);
     free(tally->slots);
     free(tally->heap.bytes);
     free(tally->records);
@@ -151,8 +153,42 @@ size_t tallies_shard_bytes(const struct tallies *tallies, size_t at)
         bytes += map_bytes(&tally->slots[s].asked) +
                  tally->slots[s].client_capacity * sizeof *tally->slots[s].clients +
                  map_bytes(&tally->slots[s].crowds);
-    return bytes + tally->heap.capacity + tally->list_bytes +
+    return bytes + tally->heap.capacity + tally->list_bytes + notes_bytes(tally) +
            tally->memos.item_count * sizeof *tally->memos.items;
+}
+
+/* What a note comes to: twice itself while notes are sorted, and its share of an entry, a pair and its lists.
+ */
+#define NOTE_ROOM 72
+
+size_t tallies_shard_room(const struct tallies *tallies, size_t at)
+{
+    const struct tally *tally = tallies->shards[at];
+    return tally ? tallies_shard_bytes(tallies, at) + tally->notes.count * (NOTE_ROOM - sizeof(struct note))
+                 : 0;
+}
+
+enum status tallies_fold(struct tallies *tallies, struct error *err)
+{
+    enum status status = STATUS_OK;
+    uint8_t *all = NULL;
+    for (size_t i = 0; i < tallies->count; i++) {
+        struct tally *tally = tallies->shards[i];
+        if (!tally || tally->notes.count == 0 || tally->is_reduced)
+            continue;
+        free(all);
+        all = malloc(tally->clients.count);
+        if (!all)
+            return error_set(err, STATUS_NO_MEMORY, "queries of a day", "use more ranks",
+                             "no room for clients");
+        memset(all, 1, tally->clients.count);
+        TRY(notes_table(tallies, tally, all, err));
+        free(tally->notes.items);
+        tally->notes = (struct notes){0};
+    }
+done:
+    free(all);
+    return status;
 }
 
 size_t tallies_bytes(const struct tallies *tallies)
@@ -326,7 +362,9 @@ enum status name_find(struct tallies *tallies, const struct qname *qname, struct
             goto done;
         }
     }
+    const size_t names = tally->names.count;
     TRY(tally_name(tally, tallies->plan->suffixes, qname, seen->hash, &name, err));
+    seen->is_fresh = tally->names.count > names;
     seen->name = (uint32_t)(name - (struct name *)(void *)tally->names.entries);
     seen->domain = name->domain;
     seen->traits = name->traits;
@@ -358,15 +396,12 @@ enum status tallies_query(struct tallies *tallies, const struct query *query, st
     TRY(tally_of(tallies, day, seen.asker->part, &seen.tally, err));
     if (seen.asker->watched)
         TRY(asker_enter(seen.asker, seen.tally, err));
+    seen.client = seen.asker->client;
     TRY(name_find(tallies, &query->qname, &seen, err));
     seen.encodings = seen.traits.encodings;
     if (query->mixed_case) {
         seen.encodings |= name_base64(query->wire_as_sent, seen.traits.sub_labels);
         seen.spelling = content_hash(query->wire_as_sent, query->qname.bytes);
-    }
-    if (seen.asker->watched) {
-        place_find(tallies, seen.tally, seen.time_ms);
-        seen_hash(tallies, &seen);
     }
     TRY(count_seen(tallies, &seen, err));
 done:

@@ -5,6 +5,7 @@
 
 #include "base/map.h"
 #include "feature/feature.h"
+#include "notes.h"
 
 struct list64 {
     uint64_t *items;
@@ -27,6 +28,8 @@ struct client {
     uint64_t pair_bound;  // no pair of a domain with a larger hash is kept; 0: all are
     uint32_t pairs;  // entries in tally.pairs since they were last counted
     uint32_t last_pair;  // number + 1: the pairs of a client are a chain
+    uint32_t fresh_names;  // that nobody had asked for before
+    uint32_t tabled;  // 1: what it asks for is counted in the tables, else noted
 };
 
 struct name {
@@ -156,8 +159,7 @@ struct pair {
     uint32_t first_ms, last_ms;  // of the day
     uint32_t *types;  // [2 · type_count]: type, queries, type, queries …
     uint32_t type_count;  // there is room for the next power of two
-    uint32_t sorted : 31;  // seconds that are known to ascend
-    uint32_t in_units : 1;
+    uint32_t in_units;
     union {
         uint32_t few[PAIR_FEW_SECONDS];
         uint32_t *items;
@@ -195,8 +197,7 @@ struct name_memo {
     int32_t bigram_score;
     uint16_t bigrams, sub_bytes;
     uint8_t count, label_max, encodings, sub_labels;
-    uint32_t client;  // who asked last, number + 1, and where that was counted
-    uint32_t slot, asked, pair;
+    uint8_t unused[16];  // up to a cache line
 };
 
 /** A bounded table of them: of those that came to one place, the last few are kept. */
@@ -211,6 +212,9 @@ struct tally {
     uint32_t number;  // in tallies.shards
     int64_t day_start_s, day_end_s;  // UTC
     struct map clients, names, domains, rows, pairs, sources;
+    struct notes notes;  // of clients that are not tabled
+    struct reduced reduced;  // what was made of them
+    bool is_reduced;  // all of the shard had come, and this was done
     struct slot *slots;  // [slot_count]
     size_t slot_count, slot_capacity;
     struct heap heap;
@@ -318,6 +322,8 @@ struct tallies {
 struct seen {
     struct asker *asker;
     struct tally *tally;
+    uint32_t client;  // of a watched asker
+    bool is_fresh;  // the name is new in the tally
     struct name_traits traits;
     uint64_t hash;  // of the name
     uint64_t domain_hash;  // known where the domain is NOT_KEPT
@@ -329,10 +335,6 @@ struct seen {
     bool mixed_case;
     uint16_t case_changes;
     uint64_t spelling;  // content hash of a name in mixed case
-    struct name_memo *memo;  // NULL: none
-    uint64_t asked_hash, pair_hash;  // of the map's keys, asker being entered
-    uint32_t asked, pair;  // where they are, number + 1; 0: to be found by hash
-    uint32_t slot;  // for seen_prefetch
 };
 
 /** Finds what is known of the name, which is added to the tally when it is new there and kept; a watched
@@ -340,17 +342,15 @@ struct seen {
 MUST_CHECK enum status name_find(struct tallies *tallies, const struct qname *qname, struct seen *seen,
                                  struct error *err);
 
-/** Fills the hashes of a query whose asker is entered. Local. */
-void seen_hash(struct tallies *tallies, struct seen *seen);
-
-/** Asks the processor for the entries of a query whose hashes were found some time ago. Local. */
-void seen_prefetch(const struct seen *seen);
-
 /** Frees what was remembered of names. Local. */
 void name_memos_clear(struct name_memos *memos);
 
 /** Counts a query that lies on the tally's day. Local. */
 MUST_CHECK enum status count_seen(struct tallies *tallies, const struct seen *seen, struct error *err);
+
+/** Counts a query of a client that is tabled, whose place in the day is found, in the tables of asked names
+ * and pairs. Local. */
+MUST_CHECK enum status count_tabled(struct tallies *tallies, const struct seen *seen, struct error *err);
 
 /** Counts a query in its row alone. Local. */
 MUST_CHECK enum status count_row_only(struct tallies *tallies, const struct seen *seen, struct error *err);
@@ -429,7 +429,7 @@ MUST_CHECK enum status tally_slot(struct tally *tally, uint32_t slot, uint32_t c
                                   struct error *err);
 
 /** Finds what a client asked for in a slot, made when it is not there; NULL when it is not kept. `hash` is
- * the key's map_hash. Local. */
+ * the key's map_hash. The client is tabled from there on. Local. */
 MUST_CHECK enum status tally_asked(struct tally *tally, const struct tally_plan *plan, struct slot *slot,
                                    struct asked_key key, uint64_t hash, struct asked **asked,
                                    struct error *err);
@@ -453,6 +453,10 @@ static inline uint32_t *pair_seconds(struct pair *pair)
 /** Adds a second since midnight, or a unit when the pair is in units. Local. */
 MUST_CHECK enum status pair_add_second(struct pair *pair, uint32_t second, int64_t unit_s, struct error *err);
 
+/** Sorts seconds, drops doubles, and makes units of them when there are too many; returns how many there are
+ * then. Local. */
+uint32_t seconds_settle(uint32_t *seconds, uint32_t count, int64_t unit_s, bool *in_units);
+
 /** Goes over from seconds to units for good. Local. */
 void pair_to_units(struct pair *pair, int64_t unit_s);
 
@@ -462,8 +466,10 @@ void pair_clear(struct pair *pair);
 /** Sorts the pair's seconds, drops doubles, and goes over to units when there are too many. Local. */
 void pair_settle_seconds(struct pair *pair, int64_t unit_s);
 
-/** Merges a spelling in mixed case into an entry. Local. */
-void asked_add_spelling(struct asked *asked, uint64_t spelling, uint16_t case_changes, bool respelled);
+/** Merges a spelling in mixed case into an entry's: the least is kept, with its changes of case, and whether
+ * there was another. Local. */
+void spelling_add(uint64_t *kept, uint16_t *kept_changes, uint8_t *kept_respelled, uint64_t spelling,
+                  uint16_t case_changes, bool respelled);
 
 /** Fills the source_* columns of a table whose arrays are made. Local. */
 MUST_CHECK enum status sources_fill(const struct tallies *tallies, const struct tally *tally,
@@ -471,6 +477,30 @@ MUST_CHECK enum status sources_fill(const struct tallies *tallies, const struct 
 
 /** Fills the line_*, minute_* and reject_* columns of a table whose arrays are made. Local. */
 MUST_CHECK enum status lines_fill(const struct tally *tally, struct day_table *table, struct error *err);
+
+/** By type: its place among the asked types + 1, and ASKED_ODD when it is odd; 0: another type. */
+extern const uint8_t asked_by_number[UINT16_MAX + 1];
+
+#define ASKED_ODD 0x80
+#define ASKED_OTHER 63
+
+/** Returns the bit of a type in asked_types, and whether it is odd. Local. */
+static inline unsigned asked_bit(uint16_t qtype, bool *odd)
+{
+    const unsigned known = asked_by_number[qtype];
+    *odd = known == 0 || known & ASKED_ODD;
+    return known == 0 ? ASKED_OTHER : (known & ~(unsigned)ASKED_ODD) - 1;
+}
+
+#define QTYPE_PTR 12
+#define QTYPE_TXT 16
+
+/** Returns whether a pair lists queries of this type: A, PTR, AAAA and HTTPS are so many that it does not.
+ * Local. */
+static inline bool is_type_listed(uint16_t qtype)
+{
+    return qtype != 1 && qtype != 28 && qtype != 12 && qtype != 65;
+}
 
 /** Adds to a row's tick, up to what it holds. Local. */
 static inline void tick_add(struct row *row, enum row_tick tick, uint32_t count)

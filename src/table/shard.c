@@ -135,6 +135,19 @@ enum status shard_write(const char *dir, const struct day_table *table, int part
     return shard_write_columns(dir, table, parts, origin, whole_column, &whole, err);
 }
 
+static enum status finishing_values(void *context, enum day_column column, const void **values,
+                                    struct error *err)
+{
+    return finishing_column(context, column, values, err);
+}
+
+enum status shard_write_finishing(const char *dir, struct finishing *finishing, int parts,
+                                  const struct shard_origin *origin, struct error *err)
+{
+    return shard_write_columns(dir, finishing_head(finishing), parts, origin, finishing_values, finishing,
+                               err);
+}
+
 /* ---- reading ---- */
 
 static enum status corrupt(const char *path, const char *what, struct error *err)

@@ -47,6 +47,10 @@ MUST_CHECK enum status shard_write(const char *dir, const struct day_table *tabl
                                    const struct shard_origin *origin, struct error *err);
 
 /** Slices of a shard by client, each a finished table, on their way to one file. Opaque. */
+/** As shard_write, of a shard whose columns are made while they are written. Local. */
+MUST_CHECK enum status shard_write_finishing(const char *dir, struct finishing *finishing, int parts,
+                                             const struct shard_origin *origin, struct error *err);
+
 struct shard_pile;
 
 /**

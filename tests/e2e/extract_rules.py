@@ -174,6 +174,21 @@ class ExtractRules(unittest.TestCase):
             self.assertEqual([name for name in left if 'aside' in name or 'part' in name], [])
         self.assertEqual(len(found), 1)
 
+    def test_who_is_found_to_ask_for_too_much_only_when_all_is_there(self):
+        """A client of whom no rank has met more names than it keeps, but all together have, on a day made in slices."""
+        bulk = [line(f'01-Feb-2022 {i // 3600:02d}:{i // 60 % 60:02d}:{i % 60:02d}.000',
+                     f'10.0.{i % 99}.{i % 250}', f'n{i % 17000}.d{i % 977}.com') for i in range(24000)]
+        many = [line(f'01-Feb-2022 09:{i // 60:02d}:{i % 60:02d}.{ms:03d}', f'10.9.0.{ms}', f'm{i}.com')
+                for i in range(3000) for ms in (0, 1)[:1 + (i % 3 == 0)]]  # of a third another client asks a moment later
+        lines = many[:2000] + bulk + many[2000:]
+        found = set()
+        for ranks, memory in ((1, '2G'), (2, '2M'), (3, '2M'), (3, '2G')):
+            shutil.rmtree(self.top / 'out', ignore_errors=True)
+            self.extract(f'limits.memory={memory}', 'limits.names=1100', 'archive.piece=64K', lines=lines, ranks=ranks)
+            found.add(self.digest())
+        self.assertEqual(len(found), 1)
+        self.assertEqual(sum(self.column('2022-02-01', 'row_sampled')), 1)
+
     def test_memory_is_a_named_limit(self):
         lines = [line(f'01-Feb-2022 {i // 3600:02d}:{i // 60 % 60:02d}:{i % 60:02d}.000', '10.0.0.1',
                       f'n{i}.d{i % 977}.com') for i in range(24000)]
