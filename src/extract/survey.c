@@ -25,19 +25,20 @@
 #define FILE_PLACES 16
 
 /* A rank without any tallies: the program, MPI, HDF5, and the buffers for reading. */
-#define RANK_BYTES INT64_C(57000000)
+#define RANK_BYTES INT64_C(35000000)
 
-/* What tallies of more than limits.memory, which are put aside, and what they are packed and merged into fill
- * of it at most; what they fill of it while many days are read; the share of a day's tallies by which its
- * tables are more while they grow; what a day's tallies fill packed, on their way to its owner; and the share
- * of them that its file fills with the ends of its lists (docs/archive.md). */
-#define MERGED_SHARE 1.55
+/* What tallies of more than limits.memory, which are put aside, and a day that is made fill of it at most;
+ * what they fill of it while many days are read; the share of a day's tallies by which its tables are more
+ * while they grow; what a day's tallies become while it is made; what is on its way to its owner at a time;
+ * and the share of them that its file fills with the ends of its lists (docs/archive.md). */
+#define MADE_SHARE 2.2
 #define READING_SHARE 1.1
 #define GROWING_SHARE 0.55
-#define PACKED_SHARE 0.75
+#define MAKING_SHARE 1.65
+#define SENT_SHARE 0.4
 #define FILE_SHARE 0.25
 
-/* Beyond this share of limits.memory days are put aside, or made in slices (shards.c). */
+/* Beyond this share of limits.memory days that come later are put aside (shards.c). */
 #define ROOM_SHARE 3
 
 /* A day's tallies on one rank beyond which the day is better cut into parts. */
@@ -277,8 +278,9 @@ static double tallies_held(const struct job *job, int ranks, double mine, double
 {
     const double limit = (double)job->limits_memory_bytes, room = limit / ROOM_SHARE;
     const double reading = fmin(mine, READING_SHARE * limit) + GROWING_SHARE * fmin(day, fmin(mine, limit));
-    const double making = fmin(mine, room) + fmin(day, room) * (ranks > 1 ? 1 + PACKED_SHARE : 1);
-    return fmin(fmax(reading, making), fmax(MERGED_SHARE * limit, FILE_SHARE * day));
+    const double making =
+        fmin(fmax(mine - day, 0), room) + day * (MAKING_SHARE + (ranks > 1 ? SENT_SHARE : 0));
+    return fmin(fmax(reading, making), fmax(MADE_SHARE * limit, FILE_SHARE * day));
 }
 
 /* What the job will take; the constants are measured ones. */

@@ -51,6 +51,6 @@ with tempfile.TemporaryDirectory() as folder:
     assert digest == same, 'memory changes what is stored'
     assert long <= 1.1 * short, 'memory grows with the archive'
     # The program and its buffers; tallies and what they are packed and merged into, or the day's file with its largest column.
-    formula = base + (20 << 20) + max(LIMIT * 3 // 2, file + LINES * (39 + 24))
+    formula = base + (20 << 20) + max(LIMIT * 11 // 5, file + LINES * (39 + 24))
     assert long <= formula, f'more than the formula says, {formula:,}'
     assert whole > formula, 'the formula would hold with all days in memory: make the archive longer'
