@@ -34,7 +34,7 @@ enum asked_type {
 };
 _Static_assert(ASKED_TYPES == ASKED_OTHER, "63 types and one bit for all others");
 
-const uint8_t asked_by_number[UINT16_MAX + 1] = {
+const uint8_t ASKED_BY_NUMBER[UINT16_MAX + 1] = {
 #define X(NAME, number, odd) [number] = (ASKED_##NAME + 1) | ((odd) ? ASKED_ODD : 0),
 #include "feature/asked_types.def"
 #undef X

@@ -371,6 +371,24 @@ static void own_runs_show(struct tallies *tallies, const struct own_runs *own)
     tallies->run_capacity = own->capacity;
 }
 
+/* Notes candidates that came from other ranks. */
+static enum status misses_note(struct tallies *tallies, const struct miss *misses, size_t count,
+                               struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < count; i++) {
+        const struct miss *miss = &misses[i];
+        struct first first = {.name = miss->name,
+                              .ms = (uint32_t)(miss->time_ms - (int64_t)miss->slot * MISS_SLOT_MS),
+                              .qtype = (uint16_t)miss->qtype};
+        TRY(asker_of(tallies, &miss->ip, &first.asker, err));
+        TRY(resolver_of(tallies, miss->resolver, &first.resolver, err));
+        TRY(run_note(tallies, miss->day, &first, miss->slot, err));
+    }
+done:
+    return status;
+}
+
 /* Notes of days that nobody sent candidates of. */
 static enum status noted_settle(struct settling *settling, int64_t first_day, int64_t last_day,
                                 struct error *err)
@@ -396,15 +414,7 @@ enum status tallies_settle(struct tallies *tallies, int64_t first_day, int64_t l
     const struct own_runs own = own_runs_hide(tallies);
     map_init(&won, sizeof(struct win), offsetof(struct win, misses));
     TRY(bounds_put(&known, bounds, bound_count, err));
-    for (size_t i = 0; i < count; i++) {
-        const struct miss *miss = &misses[i];
-        struct first first = {.name = miss->name,
-                              .ms = (uint32_t)(miss->time_ms - (int64_t)miss->slot * MISS_SLOT_MS),
-                              .qtype = (uint16_t)miss->qtype};
-        TRY(asker_of(tallies, &miss->ip, &first.asker, err));
-        TRY(resolver_of(tallies, miss->resolver, &first.resolver, err));
-        TRY(run_note(tallies, miss->day, &first, miss->slot, err));
-    }
+    TRY(misses_note(tallies, misses, count, err));
     while (tallies->run_count > 0)
         TRY(day_settle(&settling, tallies->runs[0]->day, err));
     TRY(noted_settle(&settling, first_day, last_day, err));

@@ -479,7 +479,7 @@ MUST_CHECK enum status sources_fill(const struct tallies *tallies, const struct 
 MUST_CHECK enum status lines_fill(const struct tally *tally, struct day_table *table, struct error *err);
 
 /** By type: its place among the asked types + 1, and ASKED_ODD when it is odd; 0: another type. */
-extern const uint8_t asked_by_number[UINT16_MAX + 1];
+extern const uint8_t ASKED_BY_NUMBER[UINT16_MAX + 1];
 
 #define ASKED_ODD 0x80
 #define ASKED_OTHER 63
@@ -487,7 +487,7 @@ extern const uint8_t asked_by_number[UINT16_MAX + 1];
 /** Returns the bit of a type in asked_types, and whether it is odd. Local. */
 static inline unsigned asked_bit(uint16_t qtype, bool *odd)
 {
-    const unsigned known = asked_by_number[qtype];
+    const unsigned known = ASKED_BY_NUMBER[qtype];
     *odd = known == 0 || known & ASKED_ODD;
     return known == 0 ? ASKED_OTHER : (known & ~(unsigned)ASKED_ODD) - 1;
 }
