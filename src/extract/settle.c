@@ -95,16 +95,16 @@ static enum status questions_settle(struct extraction *run, struct round *round,
     struct win *wins = NULL;
     void *arrived = NULL, *won = NULL;
     size_t count = 0, win_count = 0;
-    const int64_t first_day = run->dirty[round->first], last_day = run->dirty[round->end - 1];
+    const struct day_range days = {run->dirty[round->first], run->dirty[round->end - 1]};
     TRY(team_agree(
         run->team,
-        tallies_misses(run->tallies, first_day, last_day, run->plan.parts > 1, &misses, &count, err), err));
+        tallies_misses(run->tallies, days.first, days.last, run->plan.parts > 1, &misses, &count, err), err));
     TRY(team_deal(run->team, misses, count, sizeof *misses, question_owner, run, &arrived, &count, err));
     free(misses);
     misses = NULL;
     TRY(team_agree(run->team,
-                   tallies_settle(run->tallies, first_day, last_day, arrived, count, round->bounds,
-                                  round->bound_count, &wins, &win_count, err),
+                   tallies_settle(run->tallies, &days, arrived, count, round->bounds, round->bound_count,
+                                  &wins, &win_count, err),
                    err));
     free(arrived);
     arrived = NULL;

@@ -286,16 +286,23 @@ void tallies_forget_misses(struct tallies *tallies, int64_t day);
 MUST_CHECK enum status tallies_bounds(const struct tallies *tallies, int64_t first_day, int64_t last_day,
                                       struct name_bound **bounds, size_t *count, struct error *err);
 
+/** Local days, both ends among them. */
+struct day_range {
+    int64_t first, last;
+};
+
 /**
  * Settles candidates: finds the least (time, IP) of each question, among those that are kept. Local.
  *
- * With everything that came for this rank about some slots; the tallies' own candidates have no part in it.
+ * With everything that came for this rank about some slots, and what was noted of queries of some days; the
+ * tallies' own other candidates have no part in it.
  *
+ * @param days    of which notes take part
  * @param misses  borrowed, [count]
  * @param bounds  borrowed, [bound_count]: those of all ranks
  * @param wins    returns new, [win_count], one a client and slot; free() it
  */
-MUST_CHECK enum status tallies_settle(struct tallies *tallies, int64_t first_day, int64_t last_day,
+MUST_CHECK enum status tallies_settle(struct tallies *tallies, const struct day_range *days,
                                       const struct miss *misses, size_t count,
                                       const struct name_bound *bounds, size_t bound_count, struct win **wins,
                                       size_t *win_count, struct error *err);

@@ -328,6 +328,8 @@ enum status tallies_finish(struct tallies *tallies, size_t at, struct day_table 
         if (!column_is_made(column))
             continue;
         TRY(day_column_make(&finish->table, column, err));
+        if (day_column_bytes(&finish->table, column) == 0)
+            continue;
         column_make(finish, column, *day_column_array(&finish->table, column));
     }
     *table = finish->table;

@@ -390,23 +390,22 @@ done:
 }
 
 /* Notes of days that nobody sent candidates of. */
-static enum status noted_settle(struct settling *settling, int64_t first_day, int64_t last_day,
-                                struct error *err)
+static enum status noted_settle(struct settling *settling, const struct day_range *days, struct error *err)
 {
     enum status status = STATUS_OK;
     const struct tallies *tallies = settling->tallies;
     for (size_t i = 0; i < tallies->count; i++) {
         const struct tally *tally = tallies->shards[i];
-        if (tally && tally->day >= first_day && tally->day <= last_day && tally->notes.candidates > 0)
+        if (tally && tally->day >= days->first && tally->day <= days->last && tally->notes.candidates > 0)
             TRY(day_settle(settling, tally->day, err));
     }
 done:
     return status;
 }
 
-enum status tallies_settle(struct tallies *tallies, int64_t first_day, int64_t last_day,
-                           const struct miss *misses, size_t count, const struct name_bound *bounds,
-                           size_t bound_count, struct win **wins, size_t *win_count, struct error *err)
+enum status tallies_settle(struct tallies *tallies, const struct day_range *days, const struct miss *misses,
+                           size_t count, const struct name_bound *bounds, size_t bound_count,
+                           struct win **wins, size_t *win_count, struct error *err)
 {
     enum status status = STATUS_OK;
     struct map known, won;
@@ -417,7 +416,7 @@ enum status tallies_settle(struct tallies *tallies, int64_t first_day, int64_t l
     TRY(misses_note(tallies, misses, count, err));
     while (tallies->run_count > 0)
         TRY(day_settle(&settling, tallies->runs[0]->day, err));
-    TRY(noted_settle(&settling, first_day, last_day, err));
+    TRY(noted_settle(&settling, days, err));
     wins_take(&won, wins, win_count);
 done:
     own_runs_show(tallies, &own);

@@ -76,8 +76,8 @@ static void everybody_settles(struct tallies **all, int count)
     for (int owner = 0; owner < count; owner++) {
         struct win *wins = NULL;
         size_t win_count = 0;
-        asking_check(tallies_settle(all[owner], INT64_MIN, INT64_MAX, lists[owner], counts[owner], bounds,
-                                    bound_count, &wins, &win_count, &err),
+        asking_check(tallies_settle(all[owner], &(struct day_range){INT64_MIN, INT64_MAX}, lists[owner],
+                                    counts[owner], bounds, bound_count, &wins, &win_count, &err),
                      &err);
         asking_check(tallies_wins(all[0], wins, win_count, 1, 0, &err), &err);
         free(wins);
