@@ -17,6 +17,9 @@
 /* Candidates and other days may fill this share of what there is for tallies while a day is made. */
 #define ROOM_SHARE 3
 
+/* A slice is cut to fill no more than one part of so many of that. */
+#define SLICE_SPARE 4
+
 /* A day that is made may fill so many times what there is for tallies. */
 #define MADE_TIMES 2
 
@@ -445,23 +448,23 @@ done:
     return status;
 }
 
-/* How the round is made, by how much there is of it. */
+/* How the round is made, by how much of it the rank has that owns the most. */
 static enum status round_plan(struct extraction *run, struct round *round, struct error *err)
 {
     enum status status = STATUS_OK;
     const int64_t room = run->job->limits_memory_bytes / ROOM_SHARE, most = (int64_t)made_most(run);
-    const size_t parts = (size_t)run->plan.parts, shards = (round->end - round->first) * parts;
+    const size_t ranks = (size_t)team_size(run->team);
     const int64_t first_day = run->dirty[round->first], last_day = run->dirty[round->end - 1];
-    int64_t *bytes = calloc(shards + 1, sizeof *bytes), largest = 0;
+    int64_t *bytes = calloc(ranks, sizeof *bytes), largest = 0;  // by owner
     int64_t misses[1] = {(int64_t)tallies_miss_bytes(run->tallies, first_day, last_day)};
     enum status had = bytes ? STATUS_OK : error_set(err, STATUS_NO_MEMORY, "exchange", "", "no room");
     TRY(team_agree(run->team, had, err));
     for (size_t at = 0; at < tallies_count(run->tallies); at++) {
         int64_t day = 0;
         int part = 0;
-        if (tallies_shard(run->tallies, at, &day, &part) && day >= first_day && day <= last_day)
-            bytes[((size_t)dirty_index(run, day) - round->first) * parts + (size_t)part] +=
-                (int64_t)tallies_shard_room(run->tallies, at);
+        if (tallies_shard(run->tallies, at, &day, &part) && day >= first_day && day <= last_day &&
+            is_dirty(run, day))
+            bytes[shard_owner(run, day, part)] += (int64_t)tallies_shard_room(run->tallies, at);
     }
     for (size_t i = 0; i < run->aside.count; i++) {
         const struct aside_piece *piece = &run->aside.pieces[i];
@@ -470,14 +473,15 @@ static enum status round_plan(struct extraction *run, struct round *round, struc
         if (piece->part == ASIDE_MISSES)
             misses[0] += piece->bytes;
         else
-            bytes[((size_t)dirty_index(run, piece->day) - round->first) * parts + (size_t)piece->part] +=
-                piece->room;
+            bytes[shard_owner(run, piece->day, (int)piece->part)] += piece->room;
     }
-    team_sum_i64(run->team, bytes, shards);
+    team_sum_i64(run->team, bytes, ranks);
     team_max_i64(run->team, misses, 1);
-    for (size_t i = 0; i < shards; i++)
+    for (size_t i = 0; i < ranks; i++)
         largest = bytes[i] > largest ? bytes[i] : largest;
-    for (round->slices = 1; round->slices < TALLY_SLICES && largest / round->slices > most;)
+    // Clients differ, and tables grow by leaps: slices are cut to fit with room to spare.
+    for (round->slices = 1;
+         largest > most && round->slices < TALLY_SLICES && largest / round->slices > most / SLICE_SPARE;)
         round->slices *= 2;
     round->by_hours = round->slices > 1 || misses[0] > room;
     had = round->by_hours ? days_put_aside(run, first_day, last_day, err) : STATUS_OK;
