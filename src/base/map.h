@@ -56,7 +56,7 @@ static inline void *map_at(const struct map *map, size_t at)
     return map->entries + at * map->entry_bytes;
 }
 
-/** Returns the hash of a key, for the two functions below. Local. */
+/** Returns the hash of a key, for map_prefetch and map_put_hashed. Local. */
 uint64_t map_hash(const struct map *map, const void *key);
 
 /** Asks the processor for the slot of a hash: a loop that knows its keys ahead need not wait for memory.
@@ -65,17 +65,6 @@ static inline void map_prefetch(const struct map *map, uint64_t hash)
 {
     if (map->slot_count > 0)
         __builtin_prefetch(&map->slots[hash & (map->slot_count - 1)]);
-}
-
-/** Asks the processor for the entry to which the slot of a hash leads, once map_prefetch has brought that.
- * Local. */
-static inline void map_prefetch_entry(const struct map *map, uint64_t hash)
-{
-    if (map->slot_count == 0)
-        return;
-    const uint32_t number = map->slots[hash & (map->slot_count - 1)].number;
-    if (number > 0)
-        __builtin_prefetch(map->entries + (size_t)(number - 1) * map->entry_bytes, 1);
 }
 
 /** Makes room for `count` entries in all. Local. */

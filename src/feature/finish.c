@@ -240,10 +240,9 @@ done:
     return status;
 }
 
-static enum status finish_all(struct finishing *finish, size_t at, struct error *err)
+static enum status finish_all(struct finishing *finish, struct tallies *tallies, size_t at, struct error *err)
 {
     enum status status = STATUS_OK;
-    struct tallies *tallies = (struct tallies *)finish->tallies;
     TRY(tallies_limit(tallies, at, err));
     name_memos_clear(&finish->tally->memos);
     TRY(orders_make(finish, err));
@@ -280,7 +279,7 @@ enum status tallies_finish_begin(struct tallies *tallies, size_t at, struct fini
                                            .start_s = tally->day_start_s,
                                            .part = tally->part,
                                            .unit_count = tallies->unit_count}};
-    enum status status = finish_all(finish, at, err);
+    enum status status = finish_all(finish, tallies, at, err);
     if (status == STATUS_OK)
         *out = finish;
     else

@@ -29,7 +29,8 @@ static void asked_ips(const struct finishing *finish, uint8_t *out)
     }
 }
 
-static void asked_types(const struct finishing *finish, uint64_t *out)
+/* What each entry has as bits: its types, or its encodings. */
+static void asked_bits(const struct finishing *finish, enum day_column column, void *values)
 {
     const struct tally *tally = finish->tally;
     size_t at = 0;
@@ -37,23 +38,13 @@ static void asked_types(const struct finishing *finish, uint64_t *out)
         const size_t tabled = slot_tabled(tally, slot);
         for (; at < finish->slot_end[slot]; at++) {
             const size_t entry = finish->asked_entry[at];
-            out[at] = entry < tabled ? ((const struct asked *)map_at(&tally->slots[slot].asked, entry))->types
-                                     : tally->reduced.slots[slot].items[entry - tabled].types;
-        }
-    }
-}
-
-static void asked_encodings(const struct finishing *finish, uint8_t *out)
-{
-    const struct tally *tally = finish->tally;
-    size_t at = 0;
-    for (size_t slot = 0; slot < slots_used(tally); slot++) {
-        const size_t tabled = slot_tabled(tally, slot);
-        for (; at < finish->slot_end[slot]; at++) {
-            const size_t entry = finish->asked_entry[at];
-            out[at] = entry < tabled
-                          ? ((const struct asked *)map_at(&tally->slots[slot].asked, entry))->encodings
-                          : tally->reduced.slots[slot].items[entry - tabled].encodings & UINT8_MAX;
+            const struct asked *asked = entry < tabled ? map_at(&tally->slots[slot].asked, entry) : NULL;
+            const struct reduced_asked *reduced =
+                asked ? NULL : &tally->reduced.slots[slot].items[entry - tabled];
+            if (column == COLUMN_asked_types)
+                ((uint64_t *)values)[at] = asked ? asked->types : reduced->types;
+            else
+                ((uint8_t *)values)[at] = asked ? asked->encodings : reduced->encodings & UINT8_MAX;
         }
     }
 }
@@ -86,8 +77,8 @@ static void asked_make(const struct finishing *finish, enum day_column column, v
     case COLUMN_asked_queries:
         memcpy(values, finish->asked_queries, count * sizeof *finish->asked_queries);
         break;
-    case COLUMN_asked_types: asked_types(finish, values); break;
-    case COLUMN_asked_encodings: asked_encodings(finish, values); break;
+    case COLUMN_asked_types:
+    case COLUMN_asked_encodings: asked_bits(finish, column, values); break;
     default: asked_extras(finish, column, values); break;
     }
 }

@@ -62,9 +62,9 @@ MUST_CHECK enum status contest_new(const struct tallies *tallies, const struct t
 void contest_free(struct contest *contest);
 
 /** Finds who asked first among the notes of one slot of 300 s. Wins are told when a new slot of the tallies
- * begins. Local. */
+ * begins. `settled` returns false, and nothing was found, when a name has too many types for it. Local. */
 MUST_CHECK enum status contest_slot(struct contest *contest, const struct note *notes, size_t count,
-                                    struct error *err);
+                                    bool *settled, struct error *err);
 
 /** Tells the wins that have not been told. Local. */
 MUST_CHECK enum status contest_end(struct contest *contest, struct error *err);

@@ -8,6 +8,9 @@
 
 #define NO_QUESTION UINT32_MAX
 
+/* Questions with one name that are gone through one by one: who asks for all types in a slot gets a table. */
+#define QUESTIONS_MOST 64
+
 static enum status no_room(size_t count, struct error *err)
 {
     return error_set(err, STATUS_NO_MEMORY, "repeated queries", "use store.parts or more ranks",
@@ -178,20 +181,24 @@ static bool asked_before(const struct tally *tally, const struct note *note, con
     return ip_compare(&one->ip, &other->ip) < 0;
 }
 
-static inline void note_compete(struct contest *contest, const struct note *note)
+/* Returns false when the name has too many questions. */
+static inline bool note_compete(struct contest *contest, const struct note *note)
 {
+    unsigned passed = 0;
     const uint16_t resolver = note_resolver(note);
     uint32_t *last = &contest->last[note->name];
     const bool met = *last < contest->count && contest->questions[*last].name == note->name;
     for (uint32_t at = met ? *last : NO_QUESTION; at != NO_QUESTION; at = contest->questions[at].next) {
         struct question *question = &contest->questions[at];
+        if (++passed > QUESTIONS_MOST)
+            return false;
         if (question->qtype != note->qtype || question->resolver != resolver)
             continue;
         if (asked_before(contest->tally, note, question)) {
             question->ms = note->ms;
             question->client = note->client;
         }
-        return;
+        return true;
     }
     contest->questions[contest->count] = (struct question){.name = note->name,
                                                            .client = note->client,
@@ -200,6 +207,7 @@ static inline void note_compete(struct contest *contest, const struct note *note
                                                            .resolver = resolver,
                                                            .next = met ? *last : NO_QUESTION};
     *last = (uint32_t)contest->count++;
+    return true;
 }
 
 enum status contest_end(struct contest *contest, struct error *err)
@@ -219,14 +227,17 @@ done:
     return status;
 }
 
-enum status contest_slot(struct contest *contest, const struct note *notes, size_t count, struct error *err)
+enum status contest_slot(struct contest *contest, const struct note *notes, size_t count, bool *settled,
+                         struct error *err)
 {
     enum status status = STATUS_OK;
     contest->count = 0;
+    *settled = true;
     TRY(array_reserve(&contest->questions, &contest->capacity, count, sizeof *contest->questions, err));
-    for (size_t i = 0; i < count; i++)
-        if (note_competes(&notes[i]))
-            note_compete(contest, &notes[i]);
+    for (size_t i = 0; i < count && *settled; i++)
+        *settled = !note_competes(&notes[i]) || note_compete(contest, &notes[i]);
+    if (!*settled)
+        return STATUS_OK;
     for (size_t i = 0; i < contest->count; i++) {
         const struct question *question = &contest->questions[i];
         const int64_t slot = question->ms / contest->slot_ms;

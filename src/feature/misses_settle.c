@@ -192,17 +192,18 @@ static size_t runs_at(const struct runs *runs, size_t at, int32_t slot)
 }
 
 /* Candidates of both kinds in one slot: the notes become another run. */
-static enum status mixed_settle(struct settling *settling, const struct tally *tally, const struct run *runs,
-                                size_t count, const struct note *notes, size_t note_count, struct run *room,
-                                struct error *err)
+static enum status mixed_settle(struct settling *settling, const struct tally *tally, int32_t slot,
+                                const struct run *runs, size_t count, const struct note *notes,
+                                size_t note_count, struct run *room, struct error *err)
 {
     enum status status = STATUS_OK;
     struct run *all = calloc(count + 1, sizeof *all);
     if (!all)
         return error_set(err, STATUS_NO_MEMORY, "repeated queries", "", "no room for a slot");
-    memcpy(all, runs, count * sizeof *all);
+    if (runs)
+        memcpy(all, runs, count * sizeof *all);
     struct run *noted = &all[count];
-    noted->slot = runs[0].slot;
+    noted->slot = slot;
     for (size_t i = 0; i < note_count; i++) {
         if (!note_competes(&notes[i]))
             continue;
@@ -231,10 +232,12 @@ static enum status notes_settle(struct settling *settling, struct tally *tally, 
         const size_t from = i ? slots.ends[i - 1] : 0, count = slots.ends[i] - from;
         const struct note *notes = tally->notes.items + from;
         const size_t beside = runs_at(runs, run, slot);
-        if (beside > 0)
-            TRY(mixed_settle(settling, tally, &runs->items[run], beside, notes, count, room, err));
-        else
-            TRY(contest_slot(contest, notes, count, err));
+        bool settled = false;
+        if (beside == 0)
+            TRY(contest_slot(contest, notes, count, &settled, err));
+        if (!settled)
+            TRY(mixed_settle(settling, tally, slot, runs ? &runs->items[run] : NULL, beside, notes, count,
+                             room, err));
         run += beside;
     }
     TRY(contest_end(contest, err));

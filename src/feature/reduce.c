@@ -6,7 +6,6 @@
 #include "crowd.h"
 #include "misses.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,7 +91,9 @@ static enum status extra_count(struct reduction *reduction, struct reduced_asked
         TRY(array_reserve(&into->extras, &into->extra_capacity, into->extra_count + 1, sizeof *into->extras,
                           reduction->err));
         into->extras[into->extra_count++] = (struct asked_extra){0};
-        assert(into->extra_count < (size_t)1 << 28);
+        if (into->extra_count >= (size_t)1 << 28)
+            return error_set(reduction->err, STATUS_LIMIT, "queries of a day", "use store.parts",
+                             "more than 2^28 names asked in an odd way");
         asked->extra = into->extra_count & (((uint32_t)1 << 28) - 1);
     }
     struct asked_extra *extra = &into->extras[asked->extra - 1];

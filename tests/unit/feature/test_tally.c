@@ -94,6 +94,29 @@ static void test_the_least_time_and_ip_in_300_s_is_the_miss_and_all_else_is_repe
     asking_end(&asking);
 }
 
+static void test_a_name_that_is_asked_for_by_hundreds_of_types_has_a_miss_each(void **state)
+{
+    (void)state;
+    enum { TYPES = 300 };
+    struct asking asking;
+    struct day_table table;
+    char types[TYPES][16];
+    struct ask asks[2 * TYPES + 1];
+    asking_begin(&asking, "UTC");
+    for (int i = 0; i < TYPES; i++) {
+        (void)snprintf(types[i], sizeof types[i], "TYPE%d", 1000 + i);
+        asks[i] = (struct ask){AT(9, 0, i % 60), "10.0.0.1", "a.com", types[i], NULL, NULL};
+        asks[TYPES + i] = (struct ask){AT(9, 2, i % 60), "10.0.0.2", "a.com", types[i], NULL, NULL};
+    }
+    asks[2 * TYPES] =
+        (struct ask){AT(9, 5, 0), "10.0.0.2", "a.com", types[0], NULL, NULL};  // in the next slot
+    asking_table(&asking, asks, sizeof asks / sizeof asks[0], DAY, &table);
+    assert_int_equal(table.row_repeated[asking_row(&table, DAY_S + 9 * 3600, "10.0.0.1")], 0);
+    assert_int_equal(table.row_repeated[asking_row(&table, DAY_S + 9 * 3600, "10.0.0.2")], TYPES);
+    day_table_clear(&table);
+    asking_end(&asking);
+}
+
 static void test_who_is_not_watched_has_no_row_but_is_seen_in_domains_and_cache(void **state)
 {
     (void)state;
@@ -599,6 +622,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_row_counts_types_flags_and_times),
         cmocka_unit_test(test_the_least_time_and_ip_in_300_s_is_the_miss_and_all_else_is_repeated),
+        cmocka_unit_test(test_a_name_that_is_asked_for_by_hundreds_of_types_has_a_miss_each),
         cmocka_unit_test(test_who_is_not_watched_has_no_row_but_is_seen_in_domains_and_cache),
         cmocka_unit_test(test_a_prefix_makes_one_client_of_many_ipv6_addresses_and_leaves_ipv4_alone),
         cmocka_unit_test(test_days_are_local_and_windows_count_elapsed_time),
